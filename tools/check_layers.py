@@ -1,0 +1,433 @@
+"""The layer order, checked where a linter does not look.
+
+import-linter follows the static imports of the sources. This check adds what it misses: dynamic
+imports, attributes of the namespace, dependencies that are used but not declared (or declared but
+upward), private names of other layers, stray files in the namespace, and the tests, which may need
+no more than their layer declares.
+
+    python tools/check_layers.py [ROOT]
+
+prints one line `file:line: rule: what is wrong` for each finding and exits 1 if there is any.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LAYERS = ("tensor", "autograd", "optim", "data", "spatial", "training")
+"""All layers, lowest first: the one list that the order is read from."""
+
+NAMESPACE = "tinytorch"
+TEST_TOOLS = frozenset({"pytest", "_pytest", "hypothesis"})
+ORACLES = frozenset({"torch"})
+IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+DYNAMIC_IMPORTS = frozenset({"import_module", "__import__", "find_spec", "importorskip"})
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One violation: where it is, the rule's name, and what is wrong in words."""
+
+    path: Path
+    line: int
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        """The finding as an editor understands it: `file:line: rule: message`."""
+        return f"{self.path.as_posix()}:{self.line}: {self.rule}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Package:
+    """What one layer's pyproject.toml declares."""
+
+    layer: str
+    folder: Path
+    layers: frozenset[str]
+    third_party: frozenset[str]
+    upward: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Use:
+    """One dotted module or attribute that a file uses, such as `tinytorch.optim.SGD`.
+
+    `relative` is true for `from ..x import y`.
+    """
+
+    name: str
+    line: int
+    relative: bool = False
+
+
+@dataclass
+class Uses:
+    """All that one file uses, and the dynamic imports that cannot be read."""
+
+    names: list[Use] = field(default_factory=list)
+    unreadable: list[int] = field(default_factory=list)
+
+
+def check(root: Path) -> list[Finding]:
+    """Check the tree at `root` (the folder that holds `packages/`); findings in reading order."""
+    found: list[Finding] = []
+    folders = sorted(path for path in (root / "packages").iterdir() if path.is_dir())
+    known = [folder for folder in folders if folder.name in LAYERS]
+    found += [
+        Finding(folder.relative_to(root), 1, "unknown-layer", _not_a_layer(folder.name))
+        for folder in folders
+        if folder.name not in LAYERS
+    ]
+    packages = {folder.name: read_package(folder) for folder in known}
+    for package in packages.values():
+        found += _check_declarations(root, package)
+        found += _check_namespace(root, package)
+        found += _check_files(root, package, packages)
+    found += _check_test_names(root, known)
+    return sorted(set(found))
+
+
+def read_package(folder: Path) -> Package:
+    """Read one package's declarations; extras count as declared, resolved through the siblings."""
+    path = folder / "pyproject.toml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    dependencies, extras = _project(folder)
+    layers, third_party, upward = set(), set(), []
+    for requirement in dependencies:
+        layer = _layer_of(requirement)
+        if layer is None:
+            third_party.add(_import_name(requirement))
+        elif layer in LAYERS[: LAYERS.index(folder.name)]:
+            layers.add(layer)
+        else:
+            upward.append((_line_of(lines, requirement), layer))
+    for extra, requirements in extras.items():
+        for requirement in requirements:
+            layer = _layer_of(requirement)
+            if layer and layer not in LAYERS[: LAYERS.index(folder.name) + 1]:
+                upward.append((_line_of(lines, requirement), layer))
+        third_party |= _extra(folder, extra, seen=set())
+    return Package(
+        folder.name, folder, frozenset(layers), frozenset(third_party), tuple(sorted(upward))
+    )
+
+
+def closure(layer: str, packages: dict[str, Package]) -> set[str]:
+    """The layers that installing `layer` brings, itself included."""
+    reached = {layer}
+    for lower in packages[layer].layers:
+        if lower in packages:
+            reached |= closure(lower, packages)
+    return reached
+
+
+def uses(tree: ast.Module, module: str, *, is_package: bool) -> Uses:
+    """Collect what a file uses, wherever it stands: in functions, branches, TYPE_CHECKING."""
+    result = Uses()
+    aliases: dict[str, str] = {}
+    nodes = list(ast.walk(tree))
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                result.names.append(Use(alias.name, node.lineno))
+                bound = alias.asname or alias.name.partition(".")[0]
+                aliases[bound] = alias.name if alias.asname else bound
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, module, is_package=is_package)
+            for alias in node.names:
+                name = base if alias.name == "*" else f"{base}.{alias.name}"
+                result.names.append(Use(name, node.lineno, relative=node.level > 0))
+                aliases[alias.asname or alias.name] = name
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            dotted = _dotted(node, aliases)
+            if dotted:
+                result.names.append(Use(dotted, node.lineno))
+        elif isinstance(node, ast.Call) and _called(node) in DYNAMIC_IMPORTS:
+            argument = node.args[0] if node.args else None
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                name = argument.value
+                result.names.append(
+                    Use(f"{module}{name}" if name.startswith(".") else name, node.lineno)
+                )
+            else:
+                result.unreadable.append(node.lineno)
+    return result
+
+
+def _check_declarations(root: Path, package: Package) -> Iterator[Finding]:
+    path = (package.folder / "pyproject.toml").relative_to(root)
+    for line, upper in package.upward:
+        yield Finding(
+            path,
+            line,
+            "declared-upward",
+            f"{package.layer} declares tinytorch-{upper}; it may need only {_lower(package.layer)}",
+        )
+
+
+def _check_namespace(root: Path, package: Package) -> Iterator[Finding]:
+    namespace = package.folder / "src" / NAMESPACE
+    for path in sorted(namespace.iterdir()) if namespace.is_dir() else ():
+        if path.name == "__pycache__":
+            continue
+        if path.suffix == ".py":
+            yield Finding(
+                path.relative_to(root),
+                1,
+                "namespace-file",
+                f"{NAMESPACE}/ is a namespace shared by six packages; a file here hides the others",
+            )
+        elif path.is_dir() and path.name != package.layer:
+            yield Finding(
+                path.relative_to(root),
+                1,
+                "unknown-layer",
+                _not_a_layer(path.name)
+                if path.name not in LAYERS
+                else f"{path.name} belongs in packages/{path.name}",
+            )
+
+
+def _check_files(root: Path, package: Package, packages: dict[str, Package]) -> Iterator[Finding]:
+    source = package.folder / "src"
+    for path in sorted(source.rglob("*.py")):
+        parts = path.relative_to(source).with_suffix("").parts
+        module = ".".join(part for part in parts if part != "__init__")
+        found = uses(_parse(path), module, is_package=path.name == "__init__.py")
+        yield from _check_source(path.relative_to(root), package, found)
+    tests = package.folder / "tests"
+    helpers = {path.stem for path in tests.rglob("*.py")} | {path.name for path in tests.rglob("*")}
+    for path in sorted(tests.rglob("*.py")):
+        found = uses(_parse(path), path.stem, is_package=False)
+        inside = path.relative_to(tests).parts[0]
+        allowed = package.third_party | TEST_TOOLS | helpers
+        allowed |= ORACLES if inside == "oracle" else set()
+        yield from _check_test(
+            path.relative_to(root),
+            package,
+            found,
+            closure(package.layer, packages),
+            allowed,
+            contract=inside == "contract",
+        )
+
+
+def _check_source(path: Path, package: Package, found: Uses) -> Iterator[Finding]:
+    own = package.layer
+    for line in found.unreadable:
+        yield Finding(path, line, "dynamic-import", "the name must be a literal that can be read")
+    for use in found.names:
+        layer = _layer_in(use.name)
+        top = use.name.partition(".")[0]
+        if layer is None:
+            if not _is_available(top, package.third_party):
+                yield Finding(
+                    path,
+                    use.line,
+                    "undeclared-third-party",
+                    f"{own} uses {top} but its pyproject.toml does not declare it",
+                )
+        elif layer == own:
+            continue
+        elif layer not in LAYERS:
+            yield Finding(path, use.line, "unknown-layer", _not_a_layer(layer))
+        elif LAYERS.index(layer) > LAYERS.index(own):
+            yield Finding(
+                path,
+                use.line,
+                "upward-import",
+                f"{own} uses {use.name}; it may use only {_lower(own)}",
+            )
+        elif layer not in package.layers:
+            yield Finding(
+                path,
+                use.line,
+                "undeclared-layer",
+                f"{own} uses {use.name} but its pyproject.toml does not declare tinytorch-{layer}",
+            )
+        elif use.relative:
+            yield Finding(
+                path,
+                use.line,
+                "relative-escape",
+                f"a relative import leaves {own}; write {use.name} in full",
+            )
+        if layer not in {None, own} and _is_private(use.name):
+            yield Finding(path, use.line, "private-name", _private(own, use.name))
+
+
+def _check_test(
+    path: Path,
+    package: Package,
+    found: Uses,
+    reachable: set[str],
+    third_party: frozenset[str] | set[str],
+    *,
+    contract: bool,
+) -> Iterator[Finding]:
+    own = package.layer
+    for line in found.unreadable:
+        yield Finding(path, line, "dynamic-import", "the name must be a literal that can be read")
+    for use in found.names:
+        layer = _layer_in(use.name)
+        top = use.name.partition(".")[0]
+        if layer is None:
+            if not _is_available(top, third_party):
+                yield Finding(
+                    path,
+                    use.line,
+                    "undeclared-third-party",
+                    f"the tests of {own} use {top}, which neither {own} nor its extras declare",
+                )
+        elif layer not in LAYERS:
+            yield Finding(path, use.line, "unknown-layer", _not_a_layer(layer))
+        elif layer not in reachable:
+            yield Finding(
+                path,
+                use.line,
+                "test-needs-undeclared-layer",
+                f"a test of {own} uses {use.name}, which installing {own} does not bring",
+            )
+        elif (layer != own or contract) and _is_private(use.name):
+            yield Finding(
+                path, use.line, "private-name", _private(own, use.name, contract=contract)
+            )
+
+
+def _check_test_names(root: Path, folders: list[Path]) -> Iterator[Finding]:
+    first: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted((folder / "tests").rglob("test_*.py")):
+            here = path.relative_to(root)
+            contract = re.fullmatch(r"test_contract_([a-z]+)", path.stem)
+            if contract and contract[1] in LAYERS and contract[1] != folder.name:
+                yield Finding(
+                    here,
+                    1,
+                    "duplicate-contract",
+                    f"the contract of {contract[1]} is packages/{contract[1]}/tests/contract alone",
+                )
+            if path.name in first:
+                yield Finding(here, 1, "duplicate-test", f"{first[path.name]} has the same name")
+            first.setdefault(path.name, here)
+
+
+def _project(folder: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """The dependencies and the extras, as they are written."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project.get("dependencies", []), project.get("optional-dependencies", {})
+
+
+def _extra(folder: Path, extra: str, seen: set[tuple[str, str]]) -> set[str]:
+    if (folder.name, extra) in seen or not (folder / "pyproject.toml").is_file():
+        return set()
+    seen.add((folder.name, extra))
+    names: set[str] = set()
+    for requirement in _project(folder)[1].get(extra, []):
+        layer = _layer_of(requirement)
+        if layer is None:
+            names.add(_import_name(requirement))
+            continue
+        asked = re.search(r"\[([^]]*)\]", requirement)
+        for inner in re.split(r"\s*,\s*", asked[1]) if asked else ():
+            names |= _extra(folder.parent / layer, inner, seen)
+    return names
+
+
+def _layer_of(requirement: str) -> str | None:
+    match = re.match(rf"{NAMESPACE}-([a-z]+)", requirement)
+    return match[1] if match else None
+
+
+def _import_name(requirement: str) -> str:
+    match = re.match(r"[A-Za-z0-9._-]+", requirement)
+    name = (match[0] if match else requirement).lower()
+    return IMPORT_NAMES.get(name, name.replace("-", "_"))
+
+
+def _line_of(lines: list[str], text: str) -> int:
+    return next((number for number, line in enumerate(lines, 1) if text in line), 1)
+
+
+def _layer_in(name: str) -> str | None:
+    """The second part of `tinytorch.optim.SGD`; None outside the namespace and for its own name."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == NAMESPACE and len(parts) > 1 else None
+
+
+def _is_available(top: str, declared: frozenset[str] | set[str]) -> bool:
+    return top in sys.stdlib_module_names or top in declared or top in {NAMESPACE, ""}
+
+
+def _is_private(name: str) -> bool:
+    return any(part.startswith("_") and not part.endswith("__") for part in name.split(".")[2:])
+
+
+def _private(layer: str, name: str, *, contract: bool = False) -> str:
+    if contract:
+        return f"the contract of {layer} uses {name}; another implementation need not have it"
+    return f"{layer} uses {name}; a layer uses only the public names of the others"
+
+
+def _not_a_layer(name: str) -> str:
+    return f"{name} is no known layer; the layers are {', '.join(LAYERS)}"
+
+
+def _lower(layer: str) -> str:
+    return ", ".join(LAYERS[: LAYERS.index(layer)]) or "no other layer"
+
+
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _absolute(node: ast.ImportFrom, module: str, *, is_package: bool) -> str:
+    if not node.level:
+        return node.module or ""
+    package = module.split(".") if is_package else module.split(".")[:-1]
+    kept = package[: len(package) - (node.level - 1)]
+    return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def _dotted(node: ast.Attribute, aliases: dict[str, str]) -> str | None:
+    parts: list[str] = []
+    inner: ast.expr = node
+    while isinstance(inner, ast.Attribute):
+        parts.append(inner.attr)
+        inner = inner.value
+    if not isinstance(inner, ast.Name):
+        return None
+    base = aliases.get(inner.id)
+    if base is None or base.partition(".")[0] != NAMESPACE:
+        return None
+    return ".".join([base, *reversed(parts)])
+
+
+def main(arguments: list[str]) -> int:
+    """Check the tree named on the command line (default: the one this file is in)."""
+    root = Path(arguments[0]) if arguments else Path(__file__).resolve().parent.parent
+    findings = check(root)
+    for finding in findings:
+        print(finding)
+    count = len(list((root / "packages").rglob("*.py")))
+    print(f"{count} files of {len(LAYERS)} layers checked, {len(findings)} findings")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
