@@ -52,6 +52,7 @@ class Package:
     folder: Path
     layers: frozenset[str]
     third_party: frozenset[str]
+    extras: frozenset[str]
     upward: tuple[tuple[int, str], ...] = ()
 
 
@@ -115,7 +116,12 @@ def read_package(folder: Path) -> Package:
                 upward.append((_line_of(lines, requirement), layer))
         third_party |= _extra(folder, extra, seen=set())
     return Package(
-        folder.name, folder, frozenset(layers), frozenset(third_party), tuple(sorted(upward))
+        layer=folder.name,
+        folder=folder,
+        layers=frozenset(layers),
+        third_party=frozenset(third_party),
+        extras=frozenset(extras),
+        upward=tuple(sorted(upward)),
     )
 
 

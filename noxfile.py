@@ -1,0 +1,240 @@
+"""Every check of the project, each in an environment of its own.
+
+`nox` runs what CI runs, `nox -l` lists the sessions, `nox -s NAME` runs one, `-R` reuses its
+environment. uv makes the environments where it is present; plain pip does as well.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from check_layers import LAYERS, closure, read_package  # noqa: E402 - tools/ is no package
+
+PACKAGES = ROOT / "packages"
+DECLARED = {layer: read_package(PACKAGES / layer) for layer in LAYERS}
+TEST_TOOLS = ("pytest>=8.3", "hypothesis>=6.100")
+ORACLE = "torch==2.13.0"
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = [
+    "layers",
+    "lint",
+    "types",
+    *(f"test-{layer}" for layer in LAYERS),
+    "fast",
+    "wheels",
+    "integration",
+    "docs",
+    "build",
+]
+
+
+def editable(*layers: str, extras: bool = False) -> list[str]:
+    """The arguments that install `layers` from this checkout, with all their extras or none."""
+    arguments = []
+    for layer in layers:
+        names = sorted(DECLARED[layer].extras) if extras else []
+        arguments += ["-e", f"packages/{layer}" + (f"[{','.join(names)}]" if names else "")]
+    return arguments
+
+
+def needs(layer: str) -> list[str]:
+    """The layers that `layer` brings, lowest first."""
+    reached = closure(layer, DECLARED)
+    return [name for name in LAYERS if name in reached]
+
+
+def run_tests(session: nox.Session, *arguments: str) -> None:
+    """Run pytest; warnings are errors (pyproject.toml) and each skip tells its reason."""
+    session.run("python", "-m", "pytest", "-q", "-rs", *arguments)
+
+
+def test_alone(layer: str) -> None:
+    """Register the session `test-<layer>`."""
+
+    @nox.session(name=f"test-{layer}")
+    def test(session: nox.Session) -> None:
+        session.install(*TEST_TOOLS, *editable(*needs(layer)))
+        session.run("python", "tools/check_environment.py", layer)
+        run_tests(
+            session,
+            "--doctest-modules",
+            "--doctest-ignore-import-errors",
+            *(session.posargs or (f"packages/{layer}/tests", f"packages/{layer}/src")),
+        )
+
+    test.__doc__ = f"Test {layer} with nothing installed but what it declares."
+    test.func.__doc__ = test.__doc__
+
+
+for name in LAYERS:
+    test_alone(name)
+
+
+@nox.session
+def fast(session: nox.Session) -> None:
+    """Run the tests of all layers with every extra installed: kernels, plots, image files."""
+    session.install(*TEST_TOOLS, *editable(*LAYERS, extras=True))
+    session.env["MPLBACKEND"] = "Agg"
+    run_tests(session, *(session.posargs or ("packages",)))
+
+
+@nox.session(reuse_venv=True)
+def layers(session: nox.Session) -> None:
+    """Check the layer order: imports, declared dependencies, private names, tests."""
+    session.install("pytest>=8.3", "import-linter>=2.9", *editable(*LAYERS))
+    session.run("lint-imports", "--no-cache", "--no-logo")
+    session.run("python", "tools/check_layers.py")
+    run_tests(session, "tools/tests")
+
+
+@nox.session(reuse_venv=True)
+def lint(session: nox.Session) -> None:
+    """Check style and format with ruff."""
+    session.install("ruff==0.17.*")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(reuse_venv=True)
+def types(session: nox.Session) -> None:
+    """Check types with mypy, strict."""
+    session.install("mypy==2.4.*", "numpy>=2.0")
+    session.run("mypy")
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build six wheels, install them into a fresh environment, run the contract tests there."""
+    folder = Path(session.create_tmp())
+    built = build_wheels(session, folder / "wheels")
+    session.install(*TEST_TOOLS, *map(str, built))
+    tests = folder / "contract"
+    shutil.rmtree(tests, ignore_errors=True)
+    for layer in LAYERS:
+        shutil.copytree(PACKAGES / layer / "tests" / "contract", tests / layer)
+    (tests / "pytest.ini").write_text(
+        "[pytest]\naddopts = --import-mode=importlib\nfilterwarnings = error\n", encoding="utf-8"
+    )
+    session.chdir(tests)
+    run_tests(session, "-c", "pytest.ini", ".")
+
+
+def build_wheels(session: nox.Session, folder: Path) -> list[Path]:
+    """Build the wheels of all layers into the emptied `folder`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for layer in LAYERS:
+        source = f"packages/{layer}"
+        if session.venv_backend == "uv":
+            session.run("uv", "build", "--quiet", "--out-dir", str(folder), source)
+        else:
+            session.run("pip", "wheel", "-q", "--no-deps", "-w", str(folder), source)
+    built = sorted(folder.glob("*.whl"))
+    if len(built) != len(LAYERS):
+        session.error(f"expected {len(LAYERS)} wheels, found {[path.name for path in built]}")
+    return built
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Train the CNN on the CIFAR-10 sample of this repository, and run the course's examples."""
+    session.install("pytest>=8.3", *editable(*LAYERS, extras=True))
+    train_on_sample(session)
+    run_tests(session, "integration", *session.posargs)
+
+
+def train_on_sample(session: nox.Session) -> None:
+    """Train on the sample; the script fails if the network does not learn."""
+    session.env["MPLBACKEND"] = "Agg"
+    session.run("python", "integration/sample.py")
+
+
+@nox.session
+def cifar10(session: nox.Session) -> None:
+    """Train the CNN on all of CIFAR-10 (uses $TINYTORCH_DATA, else the cache, else downloads)."""
+    session.install(*editable(*LAYERS, extras=True))
+    session.run("python", "integration/cifar10.py", *session.posargs)
+
+
+@nox.session
+def conform(session: nox.Session) -> None:
+    """Test a layer of your own: `nox -s conform -- optim path/to/its/folder`."""
+    if len(session.posargs) != 2 or session.posargs[0] not in LAYERS:
+        session.error(f"usage: nox -s conform -- <layer> <path>, <layer> one of {LAYERS}")
+    layer, folder = session.posargs[0], Path(session.posargs[1]).resolve()
+    if not (folder / "pyproject.toml").is_file():
+        session.error(f"{folder} holds no pyproject.toml: give the folder of your package")
+    others = [name for name in LAYERS if name != layer]
+    session.install(*TEST_TOOLS, "matplotlib", *editable(*others), "-e", str(folder))
+    shown = session.run("python", "-c", WHERE.format(layer), silent=True)
+    where = Path(str(shown).strip().splitlines()[-1])
+    if not where.is_relative_to(folder):
+        session.error(f"tinytorch.{layer} comes from {where}, not from {folder}")
+    session.log(f"tinytorch.{layer} comes from {where}")
+    run_tests(session, f"packages/{layer}/tests/contract")
+    train_on_sample(session)
+
+
+WHERE = "import os, tinytorch.{0} as t; print(os.path.realpath(t.__file__))"
+
+
+@nox.session(venv_backend="virtualenv", reuse_venv=True)
+def oracle(session: nox.Session) -> None:
+    """Compare with PyTorch: values and gradients of the same computations."""
+    session.install(ORACLE, *TEST_TOOLS, *editable(*LAYERS))
+    folders = [str(path.relative_to(ROOT)) for path in sorted(PACKAGES.glob("*/tests/oracle"))]
+    run_tests(session, "-o", "norecursedirs=.*", *(session.posargs or folders))
+
+
+@nox.session(venv_backend="virtualenv", reuse_venv=True)
+def bench(session: nox.Session) -> None:
+    """Print the benchmark tables: `nox -s bench -- core`, or data, optim, spatial; default all."""
+    session.install(*editable(*LAYERS, extras=True))
+    session.install(ORACLE, success_codes=[0, 1])
+    available = sorted(path.stem for path in (ROOT / "integration/benchmarks").glob("[a-z]*.py"))
+    for name in session.posargs or available:
+        if name not in available:
+            session.error(f"no benchmark {name}; there are {', '.join(available)}")
+        session.run("python", f"integration/benchmarks/{name}.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site (strict, offline) and run the Python blocks of its pages and the READMEs."""
+    session.install(
+        "mkdocs<2",
+        "mkdocs-material>=9.5",
+        "mkdocstrings[python]>=0.27",
+        "pytest>=8.3",
+        "sybil>=9",
+        *editable(*LAYERS, extras=True),
+    )
+    session.env.update(NO_MKDOCS_2_WARNING="1", DISABLE_MKDOCS_2_WARNING="true")
+    session.run("mkdocs", "build", "--strict", "--quiet", *session.posargs)
+    session.env["MPLBACKEND"] = "Agg"
+    run_tests(session, "docs", "README.md", "CONTRIBUTING.md", *readmes())
+
+
+def readmes() -> list[str]:
+    """The packages' READMEs."""
+    return [f"packages/{layer}/README.md" for layer in LAYERS]
+
+
+@nox.session(reuse_venv=True)
+def build(session: nox.Session) -> None:
+    """Build the six sdists and wheels into dist/ and check their metadata."""
+    session.install("build", "hatchling>=1.27", "twine>=6")
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    for layer in LAYERS:
+        session.run(
+            "python", "-m", "build", "-q", "--no-isolation", "--outdir", "dist", f"packages/{layer}"
+        )
+    built = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "dist").iterdir())
+    session.run("twine", "check", "--strict", *built)
