@@ -53,7 +53,7 @@ def needs(layer: str) -> list[str]:
 
 def run_tests(session: nox.Session, *arguments: str) -> None:
     """Run pytest; warnings are errors (pyproject.toml) and each skip tells its reason."""
-    session.run("python", "-m", "pytest", "-q", "-rs", *arguments)
+    session.run("python", "-m", "pytest", "-rs", *arguments)
 
 
 def test_alone(layer: str) -> None:

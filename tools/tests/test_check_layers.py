@@ -1,11 +1,8 @@
 """Each rule of the layer check finds the violation that is planted for it, and nothing else."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import check_layers
 
