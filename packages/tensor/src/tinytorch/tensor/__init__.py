@@ -1,5 +1,65 @@
-"""The tensor layer."""
+"""Tensors: arrays that do not change, and ops that their operands evaluate.
 
+The first layer of TinyTorch. It knows nothing of gradients; `tinytorch.autograd` adds them through
+the seam that `Op` describes.
+"""
+
+from tinytorch.tensor._tensor import Tensor, from_numpy, tensor  # isort: skip - first: see _tensor
+from tinytorch.tensor import errors, functional, kernels, ops, random
+from tinytorch.tensor._creation import arange, eye, full, one_hot, ones, zeros
+from tinytorch.tensor._functions import einsum, flip, pad, scatter_add, take_along_axis
+from tinytorch.tensor._op import Op, op
 from tinytorch.tensor._version import __version__
+from tinytorch.tensor.errors import (
+    ArgumentError,
+    DTypeError,
+    FileError,
+    GradientError,
+    ImmutableError,
+    IndexRangeError,
+    MissingExtraError,
+    ShapeError,
+    StateError,
+    TinyTorchError,
+)
+from tinytorch.tensor.ops import concatenate, maximum, minimum, stack, where
 
-__all__ = ["__version__"]
+__all__ = [
+    "ArgumentError",
+    "DTypeError",
+    "FileError",
+    "GradientError",
+    "ImmutableError",
+    "IndexRangeError",
+    "MissingExtraError",
+    "Op",
+    "ShapeError",
+    "StateError",
+    "Tensor",
+    "TinyTorchError",
+    "__version__",
+    "arange",
+    "concatenate",
+    "einsum",
+    "errors",
+    "eye",
+    "flip",
+    "from_numpy",
+    "full",
+    "functional",
+    "kernels",
+    "maximum",
+    "minimum",
+    "one_hot",
+    "ones",
+    "op",
+    "ops",
+    "pad",
+    "random",
+    "scatter_add",
+    "stack",
+    "take_along_axis",
+    "tensor",
+    "where",
+    "zeros",
+]

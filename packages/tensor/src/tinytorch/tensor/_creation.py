@@ -1,0 +1,157 @@
+"""Tensors made from a shape or a range."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinytorch.tensor._tensor import Tensor, tensor, wrap
+from tinytorch.tensor.errors import DTypeError, IndexRangeError, ShapeError
+
+__all__ = ["arange", "eye", "full", "one_hot", "ones", "zeros"]
+
+
+def zeros(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
+    """Make a Tensor of zeros.
+
+    Args:
+        *shape: The lengths, one by one or as one tuple.
+        dtype: The data type.
+
+    Returns:
+        A Tensor of that shape.
+
+    Example:
+        >>> zeros(2, 3).shape
+        (2, 3)
+    """
+    return wrap(np.zeros(read_shape("zeros", shape), dtype))
+
+
+def ones(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
+    """Make a Tensor of ones.
+
+    Args:
+        *shape: The lengths, one by one or as one tuple.
+        dtype: The data type.
+
+    Returns:
+        A Tensor of that shape.
+
+    Example:
+        >>> ones(2)
+        tensor([1., 1.])
+    """
+    return wrap(np.ones(read_shape("ones", shape), dtype))
+
+
+def full(shape: int | Sequence[int], value: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Make a Tensor with ``value`` everywhere.
+
+    Args:
+        shape: The result's shape.
+        value: A number.
+        dtype: The data type; by default what `tensor` makes of ``value``.
+
+    Returns:
+        A Tensor of that shape.
+
+    Example:
+        >>> full((2,), 7)
+        tensor([7, 7])
+    """
+    number = tensor(value, dtype).data
+    return wrap(np.full(read_shape("full", (shape,)), number, number.dtype))
+
+
+def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
+    """Make the numbers from ``start`` up to ``stop``, which is excluded.
+
+    Args:
+        start: The first number; with one argument the end, and 0 is the first.
+        stop: The end.
+        step: The distance; not 0.
+        dtype: The data type; by default int64, or float32 if an argument is a float.
+
+    Returns:
+        (numbers,).
+
+    Example:
+        >>> arange(3), arange(0.0, 1.0, 0.5)
+        (tensor([0, 1, 2]), tensor([0. , 0.5]))
+    """
+    if stop is None:
+        start, stop = 0, start
+    values = np.arange(start, stop, step)
+    if dtype is None:
+        dtype = np.float32 if values.dtype.kind == "f" else np.int64
+    return wrap(values.astype(dtype))
+
+
+def eye(n: int, m: int | None = None, dtype: DTypeLike = np.float32) -> Tensor:
+    """Make the identity matrix.
+
+    Args:
+        n: The number of rows.
+        m: The number of columns; by default ``n``.
+        dtype: The data type.
+
+    Returns:
+        (n, m).
+
+    Example:
+        >>> eye(2)
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
+    return wrap(np.eye(n, m, dtype=dtype))
+
+
+def one_hot(classes: Any, num_classes: int, dtype: DTypeLike = np.float32) -> Tensor:
+    """Make a vector with a single 1 for each class number.
+
+    Args:
+        classes: (...) integers from 0 to num_classes - 1.
+        num_classes: The length of the new last axis.
+        dtype: The data type.
+
+    Returns:
+        (..., num_classes).
+
+    Raises:
+        DTypeError: ``classes`` are no integers.
+        IndexRangeError: A class number is out of its range.
+
+    Example:
+        >>> one_hot([1, 0], 2)
+        tensor([[0., 1.],
+                [1., 0.]])
+    """
+    numbers = tensor(classes).data
+    if numbers.dtype.kind not in "iu":
+        raise DTypeError(
+            "one_hot",
+            expected="integer class numbers",
+            got=f"dtype {numbers.dtype}",
+            fix="classes.astype('int64')",
+        )
+    if numbers.size and not (numbers.min() >= 0 and numbers.max() < num_classes):
+        raise IndexRangeError(
+            "one_hot",
+            expected=f"class numbers from 0 to {num_classes - 1}",
+            got=f"{numbers.min()} to {numbers.max()}",
+            fix="give a larger num_classes, or check the labels",
+        )
+    return wrap((numbers[..., None] == np.arange(num_classes)).astype(dtype))
+
+
+def read_shape(operation: str, shape: Any) -> tuple[int, ...]:
+    """Read lengths given one by one or as one tuple."""
+    if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
+        shape = tuple(shape[0])
+    if any(n < 0 for n in shape):
+        raise ShapeError(
+            operation, expected="lengths of 0 or more", got=f"{shape}", fix="check the shape"
+        )
+    return tuple(int(n) for n in shape)

@@ -1,0 +1,179 @@
+"""The one idea: an op computes arrays, and its operands decide what else happens.
+
+An `Op` is a name, a NumPy reference function and traits. Calling it passes through one seam,
+`evaluate`, which belongs to the operands: a `Tensor` computes, and a type of an upper layer may do
+more (autograd's `Variable` also remembers). An op therefore never knows about gradients.
+"""
+
+from collections.abc import Callable
+from typing import Any, overload
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from tinytorch.tensor._tensor import Tensor, as_operand
+from tinytorch.tensor.errors import ArgumentError, ShapeError, TinyTorchError
+
+__all__ = ["Op", "op", "registry"]
+
+FLOAT64 = np.dtype(np.float64)
+WEAK = frozenset({bool, int, float, type(None)})
+_registry: WeakValueDictionary[str, "Op"] = WeakValueDictionary()
+
+
+class Op:
+    """A named array function with one output, evaluated by its operands.
+
+    Operands are positional: Tensors, arrays, Python numbers (which take the data type of their
+    partner), or None for one that is left out. Settings are keyword-only and are no Tensors.
+
+    Attributes:
+        name: The function's name; unique among all ops.
+        reference: The NumPy function that specifies the op: arrays in, one array out.
+        broadcasts: Operands follow NumPy's broadcasting rules, so gradients must undo them.
+        differentiable: False where a gradient has no meaning (comparisons, `argmax`, ...).
+        implementation: The function in use: the reference, or a kernel (see `kernels`).
+    """
+
+    def __init__(
+        self, reference: Callable[..., Any], *, broadcasts: bool, differentiable: bool
+    ) -> None:
+        self.name = reference.__name__
+        self.reference = reference
+        self.broadcasts = broadcasts
+        self.differentiable = differentiable
+        self.implementation = reference
+        self.__doc__ = reference.__doc__
+        self.__name__ = reference.__name__
+        self.__qualname__ = reference.__qualname__
+        self.__module__ = reference.__module__
+        self.__wrapped__ = reference
+
+    def __call__(self, *operands: Any, **settings: Any) -> Any:
+        """Evaluate the op through the seam of its operands' type."""
+        evaluate = plain = Tensor.evaluate
+        for operand in operands:
+            if isinstance(operand, Tensor):
+                if operand.evaluate is not plain:
+                    evaluate = operand.evaluate
+            elif type(operand) not in WEAK:
+                return self(*[as_operand(self.name, x) for x in operands], **settings)
+        return evaluate(self, operands, settings)
+
+    def compute(self, operands: tuple[Any, ...], settings: dict[str, Any]) -> np.ndarray:
+        """Compute the result's array; float64 comes only from float64 arrays."""
+        arrays = [x.data if isinstance(x, Tensor) else x for x in operands]
+        try:
+            array = self.implementation(*arrays, **settings)
+        except TinyTorchError:
+            raise
+        except (ValueError, TypeError, IndexError) as error:
+            raise self._explain(error, operands, settings) from error
+        if type(array) is not np.ndarray:
+            array = np.asarray(array)
+        if array.dtype is FLOAT64 and "dtype" not in settings:
+            dtypes = [x.dtype for x in arrays if isinstance(x, np.ndarray)]
+            if FLOAT64 not in dtypes:
+                return array.astype(np.float32)
+        return array
+
+    def _explain(
+        self, error: Exception, operands: tuple[Any, ...], settings: dict[str, Any]
+    ) -> TinyTorchError:
+        """Turn NumPy's error into one that shows the operands."""
+        shapes = [np.shape(x.data) if isinstance(x, Tensor) else np.shape(x) for x in operands]
+        came = ", ".join(describe(x) for x in operands)
+        if settings:
+            came += " with " + ", ".join(f"{k}={v!r}" for k, v in settings.items())
+        shape_trouble = isinstance(error, ValueError) and len(shapes) > 1
+        kind: type[TinyTorchError] = ShapeError if shape_trouble else ArgumentError
+        if isinstance(error, TypeError):
+            kind = _OpTypeError
+        return kind(
+            self.name,
+            expected=(
+                "shapes that broadcast: aligned from the right, equal or 1"
+                if self.broadcasts and shape_trouble
+                else str(error).splitlines()[0]
+            ),
+            got=came,
+            fix="reshape or expand_dims an operand"
+            if self.broadcasts and shape_trouble
+            else f"see help(ops.{self.name})",
+            shapes=shapes,
+        )
+
+    def __repr__(self) -> str:
+        """Show the op as ``<op mul>``."""
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> str:
+        """Pickle and copy by name: an op is one object."""
+        return self.name
+
+
+class _OpTypeError(ArgumentError, TypeError):
+    """Operands or settings of a type that the op does not take."""
+
+
+def describe(operand: Any) -> str:
+    """Show an operand as ``float32 (2, 3)``, or a number as itself."""
+    if isinstance(operand, (Tensor, np.ndarray)):
+        return f"{operand.dtype} {tuple(operand.shape)}"
+    return repr(operand)
+
+
+@overload
+def op(reference: Callable[..., Any], /) -> Op: ...
+@overload
+def op(*, broadcasts: bool = False, differentiable: bool = True) -> Callable[..., Op]: ...
+
+
+def op(
+    reference: Callable[..., Any] | None = None,
+    /,
+    *,
+    broadcasts: bool = False,
+    differentiable: bool = True,
+) -> Op | Callable[..., Op]:
+    """Make an `Op` of a NumPy function; its settings must be keyword-only.
+
+    Args:
+        reference: The function: arrays positional, settings keyword-only, one array out.
+        broadcasts: The operands follow NumPy's broadcasting rules.
+        differentiable: Whether a derivative has a meaning.
+
+    Returns:
+        The op, which also stands in `registry()`.
+
+    Raises:
+        ArgumentError: An op of that name exists.
+
+    Example:
+        >>> from tinytorch.tensor import op, tensor
+        >>> @op(broadcasts=True)
+        ... def average_of_two(x, y):
+        ...     return (x + y) / 2
+        >>> average_of_two(tensor([1.0, 2.0]), 4)
+        tensor([2.5, 3. ])
+    """
+
+    def make(function: Callable[..., Any]) -> Op:
+        made = Op(function, broadcasts=broadcasts, differentiable=differentiable)
+        old = _registry.get(made.name)
+        if old is not None and old.__module__ != made.__module__:
+            raise ArgumentError(
+                "op",
+                expected="a name that no other op has",
+                got=f"{made.name!r}, which {old.__module__} defines",
+                fix="give the function another name",
+            )
+        _registry[made.name] = made
+        return made
+
+    return make if reference is None else make(reference)
+
+
+def registry() -> tuple[Op, ...]:
+    """Give every op made so far, in the order of making."""
+    return tuple(_registry.values())

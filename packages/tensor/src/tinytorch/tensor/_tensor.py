@@ -1,0 +1,571 @@
+"""A Tensor is one NumPy array that does not change, with the methods that users expect.
+
+Each method is one call of an op; what evaluates the op is `Tensor.evaluate`, the seam that upper
+layers override (see `_op`).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from tinytorch.tensor.errors import ArgumentError, DTypeError, ImmutableError, ShapeError
+
+if TYPE_CHECKING:
+    from tinytorch.tensor._op import Op
+
+__all__ = ["Tensor", "as_operand", "from_numpy", "tensor"]
+
+Axes = int | Sequence[int] | None
+
+
+class Tensor:
+    """An array of numbers that does not change.
+
+    Args:
+        data: Numbers, nested lists, an array or a Tensor; always copied. Python floats become
+            float32, integers int64, booleans bool; an array keeps its data type.
+        dtype: The data type to convert to.
+
+    Attributes:
+        data: The array itself. Read it; never write to it.
+
+    Raises:
+        DTypeError: The data are not real numbers.
+        ShapeError: The nested lists are ragged.
+
+    Example:
+        >>> x = Tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> x @ x.T
+        tensor([[ 5., 11.],
+                [11., 25.]])
+    """
+
+    __slots__ = ("__weakref__", "data")
+    __hash__ = object.__hash__
+
+    data: np.ndarray
+
+    def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
+        self.data = as_array("tensor", data, dtype, copy=True)
+
+    @staticmethod
+    def evaluate(op: "Op", operands: tuple[Any, ...], settings: dict[str, Any]) -> "Tensor":
+        """Compute ``op`` for ``operands``: the seam that a type of an upper layer overrides."""
+        return wrap(op.compute(operands, settings))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy data type of the elements."""
+        return self.data.dtype
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        """The transpose: all axes in reverse order."""
+        return ops.transpose(self)
+
+    def numpy(self) -> np.ndarray:
+        """Give the values as an array: a read-only view, without a copy."""
+        view = self.data.view()
+        view.flags.writeable = False
+        return view
+
+    def item(self) -> Any:
+        """Give the only element as a Python number.
+
+        Raises:
+            ShapeError: There is not exactly one element.
+        """
+        if self.data.size != 1:
+            raise ShapeError(
+                "item",
+                expected="one element",
+                got=f"shape {self.shape}",
+                fix="reduce first (mean, sum), index one element, or use tolist()",
+            )
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        """Give the values as nested Python lists."""
+        return self.data.tolist()
+
+    # Operators. The reflected forms serve a number or an array on the left.
+
+    def __add__(self, other: Any) -> Any:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return ops.sub(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return ops.sub(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return ops.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return ops.mul(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return ops.div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return ops.div(other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return ops.floor_div(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return ops.floor_div(other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return ops.mod(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return ops.mod(other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return ops.pow(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return ops.pow(other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Any:
+        return ops.neg(self)
+
+    def __pos__(self) -> Self:
+        return self
+
+    def __abs__(self) -> Any:
+        return ops.abs(self)
+
+    def __invert__(self) -> Any:
+        return ops.logical_not(self)
+
+    def __and__(self, other: Any) -> Any:
+        return ops.logical_and(self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return ops.logical_and(other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return ops.logical_or(self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return ops.logical_or(other, self)
+
+    def __eq__(self, other: object) -> Any:
+        return ops.equal(self, other) if comparable(other) else NotImplemented
+
+    def __ne__(self, other: object) -> Any:
+        return ops.not_equal(self, other) if comparable(other) else NotImplemented
+
+    def __lt__(self, other: Any) -> Any:
+        return ops.less(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return ops.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return ops.greater(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return ops.greater_equal(self, other)
+
+    def __getitem__(self, index: Any) -> Any:
+        return ops.getitem(self, index=plain_index(index))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise ImmutableError(
+            "setitem",
+            expected="a new Tensor in place of a change",
+            got=f"x[{index!r}] = ... on shape {self.shape}",
+            fix="use where(mask, value, x) or scatter_add, or change an array and call tensor()",
+        )
+
+    def __len__(self) -> int:
+        if not self.data.ndim:
+            raise DTypeError(
+                "len", expected="at least one axis", got="a 0-d Tensor", fix="use item()"
+            )
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).data.any())
+
+    def __bool__(self) -> bool:
+        if self.data.size != 1:
+            raise ShapeError(
+                "bool",
+                expected="one element",
+                got=f"shape {self.shape}",
+                fix="say what is meant: (x == y).all() on x.numpy(), or compare sums",
+            )
+        return bool(self.data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.data.dtype.kind not in "iu" or self.data.ndim:
+            raise DTypeError(
+                "index",
+                expected="a 0-d integer Tensor",
+                got=f"{self.dtype} {self.shape}",
+                fix="use int(x.item())",
+            )
+        return int(self.data)
+
+    # Movement.
+
+    def reshape(self, *shape: Any) -> Any:
+        """Give the same elements in another shape; one length may be -1."""
+        return ops.reshape(self, shape=variadic(shape))
+
+    def transpose(self, *axes: Any) -> Any:
+        """Permute the axes; without arguments reverse them."""
+        return ops.transpose(self, axes=variadic(axes) if axes else None)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """Swap two axes."""
+        return ops.swapaxes(self, axis1, axis2)
+
+    def flatten(self, start_axis: int = 0) -> Any:
+        """Join all axes from ``start_axis`` on into one."""
+        return ops.flatten(self, start_axis)
+
+    def squeeze(self, axis: Axes = None) -> Any:
+        """Drop axes of length 1: the given ones, or all."""
+        return ops.squeeze(self, axis)
+
+    def expand_dims(self, axis: int) -> Any:
+        """Insert an axis of length 1 at ``axis``."""
+        return ops.expand_dims(self, axis)
+
+    def broadcast_to(self, shape: Sequence[int]) -> Any:
+        """Repeat along new axes and axes of length 1 to fill ``shape``, without a copy."""
+        return ops.broadcast_to(self, shape=tuple(shape))
+
+    # Reductions. Without an axis all elements are reduced.
+
+    def sum(self, axis: Axes = None, keepdims: bool = False) -> Any:
+        """Add the elements along ``axis``."""
+        return ops.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Axes = None, keepdims: bool = False) -> Any:
+        """Average the elements along ``axis``."""
+        return ops.mean(self, axis, keepdims)
+
+    def max(self, axis: Axes = None, keepdims: bool = False) -> Any:
+        """Give the largest element along ``axis``; ties share the gradient."""
+        return ops.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Axes = None, keepdims: bool = False) -> Any:
+        """Give the smallest element along ``axis``; ties share the gradient."""
+        return ops.min(self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
+        """Give the variance along ``axis``: divided by n - ``ddof``, NumPy's default."""
+        return ops.var(self, axis, keepdims, ddof)
+
+    def std(self, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
+        """Give the standard deviation along ``axis``."""
+        return ops.std(self, axis, keepdims, ddof)
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """Give the position of the first largest element along ``axis``."""
+        return ops.argmax(self, axis=axis)
+
+    def argmin(self, axis: int | None = None) -> Any:
+        """Give the position of the first smallest element along ``axis``."""
+        return ops.argmin(self, axis=axis)
+
+    def cumsum(self, axis: int) -> Any:
+        """Give the running sum along ``axis``."""
+        return ops.cumsum(self, axis=axis)
+
+    # Elementwise functions.
+
+    def exp(self) -> Any:
+        """Give e to the power of each element."""
+        return ops.exp(self)
+
+    def log(self) -> Any:
+        """Give the natural logarithm of each element."""
+        return ops.log(self)
+
+    def sqrt(self) -> Any:
+        """Give the square root of each element."""
+        return ops.sqrt(self)
+
+    def tanh(self) -> Any:
+        """Give the hyperbolic tangent of each element."""
+        return ops.tanh(self)
+
+    def abs(self) -> Any:
+        """Give the magnitude of each element."""
+        return ops.abs(self)
+
+    def clip(self, low: Any = None, high: Any = None) -> Any:
+        """Limit each element to the range from ``low`` to ``high``."""
+        return ops.clip(self, low=low, high=high)
+
+    def astype(self, dtype: DTypeLike) -> Any:
+        """Convert the elements to ``dtype``."""
+        return ops.astype(self, dtype=np.dtype(dtype))
+
+    # Conversion.
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        """Give NumPy the values: without a copy where ``dtype`` and ``copy`` allow it."""
+        if copy:
+            return np.array(self.data, dtype=dtype)
+        if dtype is None or np.dtype(dtype) == self.data.dtype:
+            return self.numpy()
+        if copy is False:
+            raise ValueError(f"a conversion from {self.dtype} to {np.dtype(dtype)} needs a copy")
+        return self.data.astype(dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """Evaluate the op of the same meaning, or refuse: a ufunc alone would drop gradients."""
+        same = UFUNCS.get(ufunc.__name__)
+        if same is None or method != "__call__" or options:
+            came = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+            raise DTypeError(
+                f"np.{came}",
+                expected="a ufunc that stands for an op, called without options",
+                got=f"np.{came} on a {type(self).__name__}",
+                fix="use the op of tinytorch.tensor, or np.asarray(x) for values alone",
+            )
+        return getattr(ops, same)(*inputs)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """Share the memory with another library (read only, please: Tensors do not change)."""
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        """Say that the memory is the CPU's."""
+        return self.data.__dlpack_device__()
+
+    def __copy__(self) -> Self:
+        """Give the Tensor itself: it does not change."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (np.ascontiguousarray(self.data).reshape(self.shape),)
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.data, separator=", ", threshold=100, edgeitems=3, prefix="tensor(")
+        if self.data.dtype in (np.float32, np.int64, np.bool_) and self.data.size:
+            return f"tensor({text})"
+        shape = "" if self.data.size else f", shape={self.shape}"
+        return f"tensor({text}{shape}, dtype={self.data.dtype})"
+
+    def __format__(self, spec: str) -> str:
+        """Format a single element as a number, anything else as its repr."""
+        return format(self.data.item(), spec) if self.data.size == 1 and spec else str(self)
+
+
+def wrap(array: np.ndarray) -> Tensor:
+    """Make a Tensor of an array without a copy or a check."""
+    made: Tensor = _new(Tensor)
+    made.data = array
+    return made
+
+
+def tensor(data: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Make a Tensor of numbers, nested lists, an array or a Tensor; always copies.
+
+    Args:
+        data: Anything that NumPy reads as an array of real numbers. Python floats become
+            float32, integers int64, booleans bool; an array keeps its data type.
+        dtype: The data type to convert to.
+
+    Returns:
+        The Tensor.
+
+    Raises:
+        DTypeError: The data are not real numbers.
+        ShapeError: The nested lists are ragged.
+
+    Example:
+        >>> tensor([1, 2]).dtype, tensor([1.0, 2.0]).dtype
+        (dtype('int64'), dtype('float32'))
+    """
+    return wrap(as_array("tensor", data, dtype, copy=True))
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """Make a Tensor that shares the array's memory: writing to the array changes the Tensor.
+
+    Args:
+        array: Any shape; real numbers.
+
+    Returns:
+        The Tensor.
+
+    Raises:
+        DTypeError: ``array`` is no ndarray of real numbers.
+    """
+    if not isinstance(array, np.ndarray):
+        raise DTypeError(
+            "from_numpy",
+            expected="a numpy.ndarray",
+            got=f"{type(array).__name__}",
+            fix="use tensor(data), which converts and copies",
+        )
+    return wrap(as_array("from_numpy", array, None, copy=False))
+
+
+def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) -> np.ndarray:
+    """Convert to an ndarray of real numbers by the rules of `tensor`, or say why not."""
+    if isinstance(data, Tensor):
+        data = data.data
+    try:
+        array = np.array(data, copy=copy or None)
+    except ValueError as error:
+        raise ShapeError(
+            operation,
+            expected="nested lists of equal lengths",
+            got=f"ragged data ({error})",
+            fix="pad the short rows, or make one Tensor a row",
+        ) from error
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise DTypeError(
+            operation,
+            expected="real numbers: bool, integers or floats of up to 64 bits",
+            got=f"{type(data).__name__} of dtype {array.dtype}",
+            fix="convert to numbers first, or give a plain list of numbers",
+        )
+    if dtype is None:
+        from_python = not isinstance(data, (np.ndarray, np.generic)) and not has_dtype(data)
+        if from_python and array.dtype.kind == "f":
+            dtype = np.float32
+        elif isinstance(data, np.ndarray) or array.dtype.isnative:
+            return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+        else:
+            dtype = array.dtype.newbyteorder("=")
+    wanted = np.dtype(dtype)
+    if wanted.kind not in "biuf":
+        raise DTypeError(
+            operation,
+            expected="a dtype of real numbers",
+            got=f"dtype={wanted}",
+            fix="use float32, float64, int64, bool, ...",
+        )
+    return array.astype(wanted, copy=False)
+
+
+def has_dtype(data: Any) -> bool:
+    """Whether nested lists hold arrays or NumPy numbers, whose data type is to be kept."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (np.ndarray, np.generic, Tensor)) or hasattr(data, "__array__")
+
+
+def as_operand(operation: str, value: Any) -> Any:
+    """Make an operand of what a user gave: numbers stay weak, arrays become Tensors."""
+    if value is None or isinstance(value, (Tensor, bool, int, float)):
+        return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+        return value.item()
+    return wrap(as_array(operation, value, None, copy=True))
+
+
+def comparable(value: object) -> bool:
+    """Whether ``==`` compares elements; with None, strings and the like it compares objects."""
+    return isinstance(value, (Tensor, bool, int, float, np.ndarray, np.generic, list, tuple))
+
+
+def variadic(values: tuple[Any, ...]) -> tuple[int, ...]:
+    """Read ``f(2, 3)`` and ``f((2, 3))`` alike."""
+    if len(values) == 1 and not isinstance(values[0], (int, np.integer)):
+        values = tuple(values[0])
+    return tuple(int(v) for v in values)
+
+
+def plain_index(index: Any) -> Any:
+    """Replace Tensors in an index by their arrays."""
+    if isinstance(index, Tensor):
+        return index.data
+    if isinstance(index, tuple):
+        return tuple(plain_index(i) for i in index)
+    return index
+
+
+_new = object.__new__
+
+# NumPy's ufunc name -> the op of the same meaning.
+UFUNCS = {
+    "add": "add",
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "floor_divide": "floor_div",
+    "remainder": "mod",
+    "power": "pow",
+    "matmul": "matmul",
+    "negative": "neg",
+    "exp": "exp",
+    "log": "log",
+    "log1p": "log1p",
+    "expm1": "expm1",
+    "sqrt": "sqrt",
+    "tanh": "tanh",
+    "sin": "sin",
+    "cos": "cos",
+    "absolute": "abs",
+    "sign": "sign",
+    "maximum": "maximum",
+    "minimum": "minimum",
+    "floor": "floor",
+    "ceil": "ceil",
+    "rint": "round",
+    "equal": "equal",
+    "not_equal": "not_equal",
+    "less": "less",
+    "less_equal": "less_equal",
+    "greater": "greater",
+    "greater_equal": "greater_equal",
+    "isnan": "isnan",
+    "isfinite": "isfinite",
+    "logical_and": "logical_and",
+    "logical_or": "logical_or",
+    "logical_not": "logical_not",
+}
+
+from tinytorch.tensor import ops  # noqa: E402 - methods call ops, and ops make Tensors

@@ -1,0 +1,145 @@
+"""Every error says four things: the operation, what was expected, what came, and the way out.
+
+    TinyTorchError
+    ├── ShapeError          (ValueError)    shapes that do not fit together
+    ├── DTypeError          (TypeError)     a data type that the operation cannot use
+    ├── ArgumentError       (ValueError)    a setting out of its range
+    ├── IndexRangeError     (IndexError)    an index or class label out of its range
+    ├── ImmutableError      (TypeError)     an attempt to change a Tensor
+    ├── GradientError       (RuntimeError)  a gradient that cannot be computed, or is wrong
+    ├── StateError          (ValueError)    a state that does not fit the object that loads it
+    ├── FileError           (OSError)       a file that is missing, damaged or foreign
+    └── MissingExtraError   (ImportError)   an optional dependency that is not installed
+
+Each also is the built-in error in parentheses, so `except ValueError` works as it does elsewhere.
+Upper layers subclass these where they have more to say.
+"""
+
+from typing import Any
+
+__all__ = [
+    "ArgumentError",
+    "DTypeError",
+    "FileError",
+    "GradientError",
+    "ImmutableError",
+    "IndexRangeError",
+    "MissingExtraError",
+    "ShapeError",
+    "StateError",
+    "TinyTorchError",
+]
+
+
+class TinyTorchError(Exception):
+    """The root of all errors that TinyTorch raises on purpose.
+
+    Args:
+        operation: The name of what was asked for, such as ``"conv2d"``.
+        expected: What the operation needs.
+        got: What came instead.
+        fix: The way out.
+        **values: Anything worth inspecting; kept as attributes of the exception.
+
+    Example:
+        >>> error = ShapeError("add", expected="(2, 3)", got="(4,)", fix="reshape", shapes=[(4,)])
+        >>> print(error)
+        add: shapes do not fit
+          expected: (2, 3)
+          got:      (4,)
+          way out:  reshape
+        >>> error.shapes
+        [(4,)]
+    """
+
+    problem = "cannot go on"
+
+    def __init__(self, operation: str, *, expected: str, got: str, fix: str, **values: Any) -> None:
+        self.operation = operation
+        self.expected = expected
+        self.got = got
+        self.fix = fix
+        self.values = values
+        for name, value in values.items():
+            setattr(self, name, value)
+        super().__init__(
+            f"{operation}: {self.problem}\n"
+            f"  expected: {expected}\n"
+            f"  got:      {got}\n"
+            f"  way out:  {fix}"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive the way back from a worker process: keyword-only arguments need a helper."""
+        parts = {"expected": self.expected, "got": self.got, "fix": self.fix, **self.values}
+        return _rebuild, (type(self), self.operation, parts)
+
+    def __getattr__(self, name: str) -> Any:
+        """Tell type checkers that values may be attributes."""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+def _rebuild(kind: type[TinyTorchError], operation: str, parts: dict[str, Any]) -> TinyTorchError:
+    return kind(operation, **parts)
+
+
+class ShapeError(TinyTorchError, ValueError):
+    """Shapes that do not fit together."""
+
+    problem = "shapes do not fit"
+
+
+class DTypeError(TinyTorchError, TypeError):
+    """A data type that the operation cannot use."""
+
+    problem = "data type does not fit"
+
+
+class ArgumentError(TinyTorchError, ValueError):
+    """A setting out of its range."""
+
+    problem = "argument out of range"
+
+
+class IndexRangeError(TinyTorchError, IndexError):
+    """An index or class label out of its range."""
+
+    problem = "index out of range"
+
+
+class ImmutableError(TinyTorchError, TypeError):
+    """An attempt to change a Tensor."""
+
+    problem = "Tensors do not change"
+
+
+class GradientError(TinyTorchError, RuntimeError):
+    """A gradient that cannot be computed, or is wrong."""
+
+    problem = "no gradient"
+
+
+class StateError(TinyTorchError, ValueError):
+    """A state that does not fit the object that loads it."""
+
+    problem = "state does not fit"
+
+
+class FileError(TinyTorchError, OSError):
+    """A file that is missing, damaged or foreign."""
+
+    problem = "file cannot be used"
+
+    def __str__(self) -> str:
+        """Give the four parts; OSError alone would print its errno form."""
+        return str(self.args[0])
+
+
+class MissingExtraError(TinyTorchError, ImportError):
+    """An optional dependency that is not installed."""
+
+    problem = "an optional dependency is missing"
+
+    def __str__(self) -> str:
+        """Give the four parts; ImportError alone would print its own message field."""
+        return str(self.args[0])

@@ -1,0 +1,83 @@
+"""Indexing ops: elements chosen by position, and their adjoints that put elements back."""
+
+from typing import Any
+
+import numpy as np
+
+from tinytorch.tensor._op import op
+from tinytorch.tensor._types import Array, Shape
+from tinytorch.tensor.errors import IndexRangeError, ShapeError
+
+
+@op
+def getitem(x: Array, *, index: Any) -> Array:
+    """x[index], with every kind of index that NumPy has."""
+    try:
+        return x[index]
+    except IndexError as error:
+        raise IndexRangeError(
+            "getitem",
+            expected=f"an index within shape {np.shape(x)}",
+            got=f"[{index!r}]",
+            fix=str(error),
+        ) from error
+
+
+@op
+def put_into_zeros(x: Array, *, index: Any, shape: Shape) -> Array:
+    """Zeros of the given shape with x added at index: the adjoint of getitem."""
+    out = np.zeros(shape, x.dtype)
+    if is_basic(index):
+        out[index] = x
+    else:
+        np.add.at(out, index, x)
+    return out
+
+
+@op
+def take_along_axis(x: Array, *, indices: np.ndarray, axis: int) -> Array:
+    """For each position, the element of x along axis that indices names."""
+    check_indices("take_along_axis", indices, np.shape(x), axis)
+    return np.take_along_axis(x, indices, axis)
+
+
+@op
+def scatter_add(x: Array, values: Array, *, indices: np.ndarray, axis: int) -> Array:
+    """A copy of x to which each value is added at the position along axis that indices names."""
+    check_indices("scatter_add", indices, np.shape(x), axis)
+    if np.shape(values) != np.shape(indices):
+        raise ShapeError(
+            "scatter_add",
+            expected=f"one value for each index: shape {np.shape(indices)}",
+            got=f"values {np.shape(values)}",
+            fix="broadcast_to the shape of the indices",
+        )
+    out = np.array(x)
+    where = list(np.indices(np.shape(indices), sparse=True))
+    where[axis] = indices
+    np.add.at(out, tuple(where), values)
+    return out
+
+
+def check_indices(operation: str, indices: np.ndarray, shape: Shape, axis: int) -> None:
+    """Raise unless indices are integers within axis, with as many axes as the shape."""
+    if not -len(shape) <= axis < len(shape) or np.ndim(indices) != len(shape):
+        raise ShapeError(
+            operation,
+            expected=f"indices with {len(shape)} axes and an axis of shape {shape}",
+            got=f"indices {np.shape(indices)}, axis={axis}",
+            fix="expand_dims the indices, count axes from 0",
+        )
+    if np.size(indices) and not (0 <= np.min(indices) and np.max(indices) < shape[axis]):
+        raise IndexRangeError(
+            operation,
+            expected=f"indices from 0 to {shape[axis] - 1} along axis {axis}",
+            got=f"{np.min(indices)} to {np.max(indices)}",
+            fix="check how the indices were made",
+        )
+
+
+def is_basic(index: Any) -> bool:
+    """Whether no element can be named twice: only integers, slices, Ellipsis and None."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(p, (int, np.integer, slice, type(Ellipsis), type(None))) for p in parts)

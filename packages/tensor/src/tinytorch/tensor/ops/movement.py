@@ -1,0 +1,110 @@
+"""Movement ops: the same elements in another arrangement, by a view where NumPy can."""
+
+from typing import Any
+
+import numpy as np
+
+from tinytorch.tensor._op import op
+from tinytorch.tensor._types import Array, Axes, Shape
+from tinytorch.tensor.errors import ShapeError
+
+
+@op
+def reshape(x: Array, *, shape: Shape) -> Array:
+    """The elements in another shape; one length may be -1."""
+    return np.reshape(x, shape)
+
+
+@op
+def transpose(x: Array, *, axes: Shape | None = None) -> Array:
+    """The axes permuted; without axes, reversed."""
+    return np.transpose(x, axes)
+
+
+@op
+def broadcast_to(x: Array, *, shape: Shape) -> Array:
+    """X repeated along new axes and axes of length 1, as a read-only view."""
+    return np.broadcast_to(x, shape)
+
+
+@op
+def pad(x: Array, *, widths: Any, value: float = 0) -> Array:
+    """X with a border: widths is a (before, after) pair for each axis."""
+    return np.pad(x, widths, constant_values=value)
+
+
+@op
+def flip(x: Array, *, axis: Axes) -> Array:
+    """X with the order of elements reversed along one axis or several."""
+    return np.flip(x, axis)
+
+
+@op
+def join(*xs: Array, axis: int = 0) -> Array:
+    """The operands one after the other along an axis that they have."""
+    return np.concatenate(xs, axis=axis)
+
+
+def concatenate(tensors: Any, axis: int = 0) -> Array:
+    """The tensors one after the other along an axis that they have."""
+    return join(*tensors, axis=axis)
+
+
+def stack(tensors: Any, axis: int = 0) -> Array:
+    """The tensors one after the other along a new axis."""
+    return join(*[expand_dims(x, axis) for x in tensors], axis=axis)
+
+
+def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
+    """X with two axes swapped."""
+    order = list(range(np.ndim(x)))
+    try:
+        order[axis1], order[axis2] = order[axis2], order[axis1]
+    except IndexError:
+        raise no_such_axis("swapaxes", (axis1, axis2), np.shape(x)) from None
+    return transpose(x, axes=tuple(order))
+
+
+def flatten(x: Array, start_axis: int = 0) -> Array:
+    """X with all axes from start_axis on joined into one."""
+    shape = np.shape(x)
+    if shape and not -len(shape) <= start_axis < len(shape):
+        raise no_such_axis("flatten", start_axis, shape)
+    kept = shape[: start_axis % len(shape)] if shape else ()
+    rest = int(np.prod(shape[len(kept) :]))
+    return reshape(x, shape=(*kept, rest))
+
+
+def squeeze(x: Array, axis: Axes = None) -> Array:
+    """X without its axes of length 1: the given ones, or all."""
+    shape = np.shape(x)
+    if axis is None:
+        return reshape(x, shape=tuple(n for n in shape if n != 1))
+    axes = {a % len(shape) if -len(shape) <= a < len(shape) else a for a in np.atleast_1d(axis)}
+    if any(a >= len(shape) or a < 0 or shape[a] != 1 for a in axes):
+        raise ShapeError(
+            "squeeze",
+            expected="axes of length 1",
+            got=f"axis={axis} of shape {shape}",
+            fix="name only axes of length 1, or none to drop them all",
+        )
+    return reshape(x, shape=tuple(n for a, n in enumerate(shape) if a not in axes))
+
+
+def expand_dims(x: Array, axis: int) -> Array:
+    """X with an axis of length 1 inserted at axis."""
+    shape = np.shape(x)
+    if not -len(shape) - 1 <= axis <= len(shape):
+        raise no_such_axis("expand_dims", axis, shape)
+    axis %= len(shape) + 1
+    return reshape(x, shape=(*shape[:axis], 1, *shape[axis:]))
+
+
+def no_such_axis(operation: str, axis: Any, shape: Shape) -> ShapeError:
+    """The error for an axis that the shape does not have."""
+    return ShapeError(
+        operation,
+        expected=f"an axis of shape {shape}, which has {len(shape)}",
+        got=f"axis={axis}",
+        fix="count axes from 0, or from -1 backward",
+    )

@@ -1,0 +1,107 @@
+"""Reductions: fewer elements, by adding or choosing along axes.
+
+``axis`` is one axis, several, or None for all; ``keepdims`` leaves length 1 in their place.
+"""
+
+import numpy as np
+
+from tinytorch.tensor._op import op
+from tinytorch.tensor._types import Array, Axes, Shape
+from tinytorch.tensor.errors import ArgumentError, ShapeError
+
+
+@op
+def sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The sum along axis."""
+    return np.sum(x, axis=axis, keepdims=keepdims)
+
+
+@op
+def max(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The largest element along axis; ties share the gradient."""
+    return np.max(non_empty("max", x), axis=axis, keepdims=keepdims)
+
+
+@op
+def min(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The smallest element along axis; ties share the gradient."""
+    return np.min(non_empty("min", x), axis=axis, keepdims=keepdims)
+
+
+@op(differentiable=False)
+def argmax(x: Array, *, axis: int | None = None) -> Array:
+    """The position of the first largest element along axis."""
+    return np.argmax(non_empty("argmax", x), axis=axis)
+
+
+@op(differentiable=False)
+def argmin(x: Array, *, axis: int | None = None) -> Array:
+    """The position of the first smallest element along axis."""
+    return np.argmin(non_empty("argmin", x), axis=axis)
+
+
+@op
+def cumsum(x: Array, *, axis: int) -> Array:
+    """The running sum along one axis."""
+    return np.cumsum(x, axis=axis)
+
+
+@op
+def log_softmax(x: Array, *, axis: int) -> Array:
+    """The logarithm of exp(x) scaled to sum to 1 along axis; the maximum goes first."""
+    shifted = x - np.max(non_empty("log_softmax", x), axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+def mean(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+    """The average along axis."""
+    total = sum(x, axis=axis, keepdims=keepdims)
+    return total / count(np.shape(x), axis)
+
+
+def var(x: Array, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Array:
+    """The variance along axis: squared deviations, summed and divided by n - ddof."""
+    n = count(np.shape(x), axis)
+    if n - ddof <= 0:
+        raise ArgumentError(
+            "var",
+            expected=f"more than ddof={ddof} elements along axis {axis}",
+            got=f"{n}",
+            fix="use ddof=0, or more elements",
+        )
+    deviation = x - mean(x, axis, keepdims=True)
+    return sum(deviation * deviation, axis=axis, keepdims=keepdims) / (n - ddof)
+
+
+def std(x: Array, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Array:
+    """The standard deviation along axis: the square root of the variance."""
+    return var(x, axis, keepdims, ddof) ** 0.5
+
+
+def count(shape: Shape, axis: Axes) -> int:
+    """How many elements a reduction along axis joins."""
+    if axis is None:
+        axis = range(len(shape))
+    elif isinstance(axis, int):
+        axis = (axis,)
+    try:
+        return int(np.prod([shape[a] for a in axis]))
+    except IndexError:
+        raise ShapeError(
+            "mean",
+            expected=f"axes from {-len(shape)} to {len(shape) - 1} for shape {shape}",
+            got=f"axis={axis}",
+            fix="name an axis that the Tensor has",
+        ) from None
+
+
+def non_empty(operation: str, x: Array) -> Array:
+    """Pass x on, unless there is nothing to choose from."""
+    if np.size(x) == 0:
+        raise ShapeError(
+            operation,
+            expected="at least one element to choose from",
+            got=f"shape {np.shape(x)}",
+            fix="check the size first; an empty sum is 0, an empty choice has no answer",
+        )
+    return x
