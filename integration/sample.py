@@ -1,0 +1,79 @@
+"""Train the CNN on the CIFAR-10 sample of this repository, and check that it learns.
+
+    python integration/sample.py
+
+takes a minute or two on two cores, draws the learning curve and the confusion matrix under
+integration/out/, and exits 1 unless the loss falls, every weight moves, and more than 55 % of the
+500 test images are recognized.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from recipe import make_loaders, make_trainer, predictions
+
+HERE = Path(__file__).resolve().parent
+SAMPLE = HERE / "data" / "cifar10-sample"
+OUT = HERE / "out"
+EPOCHS = 20
+BOUND = 0.55
+
+
+def main():
+    train, test = make_loaders(SAMPLE, batch_size=64, seed=0)
+    print(f"{len(train.dataset)} training and {len(test.dataset)} test images from {SAMPLE.name}")
+    trainer = make_trainer(train, test, epochs=EPOCHS, peak=0.1, seed=0)
+    before = {name: p.numpy().copy() for name, p in trainer.model.named_parameters()}
+
+    began = time.perf_counter()
+    history = trainer.fit(epochs=EPOCHS)
+    seconds = time.perf_counter() - began
+
+    after = {name: p.numpy() for name, p in trainer.model.named_parameters()}
+    still = [name for name in before if np.array_equal(before[name], after[name])]
+    reached = history["val_accuracy"][-1]
+    draw(trainer, history, test)
+    checks = [
+        (
+            f"loss fell from {history['loss'][0]:.3f} to {history['loss'][-1]:.3f}",
+            history["loss"][-1] < 0.8 * history["loss"][0],
+        ),
+        (f"{len(before) - len(still)} of {len(before)} weight tensors moved", not still),
+        (f"test accuracy {reached:.1%}, more than {BOUND:.0%} wanted", reached > BOUND),
+    ]
+    print(f"{EPOCHS} epochs in {seconds:.1f} s")
+    for text, holds in checks:
+        print(f"{'ok  ' if holds else 'FAIL'} {text}")
+    return 0 if all(holds for _, holds in checks) else 1
+
+
+def draw(trainer, history, test):
+    """Draw the learning curve and the confusion matrix, if matplotlib is installed."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        print("no plots: python -m pip install matplotlib")
+        return
+    OUT.mkdir(exist_ok=True)
+    history.plot(OUT / "learning-curve.png")
+    predicted, labels = predictions(trainer, test)
+    names = test.dataset.classes
+    matrix = np.zeros((len(names), len(names)), dtype=int)
+    np.add.at(matrix, (labels, predicted), 1)
+    figure, axes = plt.subplots(figsize=(7, 6.5), layout="constrained")
+    axes.imshow(matrix, cmap="Blues")
+    for (row, column), count in np.ndenumerate(matrix):
+        color = "white" if count > matrix.max() / 2 else "black"
+        axes.text(column, row, count, ha="center", va="center", color=color)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted class", ylabel="true class", title=f"{len(labels)} test images")
+    figure.savefig(OUT / "confusion-matrix.png", dpi=120)
+    plt.close("all")
+    print("drawn: integration/out/learning-curve.png, integration/out/confusion-matrix.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
