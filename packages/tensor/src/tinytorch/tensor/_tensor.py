@@ -343,7 +343,7 @@ class Tensor:
 
     def astype(self, dtype: DTypeLike) -> Any:
         """Convert the elements to ``dtype``."""
-        return ops.astype(self, dtype=np.dtype(dtype))
+        return ops.astype(self, dtype)
 
     # Conversion.
 

@@ -73,7 +73,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     Example:
         >>> from tinytorch.tensor import tensor
         >>> gelu(tensor([0.0, 1.0]))
-        tensor([0.        , 0.84134475])
+        tensor([0.       , 0.8413447])
     """
     if approximate == "none":
         return x * 0.5 * (1 + ops.erf(x * math.sqrt(0.5)))
@@ -196,7 +196,7 @@ def dropout(x: Any, p: float = 0.5, *, training: bool = True, rng: Any = None) -
     Example:
         >>> from tinytorch.tensor import ones
         >>> dropout(ones(4), 0.5, rng=0)
-        tensor([2., 0., 0., 0.])
+        tensor([2., 2., 2., 0.])
     """
     if not 0 <= p <= 1:
         raise ArgumentError("dropout", expected="0 <= p <= 1", got=f"p={p}", fix="use p=0.5")

@@ -45,6 +45,8 @@ from tinytorch.tensor.ops.elementwise import (
     sqrt,
     sub,
     tanh,
+    to_discrete,
+    to_float,
     where,
 )
 from tinytorch.tensor.ops.indexing import getitem, put_into_zeros, scatter_add, take_along_axis
@@ -132,6 +134,8 @@ __all__ = [
     "swapaxes",
     "take_along_axis",
     "tanh",
+    "to_discrete",
+    "to_float",
     "transpose",
     "var",
     "where",

@@ -181,9 +181,21 @@ def where(condition: Array, x: Array, y: Array) -> Array:
 
 
 @op
-def astype(x: Array, *, dtype: np.dtype[Any]) -> Array:
-    """X converted to another data type."""
+def to_float(x: Array, *, dtype: np.dtype[Any]) -> Array:
+    """X converted to a floating data type."""
     return np.asarray(x).astype(dtype)
+
+
+@op(differentiable=False)
+def to_discrete(x: Array, *, dtype: np.dtype[Any]) -> Array:
+    """X converted to integers or booleans."""
+    return np.asarray(x).astype(dtype)
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """X converted to another data type; the gradient passes between floating ones."""
+    wanted = np.dtype(dtype)
+    return (to_float if wanted.kind == "f" else to_discrete)(x, dtype=wanted)
 
 
 # Rounding, comparison and logic: their derivatives are 0 or have no meaning

@@ -68,6 +68,14 @@ def check_indices(operation: str, indices: np.ndarray, shape: Shape, axis: int) 
             got=f"indices {np.shape(indices)}, axis={axis}",
             fix="expand_dims the indices, count axes from 0",
         )
+    others = [a for a in range(len(shape)) if a != axis % len(shape)]
+    if any(np.shape(indices)[a] != shape[a] for a in others):
+        raise ShapeError(
+            operation,
+            expected=f"indices of shape {shape}, except along axis {axis}",
+            got=f"indices {np.shape(indices)}",
+            fix="broadcast_to the indices first",
+        )
     if np.size(indices) and not (0 <= np.min(indices) and np.max(indices) < shape[axis]):
         raise IndexRangeError(
             operation,

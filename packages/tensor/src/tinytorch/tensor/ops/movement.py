@@ -21,7 +21,7 @@ def transpose(x: Array, *, axes: Shape | None = None) -> Array:
     return np.transpose(x, axes)
 
 
-@op
+@op(broadcasts=True)
 def broadcast_to(x: Array, *, shape: Shape) -> Array:
     """X repeated along new axes and axes of length 1, as a read-only view."""
     return np.broadcast_to(x, shape)

@@ -1,0 +1,227 @@
+"""The reverse walk: from a result to its leaves, youngest first, each result once.
+
+A result is younger than its operands, so undoing the youngest first meets each result after
+everything that was made from it: that is all the sorting there is.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+from tinytorch.tensor import GradientError, Op, Tensor, TinyTorchError, ops
+
+if TYPE_CHECKING:
+    from tinytorch.autograd._variable import Variable
+
+__all__ = ["Gradients", "Row", "backward", "derivative", "rows_of"]
+
+Row = Callable[..., Any] | None
+_table: dict[Op, tuple[Row, ...]] = {}
+_variadic: dict[Op, Callable[[int], Row]] = {}
+
+
+def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> None:
+    """Write down the derivative of an op: one function for each operand.
+
+    A row gets the gradient ``g`` that arrives at the result ``z``, then ``z``, all operands, and the
+    settings by keyword, and gives the gradient of its operand. It is written in ops, so that it can
+    be differentiated again. For an op that broadcasts, broadcasting is undone afterward; for any
+    other, the row must give the shape of its operand.
+
+    Args:
+        op: The op.
+        *rows: One for each operand; None for an operand that has no gradient.
+        each: For an op with any number of operands: gives the row of operand ``i``.
+
+    Example:
+        >>> from tinytorch.tensor import op
+        >>> @op
+        ... def cube(x):
+        ...     return x**3
+        >>> derivative(cube, lambda g, z, x: g * 3 * x * x)
+    """
+    if each is not None:
+        _variadic[op] = each
+    _table[op] = rows
+
+
+def rows_of(op: Op, operands: int) -> tuple[Row, ...]:
+    """Give the rows of an op for that many operands.
+
+    Raises:
+        GradientError: The op has no derivative.
+    """
+    if op in _variadic:
+        return tuple(_variadic[op](i) for i in range(operands))
+    try:
+        return _table[op]
+    except KeyError:
+        raise GradientError(
+            op.name,
+            expected="a derivative for each op on the way back",
+            got=f"{op!r}, which has none",
+            fix=f"derivative({op.name}, ...), or @op(differentiable=False), or detach()",
+        ) from None
+
+
+class Gradients(Mapping["Variable", Tensor]):
+    """The gradients of one walk, by leaf.
+
+    Example:
+        >>> from tinytorch.autograd import Variable
+        >>> x = Variable(2.0)
+        >>> gradients = (x * x).backward()
+        >>> gradients[x], len(gradients), x in gradients
+        (tensor(4.), 1, True)
+    """
+
+    __slots__ = ("_found",)
+
+    def __init__(self, found: Iterable[tuple["Variable", Tensor]]) -> None:
+        self._found = {id(leaf): (leaf, gradient) for leaf, gradient in found}
+
+    def __getitem__(self, leaf: "Variable") -> Tensor:
+        try:
+            return self._found[id(leaf)][1]
+        except KeyError:
+            raise MissingGradientError(
+                "gradients[...]",
+                expected="a leaf that the result came from",
+                got=f"{type(leaf).__name__} of shape {getattr(leaf, 'shape', None)}",
+                fix="use the same object that went into the computation, or gradients.get(leaf)",
+            ) from None
+
+    def __contains__(self, leaf: object) -> bool:
+        return id(leaf) in self._found
+
+    def __iter__(self) -> Iterator["Variable"]:
+        return (leaf for leaf, _ in self._found.values())
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(str(gradient.shape) for _, gradient in self._found.values())
+        return f"Gradients({len(self)}: {shapes})"
+
+
+class MissingGradientError(GradientError, KeyError):
+    """A leaf that had no part in the result."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def backward(
+    output: "Variable",
+    gradient: Tensor,
+    *,
+    retain: bool,
+    create_graph: bool = False,
+    inputs: Iterable["Variable"] = (),
+) -> Gradients:
+    """Walk from ``output`` back; give the gradient of each leaf, or of each of ``inputs``.
+
+    Args:
+        output: Where the walk begins.
+        gradient: The shape of ``output``: what arrives there.
+        retain: Keep the graph for another walk.
+        create_graph: Hand the rows Variables, so that gradients can be differentiated.
+        inputs: Where the walk ends, in place of the leaves.
+
+    Returns:
+        The gradients.
+
+    Raises:
+        GradientError: The graph has been used up, a leaf changed since, an op has no derivative, or
+            a row gives a wrong shape.
+    """
+    ends = {id(x) for x in inputs}
+    found: list[tuple[Variable, Tensor]] = []
+    arrived = {id(output): gradient}
+    youngest = [(-output._order, output)]
+    while youngest:
+        _, result = heappop(youngest)
+        g = arrived.pop(id(result))
+        op = result._op
+        if id(result) in ends or (op is None and not ends):
+            found.append((result, g))
+            continue
+        if op is None:
+            continue
+        operands = result._operands
+        if operands is None:
+            raise used_up(op)
+        settings = result._settings
+        if create_graph:
+            z, seen = result, operands
+        else:
+            z = value(result)
+            seen = tuple([value(x) if isinstance(x, Tensor) else x for x in operands])
+        for i, (operand, row) in enumerate(zip(operands, rows_of(op, len(operands)), strict=False)):
+            if row is None or not hasattr(operand, "_order"):
+                continue
+            if operand._order > result._order:
+                raise changed_since(op, i, operand)
+            share = row(g, z, *seen, **settings)
+            if share.data.shape != operand.data.shape or share.data.dtype != operand.data.dtype:
+                share = fit(op, i, share, operand)
+            key = id(operand)
+            if key in arrived:
+                arrived[key] = arrived[key] + share
+            else:
+                arrived[key] = share
+                heappush(youngest, (-operand._order, operand))
+        if not retain:
+            result._operands = None
+    return Gradients(found)
+
+
+def value(x: Tensor) -> Tensor:
+    """The value of a Variable alone, without a copy."""
+    plain: Tensor = _new(Tensor)
+    plain.data = x.data
+    return plain
+
+
+def fit(op: Op, position: int, share: Tensor, operand: Tensor) -> Any:
+    """Undo broadcasting and promotion: give a gradient its operand's shape and data type."""
+    shape = operand.shape
+    if share.shape != shape:
+        if not op.broadcasts:
+            raise GradientError(
+                op.name,
+                expected=f"a gradient of operand {position}'s shape {shape}",
+                got=f"shape {share.shape}",
+                fix=f"mend row {position} of derivative({op.name}, ...)",
+                op=op,
+                position=position,
+            )
+        lead = share.ndim - len(shape)
+        stretched = [lead + a for a, n in enumerate(shape) if n == 1]
+        share = ops.sum(share, axis=(*range(lead), *stretched), keepdims=True)
+        share = ops.reshape(share, shape=shape)
+    return share if share.dtype == operand.dtype else ops.astype(share, dtype=operand.dtype)
+
+
+def used_up(op: Op) -> GradientError:
+    """The error for a second walk over a graph that was freed."""
+    return GradientError(
+        "backward",
+        expected="a graph that is still there",
+        got=f"one that an earlier backward used up, at {op.name}",
+        fix="compute the loss again, or backward(retain_graph=True) the first time",
+    )
+
+
+def changed_since(op: Op, position: int, leaf: Tensor) -> GradientError:
+    """The error for a leaf that was assigned to after the graph was recorded."""
+    return GradientError(
+        "backward",
+        expected="the values that the graph was recorded with",
+        got=f"operand {position} of {op.name}, shape {leaf.shape}, assigned to since",
+        fix="call backward before the optimizer's step, or compute the loss again",
+    )
+
+
+_new = object.__new__

@@ -1,0 +1,56 @@
+"""Derivatives of the elementwise ops, in the order of ``tinytorch.tensor.ops.elementwise``.
+
+g is the gradient of the result z; x and y are the operands.
+"""
+
+from math import pi, sqrt
+from typing import Any
+
+from tinytorch.autograd._backward import derivative
+from tinytorch.tensor import ops
+
+derivative(ops.add, lambda g, z, x, y: g, lambda g, z, x, y: g)
+derivative(ops.sub, lambda g, z, x, y: g, lambda g, z, x, y: -g)
+derivative(ops.mul, lambda g, z, x, y: g * y, lambda g, z, x, y: g * x)
+derivative(ops.div, lambda g, z, x, y: g / y, lambda g, z, x, y: -g * z / y)
+derivative(
+    ops.pow,
+    lambda g, z, x, y: g * y * x ** (y - 1),
+    lambda g, z, x, y: g * z * log_of_base(x, y),
+)
+derivative(ops.neg, lambda g, z, x: -g)
+derivative(ops.abs, lambda g, z, x: g * ops.sign(x))
+
+derivative(ops.exp, lambda g, z, x: g * z)
+derivative(ops.expm1, lambda g, z, x: g * (z + 1))
+derivative(ops.log, lambda g, z, x: g / x)
+derivative(ops.log1p, lambda g, z, x: g / (x + 1))
+derivative(ops.sqrt, lambda g, z, x: g * 0.5 / z)
+derivative(ops.sin, lambda g, z, x: g * ops.cos(x))
+derivative(ops.cos, lambda g, z, x: -g * ops.sin(x))
+derivative(ops.tanh, lambda g, z, x: g * (1 - z * z))
+derivative(ops.sigmoid, lambda g, z, x: g * z * (1 - z))
+derivative(ops.erf, lambda g, z, x: g * ops.exp(-x * x) * (2 / sqrt(pi)))
+derivative(ops.relu, lambda g, z, x: g * ops.greater(x, 0))
+
+derivative(ops.maximum, lambda g, z, x, y: g * wins(x, y), lambda g, z, x, y: g * wins(y, x))
+derivative(ops.minimum, lambda g, z, x, y: g * wins(y, x), lambda g, z, x, y: g * wins(x, y))
+derivative(ops.clip, lambda g, z, x, low, high: g * ops.equal(x, z))
+derivative(
+    ops.where,
+    None,
+    lambda g, z, condition, x, y: ops.where(condition, g, 0),
+    lambda g, z, condition, x, y: ops.where(condition, 0, g),
+)
+derivative(ops.to_float, lambda g, z, x, dtype: ops.to_float(g, dtype=x.dtype))
+
+
+def wins(x: Any, y: Any) -> Any:
+    """1 where x is larger, 1/2 where both are equal, 0 where y is larger."""
+    return ops.greater(x, y) + ops.equal(x, y) * 0.5
+
+
+def log_of_base(x: Any, y: Any) -> Any:
+    """log x in y's data type, for x**y; 0 at x = 0, where 0**y stays 0 as y changes."""
+    base = x + y * 0
+    return ops.log(ops.where(ops.equal(base, 0), 1, base))

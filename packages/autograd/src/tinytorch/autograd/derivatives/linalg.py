@@ -1,0 +1,86 @@
+"""Derivatives of the products: each operand receives the gradient times the other operands."""
+
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from tinytorch.autograd._backward import Row, derivative
+from tinytorch.tensor import Tensor, eye, from_numpy, ops
+
+derivative(
+    ops.matmul, lambda g, z, x, y: matmul_left(g, x, y), lambda g, z, x, y: matmul_right(g, x, y)
+)
+derivative(ops.einsum, each=lambda position: einsum_row(position))
+
+
+def matmul_left(g: Any, x: Any, y: Any) -> Any:
+    """The gradient of x in x @ y."""
+    if y.ndim == 1:
+        return (ops.expand_dims(g, -1) if x.ndim > 1 else g) * y
+    if x.ndim == 1:
+        return ops.sum(ops.expand_dims(g, -2) * y, axis=-1)
+    return ops.matmul(g, ops.swapaxes(y, -1, -2))
+
+
+def matmul_right(g: Any, x: Any, y: Any) -> Any:
+    """The gradient of y in x @ y."""
+    if y.ndim == 1:
+        return (ops.expand_dims(g, -1) if x.ndim > 1 else g) * x
+    if x.ndim == 1:
+        return ops.expand_dims(x, -1) * ops.expand_dims(g, -2)
+    if y.ndim == 2 and x.ndim > 2:
+        # One product over all rows, instead of one for each matrix and their sum.
+        x = ops.reshape(x, shape=(-1, x.shape[-1]))
+        g = ops.reshape(g, shape=(-1, g.shape[-1]))
+    return ops.matmul(ops.swapaxes(x, -1, -2), g)
+
+
+def einsum_row(position: int) -> Row:
+    """The row of one operand of einsum: another einsum, of g and the other operands."""
+
+    def row(g: Tensor, z: Tensor, *xs: Tensor, subscripts: str) -> Any:
+        inputs, output = explicit(subscripts, [x.ndim for x in xs])
+        others = [x for i, x in enumerate(xs) if i != position]
+        names = [output, *(name for i, name in enumerate(inputs) if i != position)]
+        wanted, lengths = inputs[position], xs[position].shape
+        factors: list[Any] = [g, *others]
+        # A letter that occurs twice reads a diagonal: give the second a name of its own, tied by eye.
+        distinct = ""
+        for letter, n in zip(wanted, lengths, strict=True):
+            if letter in distinct:
+                twin = next(c for c in ascii_letters if c not in "".join([*names, wanted, distinct]))
+                factors.append(eye(n, dtype=g.dtype))
+                names.append(letter + twin)
+                letter = twin
+            distinct += letter
+        # A letter that occurs nowhere else was summed alone: its gradient is the same everywhere.
+        alone = [(c, n) for c, n in zip(distinct, lengths, strict=True) if c not in "".join(names)]
+        if alone:
+            factors.append(from_numpy(np.ones([n for _, n in alone], g.dtype)))
+            names.append("".join(c for c, _ in alone))
+        share = ops.einsum(*factors, subscripts=f"{','.join(names)}->{distinct}")
+        # An axis of length 1 that met a longer one was stretched.
+        stretched = tuple(a for a, n in enumerate(lengths) if n == 1 and share.shape[a] != 1)
+        return ops.sum(share, axis=stretched, keepdims=True) if stretched else share
+
+    return row
+
+
+def explicit(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+    """Spell out the output, and a letter for each axis that an ellipsis stands for."""
+    left, arrow, output = subscripts.replace(" ", "").partition("->")
+    inputs = left.split(",")
+    free = [c for c in ascii_letters if c not in subscripts]
+    widths = [n - len(name.replace("...", "")) for name, n in zip(inputs, ndims, strict=True)]
+    longest = max((w for name, w in zip(inputs, widths, strict=True) if "..." in name), default=0)
+    dots = "".join(free[:longest])
+    inputs = [
+        name.replace("...", dots[longest - w :] if w else "")
+        for name, w in zip(inputs, widths, strict=True)
+    ]
+    if arrow:
+        return inputs, output.replace("...", dots)
+    letters = "".join(inputs)
+    once = sorted(c for c in set(letters) - set(dots) if letters.count(c) == 1)
+    return inputs, dots + "".join(once)

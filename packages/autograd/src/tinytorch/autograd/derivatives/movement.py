@@ -1,0 +1,37 @@
+"""Derivatives of the movement ops: the gradient moves back the way the elements came."""
+
+from typing import Any
+
+import numpy as np
+
+from tinytorch.autograd._backward import Row, derivative
+from tinytorch.tensor import Tensor, ops
+
+derivative(ops.reshape, lambda g, z, x, shape: ops.reshape(g, shape=x.shape))
+derivative(ops.transpose, lambda g, z, x, axes=None: ops.transpose(g, axes=inverse(axes)))
+derivative(ops.broadcast_to, lambda g, z, x, shape: g)
+derivative(ops.pad, lambda g, z, x, widths, value=0: ops.getitem(g, index=inside(x, widths)))
+derivative(ops.flip, lambda g, z, x, axis: ops.flip(g, axis=axis))
+derivative(ops.join, each=lambda position: part(position))
+
+
+def inverse(axes: Any) -> Any:
+    """The permutation that undoes another."""
+    return axes if axes is None else tuple(int(a) for a in np.argsort([a % len(axes) for a in axes]))
+
+
+def inside(x: Tensor, widths: Any) -> tuple[slice, ...]:
+    """Where x lies in its padded form."""
+    return tuple(slice(w[0], w[0] + n) for w, n in zip(widths, x.shape, strict=True))
+
+
+def part(position: int) -> Row:
+    """The row of one operand of join: the part of the gradient where it lies."""
+
+    def row(g: Tensor, z: Tensor, *xs: Tensor, axis: int = 0) -> Any:
+        start = sum(x.shape[axis] for x in xs[:position])
+        index = [slice(None)] * g.ndim
+        index[axis] = slice(start, start + xs[position].shape[axis])
+        return ops.getitem(g, index=tuple(index))
+
+    return row

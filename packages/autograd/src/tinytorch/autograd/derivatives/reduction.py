@@ -1,0 +1,43 @@
+"""Derivatives of the reductions: what was added receives the whole gradient, what was chosen too."""
+
+from typing import Any
+
+from tinytorch.autograd._backward import derivative
+from tinytorch.tensor import Tensor, ops
+
+derivative(
+    ops.sum,
+    lambda g, z, x, axis=None, keepdims=False: ops.broadcast_to(
+        restore(g, x, axis, keepdims), shape=x.shape
+    ),
+)
+derivative(
+    ops.max, lambda g, z, x, axis=None, keepdims=False: to_chosen(g, z, x, axis, keepdims)
+)
+derivative(
+    ops.min, lambda g, z, x, axis=None, keepdims=False: to_chosen(g, z, x, axis, keepdims)
+)
+derivative(
+    ops.cumsum,
+    lambda g, z, x, axis: ops.flip(ops.cumsum(ops.flip(g, axis=axis), axis=axis), axis=axis),
+)
+derivative(
+    ops.log_softmax,
+    lambda g, z, x, axis: g - ops.exp(z) * ops.sum(g, axis=axis, keepdims=True),
+)
+
+
+def restore(g: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Any:
+    """Give g the axes of x again, with length 1 where they were reduced."""
+    if keepdims:
+        return g
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    reduced = {a % x.ndim for a in axes}
+    return ops.reshape(g, shape=tuple(1 if a in reduced else n for a, n in enumerate(x.shape)))
+
+
+def to_chosen(g: Tensor, z: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Any:
+    """Share g evenly among the elements that were chosen."""
+    chosen = ops.equal(x, restore(z, x, axis, keepdims))
+    ties = ops.sum(chosen, axis=axis, keepdims=True)
+    return restore(g, x, axis, keepdims) * (chosen / ties)

@@ -1,0 +1,139 @@
+"""Activation modules, and those that only pass on: functions of `functional` with a place in a list."""
+
+from typing import Any
+
+from tinytorch.autograd.nn._module import Module
+from tinytorch.tensor import functional as F
+from tinytorch.tensor import ops
+
+__all__ = [
+    "GELU",
+    "Flatten",
+    "Identity",
+    "LeakyReLU",
+    "LogSoftmax",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+]
+
+
+class ReLU(Module):
+    """x where it is positive, else 0."""
+
+    def forward(self, x: Any) -> Any:
+        """Compute it for any shape."""
+        return F.relu(x)
+
+
+class LeakyReLU(Module):
+    """x where it is positive, else a small multiple of x.
+
+    Args:
+        negative_slope: The factor for negative elements.
+    """
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Any) -> Any:
+        """Compute it for any shape."""
+        return F.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        """Give the slope."""
+        return f"{self.negative_slope}"
+
+
+class GELU(Module):
+    """x times the normal distribution function of x.
+
+    Args:
+        approximate: ``"none"`` or ``"tanh"``.
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        self.approximate = approximate
+
+    def forward(self, x: Any) -> Any:
+        """Compute it for any shape."""
+        return F.gelu(x, self.approximate)
+
+
+class SiLU(Module):
+    """x times its sigmoid."""
+
+    def forward(self, x: Any) -> Any:
+        """Compute it for any shape."""
+        return F.silu(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x))."""
+
+    def forward(self, x: Any) -> Any:
+        """Compute it for any shape."""
+        return F.sigmoid(x)
+
+
+class Tanh(Module):
+    """The hyperbolic tangent."""
+
+    def forward(self, x: Any) -> Any:
+        """Compute it for any shape."""
+        return F.tanh(x)
+
+
+class Softmax(Module):
+    """exp(x), scaled to sum to 1 along an axis.
+
+    Args:
+        axis: The axis of the classes.
+    """
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = axis
+
+    def forward(self, x: Any) -> Any:
+        """Compute it for any shape."""
+        return F.softmax(x, self.axis)
+
+
+class LogSoftmax(Module):
+    """The logarithm of softmax.
+
+    Args:
+        axis: The axis of the classes.
+    """
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = axis
+
+    def forward(self, x: Any) -> Any:
+        """Compute it for any shape."""
+        return F.log_softmax(x, self.axis)
+
+
+class Flatten(Module):
+    """Join all axes from one on: (batch, channels, height, width) becomes (batch, features).
+
+    Args:
+        start_axis: The first axis that is joined.
+    """
+
+    def __init__(self, start_axis: int = 1) -> None:
+        self.start_axis = start_axis
+
+    def forward(self, x: Any) -> Any:
+        """Compute it for any shape with that axis."""
+        return ops.flatten(x, self.start_axis)
+
+
+class Identity(Module):
+    """x itself: holds the place of a layer."""
+
+    def forward(self, x: Any) -> Any:
+        """Give x."""
+        return x

@@ -1,0 +1,95 @@
+"""Modules that hold a list of modules."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tinytorch.autograd.nn._module import Module
+from tinytorch.tensor import DTypeError
+
+__all__ = ["ModuleList", "Sequential"]
+
+
+class ModuleList(Module):
+    """A list of modules whose weights belong to the model; named ``0``, ``1``, ...
+
+    Args:
+        modules: The modules.
+
+    Raises:
+        DTypeError: Something is no module.
+
+    Example:
+        >>> from tinytorch.autograd.nn import Identity
+        >>> len(ModuleList([Identity(), Identity()]))
+        2
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        self._items: list[Module] = []
+        for module in modules:
+            self.append(module)
+
+    def append(self, module: Module) -> None:
+        """Add a module at the end."""
+        if not isinstance(module, Module):
+            raise DTypeError(
+                type(self).__name__,
+                expected="modules",
+                got=f"{module!r}",
+                fix="for a plain function write a Module with a forward method",
+            )
+        self._items.append(module)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return type(self)._of(self._items[index]) if isinstance(index, slice) else self._items[index]
+
+    @classmethod
+    def _of(cls, modules: Iterable[Module]) -> "ModuleList":
+        return cls(modules)
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        for i, module in enumerate(self._items):
+            yield str(i), module
+        for name, x in vars(self).items():
+            if name != "_items":
+                yield name, x
+
+
+class Sequential(ModuleList):
+    """Modules, one after the other: each gets the output of the one before.
+
+    Args:
+        *modules: In order of computation.
+
+    Example:
+        >>> from tinytorch.autograd.nn import Linear, ReLU
+        >>> model = Sequential(Linear(4, 8, rng=0), ReLU(), Linear(8, 2, rng=1))
+        >>> list(model.state_dict())
+        ['0.weight', '0.bias', '2.weight', '2.bias']
+    """
+
+    def __init__(self, *modules: Module) -> None:
+        super().__init__(modules)
+
+    @classmethod
+    def _of(cls, modules: Iterable[Module]) -> "Sequential":
+        return cls(*modules)
+
+    def forward(self, x: Any) -> Any:
+        """Compute each module in turn.
+
+        Args:
+            x: What the first module takes.
+
+        Returns:
+            What the last module gives.
+        """
+        for module in self._items:
+            x = module(x)
+        return x

@@ -1,0 +1,119 @@
+"""The fully connected layer, and the table of vectors."""
+
+import math
+from typing import Any
+
+from tinytorch.autograd.nn import init
+from tinytorch.autograd.nn._check import at_least
+from tinytorch.autograd.nn._module import Module
+from tinytorch.autograd.nn._parameter import Parameter
+from tinytorch.tensor import DTypeError, IndexRangeError, Tensor, random
+from tinytorch.tensor import functional as F
+
+__all__ = ["Embedding", "Linear"]
+
+
+class Linear(Module):
+    """x @ weight.T + bias.
+
+    Args:
+        in_features: The length of the input's last axis.
+        out_features: The length of the output's last axis.
+        bias: Whether to add a bias.
+        rng: A generator, a seed or None for the first weights.
+
+    Attributes:
+        weight: (out_features, in_features), first drawn evenly within 1 / sqrt(in_features).
+        bias: (out_features,), likewise, or None.
+
+    Example:
+        >>> from tinytorch.tensor import ones
+        >>> Linear(3, 2, rng=0)(ones(4, 3)).shape
+        (4, 2)
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, rng: Any = None
+    ) -> None:
+        at_least(1, "Linear", in_features=in_features, out_features=out_features)
+        rng = random.generator(rng)
+        bound = 1 / math.sqrt(in_features)
+        shape = (out_features, in_features)
+        self.weight = Parameter(init.kaiming_uniform(shape, a=math.sqrt(5), rng=rng))
+        self.bias = (
+            Parameter(random.uniform(out_features, -bound, bound, rng=rng)) if bias else None
+        )
+
+    def forward(self, x: Any) -> Any:
+        """Compute the layer.
+
+        Args:
+            x: (..., in_features).
+
+        Returns:
+            (..., out_features).
+
+        Raises:
+            ShapeError: The number of features differs.
+        """
+        return F.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Give in_features, out_features and bias."""
+        outputs, inputs = self.weight.shape
+        return f"{inputs}, {outputs}" + ("" if self.bias is not None else ", bias=False")
+
+
+class Embedding(Module):
+    """A table of learned vectors, looked up by number.
+
+    Args:
+        num_embeddings: The number of vectors.
+        embedding_dim: Their length.
+        rng: A generator, a seed or None for the first vectors.
+
+    Attributes:
+        weight: (num_embeddings, embedding_dim), first drawn from the standard normal distribution.
+
+    Example:
+        >>> Embedding(10, 3, rng=0)([[1, 2], [3, 4]]).shape
+        (2, 2, 3)
+    """
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, *, rng: Any = None) -> None:
+        at_least(1, "Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        self.weight = Parameter(random.normal((num_embeddings, embedding_dim), rng=rng))
+
+    def forward(self, numbers: Any) -> Any:
+        """Look the vectors up.
+
+        Args:
+            numbers: (...) integers from 0 to num_embeddings - 1.
+
+        Returns:
+            (..., embedding_dim).
+
+        Raises:
+            DTypeError: ``numbers`` are no integers.
+            IndexRangeError: A number is out of its range.
+        """
+        index = Tensor(numbers).data
+        if index.dtype.kind not in "iu":
+            raise DTypeError(
+                "Embedding",
+                expected="integers",
+                got=f"dtype {index.dtype}",
+                fix="numbers.astype('int64')",
+            )
+        if index.size and not (index.min() >= 0 and index.max() < len(self.weight)):
+            raise IndexRangeError(
+                "Embedding",
+                expected=f"numbers from 0 to {len(self.weight) - 1}",
+                got=f"{index.min()} to {index.max()}",
+                fix="make the table larger, or check the numbers",
+            )
+        return self.weight[index]
+
+    def extra_repr(self) -> str:
+        """Give num_embeddings and embedding_dim."""
+        return f"{self.weight.shape[0]}, {self.weight.shape[1]}"

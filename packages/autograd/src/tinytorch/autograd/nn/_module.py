@@ -1,0 +1,184 @@
+"""A module holds: Parameters, Buffers and other modules are its plain attributes.
+
+Nothing is registered. Whoever asks walks the attributes and tells them apart by their type; names
+are the attributes' own, joined by dots, as in PyTorch.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from tinytorch.autograd.nn._parameter import Buffer, Parameter
+from tinytorch.tensor import ArgumentError, StateError, Tensor
+
+__all__ = ["Module"]
+
+
+class Module:
+    """The base of everything with weights: assign attributes in ``__init__``, compute in ``forward``.
+
+    Attributes:
+        training: Whether layers such as dropout behave as in training; see `train` and `eval`.
+
+    Example:
+        >>> class Scale(Module):
+        ...     def __init__(self):
+        ...         self.factor = Parameter(2.0)
+        ...     def forward(self, x):
+        ...         return x * self.factor
+        >>> scale = Scale()
+        >>> scale(3.0).item(), list(scale.state_dict())
+        (6.0, ['factor'])
+    """
+
+    training = True
+
+    def forward(self, *inputs: Any) -> Any:
+        """Compute the output; each module defines its own."""
+        raise ArgumentError(
+            type(self).__name__,
+            expected="a module with a forward method",
+            got=f"{type(self).__name__}, which defines none",
+            fix="def forward(self, x): ...",
+        )
+
+    def __call__(self, *inputs: Any, **settings: Any) -> Any:
+        """Compute the output: `forward`."""
+        return self.forward(*inputs, **settings)
+
+    def children(self) -> Iterator["Module"]:
+        """Give the modules right below this one."""
+        return (child for _, child in self.named_children())
+
+    def named_children(self) -> Iterator[tuple[str, "Module"]]:
+        """Give the modules right below this one, with their names."""
+        return ((name, x) for name, x in self._members() if isinstance(x, Module))
+
+    def modules(self) -> Iterator["Module"]:
+        """Give this module and all below it."""
+        return (module for _, module in self.named_modules())
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+        """Give this module and all below it, each once, with dotted names."""
+        seen: set[int] = set()
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            name, module = stack.pop()
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+            yield name, module
+            below = [(_dotted(name, key), child) for key, child in module.named_children()]
+            stack.extend(reversed(below))
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Give all Parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Give all Parameters, each once, with dotted names."""
+        return self._named(Parameter)
+
+    def buffers(self) -> Iterator[Buffer]:
+        """Give all Buffers, each once."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Give all Buffers, each once, with dotted names."""
+        return self._named(Buffer)
+
+    def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """Give all random generators, each once, with dotted names."""
+        return self._named(np.random.Generator)
+
+    def train(self, mode: bool = True) -> Self:
+        """Let this module and all below behave as in training."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Let this module and all below behave as in use."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all Parameters."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Give a copy of every Parameter and Buffer, by dotted name, in PyTorch's order."""
+        state = {}
+        for name, module in self.named_modules():
+            for kind in (Parameter, Buffer):
+                for key, x in module._members():
+                    if isinstance(x, kind):
+                        state[_dotted(name, key)] = Tensor(x.data)
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Assign to every Parameter and Buffer; nothing changes unless all fit.
+
+        Args:
+            state: Tensors or arrays by dotted name, as `state_dict` gives them.
+            strict: Whether missing and surplus names are errors; wrong shapes always are.
+
+        Raises:
+            StateError: Lists the missing, surplus and misshapen entries.
+        """
+        own: dict[str, Parameter | Buffer] = {}
+        for name, module in self.named_modules():
+            for key, x in module._members():
+                if isinstance(x, (Parameter, Buffer)):
+                    own[_dotted(name, key)] = x
+        values = {
+            name: x.data if isinstance(x, Tensor) else np.asarray(x) for name, x in state.items()
+        }
+        missing = [name for name in own if name not in values]
+        surplus = [name for name in values if name not in own]
+        misshapen = [
+            f"{name} {own[name].shape} from {values[name].shape}"
+            for name in own
+            if name in values and own[name].shape != values[name].shape
+        ]
+        if misshapen or (strict and (missing or surplus)):
+            parts = {"missing": missing, "surplus": surplus, "wrong shape": misshapen}
+            raise StateError(
+                f"{type(self).__name__}.load_state_dict",
+                expected=f"the {len(own)} entries of this module, in their shapes",
+                got="; ".join(f"{what}: {', '.join(x)}" for what, x in parts.items() if x),
+                fix="build the model as it was when saved, or load_state_dict(..., strict=False)",
+                missing=missing,
+                surplus=surplus,
+                misshapen=misshapen,
+            )
+        for name, x in own.items():
+            if name in values:
+                x.assign(values[name])
+
+    def extra_repr(self) -> str:
+        """Give the settings to show in the module's repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"({name}): {child!r}" for name, child in self.named_children()]
+        body = "".join("\n  " + line.replace("\n", "\n  ") for line in lines)
+        return f"{type(self).__name__}({self.extra_repr()}{body}{chr(10) if body else ''})"
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        """The attributes, by name; a container adds its items."""
+        return iter(vars(self).items())
+
+    def _named(self, kind: type) -> Iterator[tuple[str, Any]]:
+        """Everything of a kind in the tree, each object once."""
+        seen: set[int] = set()
+        for name, module in self.named_modules():
+            for key, x in module._members():
+                if isinstance(x, kind) and id(x) not in seen:
+                    seen.add(id(x))
+                    yield _dotted(name, key), x
+
+
+def _dotted(prefix: str, name: str) -> str:
+    return f"{prefix}.{name}" if prefix else name
