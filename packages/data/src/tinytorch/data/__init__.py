@@ -1,5 +1,74 @@
-"""The data layer."""
+"""Data sets, whole-batch transforms and a loader that never waits."""
 
+from tinytorch.data import transforms
+from tinytorch.data._cifar import CIFAR10, CIFAR100
+from tinytorch.data._dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
+from tinytorch.data._errors import DamagedFileError, DownloadError
+from tinytorch.data._folder import ImageFolder
+from tinytorch.data._images import ImageDataset
+from tinytorch.data._loader import DataLoader
+from tinytorch.data._mnist import MNIST, Digits, FashionMNIST
+from tinytorch.data._places import data_root
+from tinytorch.data._samplers import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    WeightedSampler,
+)
+from tinytorch.data._simple import SimpleDataset
 from tinytorch.data._version import __version__
+from tinytorch.data.transforms import (
+    CenterCrop,
+    Compose,
+    Normalize,
+    Pad,
+    RandomBrightness,
+    RandomCrop,
+    RandomErasing,
+    RandomHorizontalFlip,
+    RandomVerticalFlip,
+    ToFloat,
+)
 
-__all__ = ["__version__"]
+MNISTDataset = MNIST
+CIFAR10Dataset = CIFAR10
+
+__all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "MNIST",
+    "BatchSampler",
+    "CIFAR10Dataset",
+    "CenterCrop",
+    "Compose",
+    "ConcatDataset",
+    "DamagedFileError",
+    "DataLoader",
+    "Dataset",
+    "Digits",
+    "DownloadError",
+    "FashionMNIST",
+    "ImageDataset",
+    "ImageFolder",
+    "MNISTDataset",
+    "Normalize",
+    "Pad",
+    "RandomBrightness",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomHorizontalFlip",
+    "RandomSampler",
+    "RandomVerticalFlip",
+    "Sampler",
+    "SequentialSampler",
+    "SimpleDataset",
+    "Subset",
+    "TensorDataset",
+    "ToFloat",
+    "WeightedSampler",
+    "__version__",
+    "data_root",
+    "random_split",
+    "transforms",
+]

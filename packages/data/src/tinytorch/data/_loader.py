@@ -1,0 +1,237 @@
+"""Batches of a data set, epoch after epoch: the same for any number of workers, and resumable.
+
+All randomness grows from one seed: an epoch's order from ``(seed, epoch)``, a batch's transforms
+from ``(seed, epoch, number of the batch)``. So it does not matter who makes a batch, or when, and a
+position in the data is no more than two numbers.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from typing import Any, Literal
+
+import numpy as np
+
+from tinytorch.data._checks import whole
+from tinytorch.data._dataset import Dataset
+from tinytorch.data._fetch import Seeded, get_batch, to_tensors
+from tinytorch.data._samplers import BatchSampler, RandomSampler, Sampler, SequentialSampler
+from tinytorch.data._workers import in_processes, in_threads
+from tinytorch.tensor import random
+from tinytorch.tensor.errors import ArgumentError, StateError
+
+ORDER, BATCH = 0, 1
+
+
+class _MakeBatch:
+    """Makes any batch of one epoch; all that a worker needs."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        transform: Callable[..., Any] | None,
+        collate: Callable[[list[Any]], Any] | None,
+        entropy: list[int],
+        epoch: int,
+    ) -> None:
+        self.dataset = dataset
+        self.transform = None if transform is None else Seeded(transform)
+        self.collate = collate
+        self.entropy = entropy
+        self.epoch = epoch
+
+    def __call__(self, number: int, indices: np.ndarray) -> Any:
+        try:
+            return get_batch(
+                self.dataset,
+                indices,
+                transform=self.transform,
+                rng=_grown(self.entropy, self.epoch, BATCH, number),
+                collate=self.collate,
+            )
+        except Exception as error:
+            error.add_note(
+                f"while making batch {number} of epoch {self.epoch}, indices {indices.tolist()}"
+            )
+            raise
+
+
+def _grown(entropy: list[int], *path: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=path))
+
+
+class DataLoader:
+    """Iterate over a data set in batches of Tensors.
+
+    Each iteration is one epoch, in another order if ``shuffle``. For a given ``rng`` all batches
+    are determined, whatever the number and kind of workers.
+
+    Args:
+        dataset: Anything with ``__len__`` and ``__getitem__``; see `Dataset`.
+        batch_size: The items in a batch.
+        shuffle: Whether to draw another order for each epoch.
+        drop_last: Whether to leave out a last batch that is smaller.
+        sampler: The order to use instead: a `Sampler`, an iterable of indices with a length, or a
+            `BatchSampler`, which also sets the batches.
+        collate: Makes a batch of a list of items; by default they are stacked.
+        transform: A callable on the batch's images (its first array); image data sets give it
+            their uint8.
+        num_workers: The workers that make batches ahead; with 0 a batch is made when asked for.
+        prefetch: The batches that each worker makes ahead.
+        rng: The source of all randomness; None draws a seed that `state_dict` remembers.
+        worker: ``"thread"``, or ``"process"`` for data sets that are slow in Python itself.
+
+    Raises:
+        ArgumentError: A setting is out of its range, or two contradict each other.
+
+    Example:
+        >>> from tinytorch.data import Digits
+        >>> loader = DataLoader(Digits(), batch_size=64, shuffle=True, rng=0)
+        >>> images, labels = next(iter(loader))
+        >>> images.shape, labels.shape, len(loader)
+        ((64, 1, 8, 8), (64,), 29)
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        sampler: Sampler | BatchSampler | Iterable[int] | None = None,
+        collate: Callable[[list[Any]], Any] | None = None,
+        transform: Callable[..., Any] | None = None,
+        num_workers: int = 0,
+        prefetch: int = 2,
+        rng: np.random.Generator | int | None = None,
+        worker: Literal["thread", "process"] = "thread",
+    ) -> None:
+        self.dataset = dataset
+        self.collate = collate
+        self.transform = transform
+        self.num_workers = whole("DataLoader", "num_workers", num_workers, 0)
+        self.prefetch = whole("DataLoader", "prefetch", prefetch, 1)
+        if worker not in {"thread", "process"}:
+            raise _refused("worker: 'thread' or 'process'", repr(worker), "worker='thread'")
+        self.worker = worker
+        if sampler is not None and shuffle:
+            raise _refused(
+                "a sampler or shuffle=True, not both",
+                "both",
+                "leave shuffle out: the sampler sets the order",
+            )
+        if isinstance(sampler, BatchSampler):
+            if batch_size != 1 or drop_last:
+                raise _refused(
+                    "no batch_size and no drop_last beside a BatchSampler",
+                    f"batch_size={batch_size}, drop_last={drop_last}",
+                    "leave them out: the BatchSampler sets the batches",
+                )
+            self.batches = sampler
+        else:
+            if sampler is None:
+                sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+            self.batches = BatchSampler(sampler, batch_size, drop_last)
+        self._entropy = random.generator(rng).integers(0, 2**32, 4).tolist()
+        self._epoch = 0
+        self._given = 0
+        self._continues = True
+
+    @property
+    def batch_size(self) -> int:
+        """The items in a batch."""
+        return self.batches.batch_size
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Start the next epoch, or go on where a loaded state stands."""
+        if not self._continues:
+            self._epoch, self._given = self._epoch + 1, 0
+        self._continues = False
+        return self._run(self._epoch, self._given)
+
+    def _run(self, epoch: int, start: int) -> Iterator[Any]:
+        batches = self.batches.batches(_grown(self._entropy, epoch, ORDER))
+        make = _MakeBatch(self.dataset, self.transform, self.collate, self._entropy, epoch)
+        with closing(self._made(make, batches, start)) as made:
+            for given, batch in enumerate(made, start + 1):
+                if epoch == self._epoch:
+                    self._given = given
+                yield to_tensors(batch)
+        if epoch == self._epoch and not self._continues:
+            self._epoch, self._given, self._continues = epoch + 1, 0, True
+
+    def _made(self, make: _MakeBatch, batches: list[np.ndarray], start: int) -> Any:
+        jobs = [(number, batches[number]) for number in range(start, len(batches))]
+        if self.num_workers == 0:
+            return (make(number, indices) for number, indices in jobs)
+        run = in_threads if self.worker == "thread" else in_processes
+        return run(make, jobs, self.num_workers, self.num_workers * self.prefetch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the position in the data, as plain numbers.
+
+        A loader of the same settings that loads it gives exactly the batches that this one has not
+        given yet, and then the same epochs.
+
+        Example:
+            >>> from tinytorch.data import SimpleDataset
+            >>> loader = DataLoader(SimpleDataset(6), batch_size=2, rng=0)
+            >>> batch = next(iter(loader))
+            >>> state = loader.state_dict()
+            >>> state["epoch"], state["given"], state["batches"]
+            (0, 1, 3)
+        """
+        return {
+            "entropy": list(self._entropy),
+            "epoch": self._epoch,
+            "given": self._given,
+            "batches": len(self),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go to the position of ``state``; the next iteration continues from there.
+
+        Args:
+            state: What `state_dict` returned.
+
+        Raises:
+            StateError: It is no such state, or that of a loader with other batches.
+        """
+        missing = {"entropy", "epoch", "given", "batches"} - state.keys()
+        if missing:
+            raise _no_state(f"the keys {', '.join(sorted(missing))} are missing")
+        entropy = [int(word) for word in state["entropy"]]
+        epoch, given, batches = (int(state[key]) for key in ("epoch", "given", "batches"))
+        if batches != len(self):
+            raise StateError(
+                "DataLoader.load_state_dict",
+                expected=f"the state of a loader with {len(self)} batches in an epoch",
+                got=f"{batches} batches",
+                fix="use the same data set, batch_size and drop_last as the saved run",
+            )
+        if epoch < 0 or not 0 <= given <= batches or min(entropy, default=-1) < 0:
+            raise _no_state(f"epoch {epoch}, {given} batches given of {batches}, seed {entropy}")
+        self._entropy, self._epoch, self._given = entropy, epoch, given
+        self._continues = True
+
+    def __repr__(self) -> str:
+        return (
+            f"DataLoader({self.dataset!r}, batch_size={self.batch_size}, {len(self)} batches, "
+            f"{self.num_workers} workers)"
+        )
+
+
+def _refused(expected: str, got: str, fix: str) -> ArgumentError:
+    return ArgumentError("DataLoader", expected=expected, got=got, fix=fix)
+
+
+def _no_state(got: str) -> StateError:
+    return StateError(
+        "DataLoader.load_state_dict",
+        expected="what DataLoader.state_dict returned",
+        got=got,
+        fix="save loader.state_dict() and load it unchanged",
+    )

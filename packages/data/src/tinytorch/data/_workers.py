@@ -1,0 +1,99 @@
+"""Batches made ahead of time, in threads or in processes, and handed over in order.
+
+A pool lives as long as the iteration over its results: leaving that early, by ``break`` or by an
+error, ends it and waits for its threads or processes.
+"""
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import numpy as np
+
+from tinytorch.tensor.errors import ArgumentError, StateError
+
+Job = tuple[int, np.ndarray]
+Make = Callable[[int, np.ndarray], Any]
+
+
+def in_threads(make: Make, jobs: Iterable[Job], workers: int, depth: int) -> Iterator[Any]:
+    """Yield ``make(*job)`` for each job in order, made by ``workers`` threads.
+
+    Args:
+        make: Makes a batch of its number and its indices.
+        jobs: What to make.
+        workers: The number of threads.
+        depth: The number of batches that are made ahead.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="tinytorch-data")
+    return _ahead(pool, make, jobs, depth)
+
+
+def in_processes(make: Make, jobs: Iterable[Job], workers: int, depth: int) -> Iterator[Any]:
+    """Yield ``make(*job)`` for each job in order, made by ``workers`` fresh processes.
+
+    Each process gets ``make``, and with it the data set, once.
+
+    Raises:
+        ArgumentError: ``make`` cannot be sent to another process.
+        StateError: A process died, most often because the script has no main guard.
+    """
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_install,
+        initargs=(make,),
+    )
+    try:
+        yield from _ahead(pool, _make_here, jobs, depth)
+    except BrokenProcessPool as error:
+        raise StateError(
+            "DataLoader",
+            expected="worker processes that live",
+            got="one died while it started or worked",
+            fix='put the script\'s own code under `if __name__ == "__main__":`, '
+            "or use worker='thread'",
+        ) from error
+
+
+def _ahead(
+    pool: Executor, make: Callable[..., Any], jobs: Iterable[Job], depth: int
+) -> Iterator[Any]:
+    pending: deque[Future[Any]] = deque()
+    try:
+        for job in jobs:
+            pending.append(_submit(pool, make, job))
+            if len(pending) > depth:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(pool: Executor, make: Callable[..., Any], job: Job) -> Future[Any]:
+    try:
+        return pool.submit(make, *job)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ArgumentError(
+            "DataLoader",
+            expected="a data set, transform and collate that can be sent to another process",
+            got=str(error),
+            fix="define functions at the top of a module (no lambda), or use worker='thread'",
+        ) from error
+
+
+_made_here: Make
+
+
+def _install(make: Make) -> None:
+    """Keep what this worker process makes batches with."""
+    global _made_here  # noqa: PLW0603  (a process of a pool has no other place for it)
+    _made_here = make
+
+
+def _make_here(number: int, indices: np.ndarray) -> Any:
+    return _made_here(number, indices)

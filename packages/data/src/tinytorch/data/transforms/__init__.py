@@ -1,0 +1,29 @@
+"""Transforms of whole batches of images: ``(batch, channels, height, width)`` in and out.
+
+A transform takes and returns arrays. The geometric ones keep the data type, so they are fastest on
+the data sets' own uint8; `ToFloat` and `Normalize` end in float32. Those with ``random = True``
+take a keyword ``rng``, which `DataLoader` gives them, another one for each batch.
+"""
+
+from tinytorch.data.transforms._compose import Compose
+from tinytorch.data.transforms._geometry import (
+    CenterCrop,
+    Pad,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomVerticalFlip,
+)
+from tinytorch.data.transforms._values import Normalize, RandomBrightness, RandomErasing, ToFloat
+
+__all__ = [
+    "CenterCrop",
+    "Compose",
+    "Normalize",
+    "Pad",
+    "RandomBrightness",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomHorizontalFlip",
+    "RandomVerticalFlip",
+    "ToFloat",
+]
