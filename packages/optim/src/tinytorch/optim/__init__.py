@@ -1,5 +1,45 @@
-"""The optim layer."""
+"""The optim layer: optimizers, learning-rate schedules and gradient clipping."""
 
+from tinytorch.optim import functional, schedules
+from tinytorch.optim._adagrad import Adagrad
+from tinytorch.optim._adam import Adam, AdamW
+from tinytorch.optim._clip import clip_grad_norm, clip_grad_value
+from tinytorch.optim._errors import NonFiniteError, ParameterError
+from tinytorch.optim._optimizer import Optimizer
+from tinytorch.optim._plateau import ReduceOnPlateau
+from tinytorch.optim._rmsprop import RMSprop
+from tinytorch.optim._sgd import SGD
+from tinytorch.optim._update import in_place
 from tinytorch.optim._version import __version__
+from tinytorch.optim.functional import (
+    adagrad_step,
+    adam_step,
+    adamw_step,
+    momentum_step,
+    rmsprop_step,
+    sgd_step,
+)
 
-__all__ = ["__version__"]
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "NonFiniteError",
+    "Optimizer",
+    "ParameterError",
+    "RMSprop",
+    "ReduceOnPlateau",
+    "__version__",
+    "adagrad_step",
+    "adam_step",
+    "adamw_step",
+    "clip_grad_norm",
+    "clip_grad_value",
+    "functional",
+    "in_place",
+    "momentum_step",
+    "rmsprop_step",
+    "schedules",
+    "sgd_step",
+]

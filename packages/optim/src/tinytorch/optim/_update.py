@@ -1,0 +1,84 @@
+"""An update equation: it changes arrays in place, in blocks small enough to stay in cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinytorch.optim.kernels import fused
+
+Array = NDArray[np.floating[Any]]
+
+BLOCK_BYTES = 1 << 17
+"""One block of one array: the five or six arrays of an update share a 1 MiB second-level cache."""
+
+FUSED_SIZE = 1 << 15
+"""Elements from which a fused kernel is worth its threads."""
+
+
+class Workspace:
+    """The scratch blocks of one optimizer: made once per dtype, used at every step."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[np.dtype[Any], list[Array]] = {}
+
+    def blocks(self, dtype: np.dtype[Any], count: int) -> list[Array]:
+        """`count` scratch arrays (BLOCK_BYTES / itemsize,) with unspecified values."""
+        blocks = self._blocks.setdefault(dtype, [])
+        while len(blocks) < count:
+            blocks.append(np.empty(BLOCK_BYTES // dtype.itemsize, dtype))
+        return blocks[:count]
+
+
+class Update:
+    """An update equation over whole arrays, made by `in_place` from its reference over one block.
+
+    Attributes:
+        name: The reference's name; a fused kernel is found by it.
+        reference: The equation in NumPy.
+        scratch: How many scratch blocks the reference wants after its arrays.
+    """
+
+    def __init__(self, reference: Callable[..., None], scratch: int) -> None:
+        self.name = reference.__name__
+        self.reference = reference
+        self.scratch = scratch
+        self.__doc__ = reference.__doc__
+
+    def __call__(self, workspace: Workspace, *arrays: Array | None, **settings: Any) -> None:
+        """Update in place, by the fused kernel if there is one that wants these arrays.
+
+        Args:
+            workspace: Where scratch blocks come from.
+            *arrays: The weights (any shape, C-contiguous) and, in that shape and dtype, the
+                gradient and the state; None for state that the settings do not need.
+            **settings: The reference's keywords.
+        """
+        flat = [None if array is None else array.reshape(-1) for array in arrays]
+        weights = flat[0]
+        assert weights is not None
+        if weights.size >= FUSED_SIZE:
+            kernel = fused(self.name)
+            if kernel is not None and kernel(*flat, **settings) is not NotImplemented:
+                return
+        scratch = workspace.blocks(weights.dtype, self.scratch)
+        length = BLOCK_BYTES // weights.dtype.itemsize
+        for start in range(0, weights.size, length):
+            part = slice(start, min(start + length, weights.size))
+            self.reference(
+                *(None if array is None else array[part] for array in flat),
+                *(block[: part.stop - start] for block in scratch),
+                **settings,
+            )
+
+
+def in_place(*, scratch: int) -> Callable[[Callable[..., None]], Update]:
+    """Make an `Update` of a function over one block.
+
+    The function takes flat arrays positionally (weights, gradient, state, then `scratch` blocks of
+    unspecified values), its numbers as keywords, and writes into weights and state only.
+    """
+    return lambda reference: Update(reference, scratch)
