@@ -27,7 +27,8 @@ NAMESPACE = "tinytorch"
 TEST_TOOLS = frozenset({"pytest", "_pytest", "hypothesis"})
 ORACLES = frozenset({"torch"})
 IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
-DYNAMIC_IMPORTS = frozenset({"import_module", "__import__", "find_spec", "importorskip"})
+DYNAMIC_IMPORTS = frozenset({"import_module", "__import__", "importorskip"})
+QUESTIONS = frozenset({"find_spec"})
 
 
 @dataclass(frozen=True, order=True)
@@ -156,14 +157,14 @@ def uses(tree: ast.Module, module: str, *, is_package: bool) -> Uses:
             dotted = _dotted(node, aliases)
             if dotted:
                 result.names.append(Use(dotted, node.lineno))
-        elif isinstance(node, ast.Call) and _called(node) in DYNAMIC_IMPORTS:
+        elif isinstance(node, ast.Call) and _called(node) in DYNAMIC_IMPORTS | QUESTIONS:
             argument = node.args[0] if node.args else None
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                 name = argument.value
                 result.names.append(
                     Use(f"{module}{name}" if name.startswith(".") else name, node.lineno)
                 )
-            else:
+            elif _called(node) in DYNAMIC_IMPORTS:
                 result.unreadable.append(node.lineno)
     return result
 

@@ -120,6 +120,15 @@ def test_a_dynamic_import_that_cannot_be_read_is_found(tree: Tree) -> None:
     assert [rule for _, _, rule in tree.findings()] == ["dynamic-import"]
 
 
+def test_asking_whether_something_is_installed_is_no_import(tree: Tree) -> None:
+    tree.source(
+        "tensor", "_a.py", "from importlib.util import find_spec\nfind_spec('nu' + 'mba')\n"
+    )
+    assert tree.findings() == []
+    tree.source("tensor", "_a.py", "from importlib.util import find_spec\nfind_spec('scipy')\n")
+    assert [rule for _, _, rule in tree.findings()] == ["undeclared-third-party"]
+
+
 def test_an_undeclared_third_party_is_found_in_sources_and_tests(tree: Tree) -> None:
     tree.source("tensor", "_bad.py", "import os\nimport scipy.signal\n")
     tree.test("tensor", "test_tensor_bad.py", "import torch\n")
