@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Gradients", "Row", "backward", "derivative", "rows_of"]
 
 Row = Callable[..., Any] | None
-_table: dict[Op, tuple[Row, ...]] = {}
-_variadic: dict[Op, Callable[[int], Row]] = {}
+_table: dict[Op, Any] = {}
 
 
 def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> None:
@@ -40,9 +39,7 @@ def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> 
         ...     return x**3
         >>> derivative(cube, lambda g, z, x: g * 3 * x * x)
     """
-    if each is not None:
-        _variadic[op] = each
-    _table[op] = rows
+    _table[op] = rows or each
 
 
 def rows_of(op: Op, operands: int) -> tuple[Row, ...]:
@@ -51,17 +48,24 @@ def rows_of(op: Op, operands: int) -> tuple[Row, ...]:
     Raises:
         GradientError: The op has no derivative.
     """
-    if op in _variadic:
-        return tuple(_variadic[op](i) for i in range(operands))
-    try:
-        return _table[op]
-    except KeyError:
+    rows = _table.get(op)
+    if type(rows) is tuple and rows and len(rows) >= operands:
+        return rows
+    if callable(rows):
+        return tuple(rows(i) for i in range(operands))
+    if not rows:
         raise GradientError(
             op.name,
             expected="a derivative for each op on the way back",
             got=f"{op!r}, which has none",
             fix=f"derivative({op.name}, ...), or @op(differentiable=False), or detach()",
-        ) from None
+        )
+    raise GradientError(
+        op.name,
+        expected=f"{operands} rows, one for each operand",
+        got=f"{len(rows)} in its derivative",
+        fix=f"give derivative({op.name}, ...) a row, or None, for each operand",
+    )
 
 
 class Gradients(Mapping["Variable", Tensor]):
@@ -157,11 +161,13 @@ def backward(
             z, seen = result, operands
         else:
             z = value(result)
-            seen = tuple([value(x) if isinstance(x, Tensor) else x for x in operands])
-        for i, (operand, row) in enumerate(zip(operands, rows_of(op, len(operands)), strict=False)):
-            if row is None or not hasattr(operand, "_order"):
+            seen = [value(x) if isinstance(x, Tensor) else x for x in operands]
+        for i, row in enumerate(rows_of(op, len(operands))):
+            operand = operands[i]
+            order = getattr(operand, "_order", None)
+            if row is None or order is None:
                 continue
-            if operand._order > result._order:
+            if order > result._order:
                 raise changed_since(op, i, operand)
             share = row(g, z, *seen, **settings)
             if share.data.shape != operand.data.shape or share.data.dtype != operand.data.dtype:
@@ -171,7 +177,7 @@ def backward(
                 arrived[key] = arrived[key] + share
             else:
                 arrived[key] = share
-                heappush(youngest, (-operand._order, operand))
+                heappush(youngest, (-order, operand))
         if not retain:
             result._operands = None
     return Gradients(found)

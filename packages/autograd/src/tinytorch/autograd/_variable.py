@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinytorch.autograd._backward import Gradients, backward
-from tinytorch.tensor import DTypeError, GradientError, Op, ShapeError, Tensor
+from tinytorch.tensor import DTypeError, GradientError, Op, ShapeError, Tensor, from_numpy
 
 __all__ = ["Variable", "no_grad"]
 
@@ -129,8 +129,8 @@ class Variable(Tensor):
                     got=f"shape {self.shape} and no gradient",
                     fix="reduce to one number (loss.mean()), or give gradient=",
                 )
-            gradient = np.ones(self.data.shape, self.data.dtype)
-        if not isinstance(gradient, Tensor):
+            gradient = from_numpy(np.ones(self.data.shape, self.data.dtype))
+        elif not isinstance(gradient, Tensor):
             gradient = Tensor(gradient)
         if gradient.shape != self.shape:
             raise ShapeError(

@@ -53,7 +53,9 @@ class Tensor:
     @staticmethod
     def evaluate(op: "Op", operands: tuple[Any, ...], settings: dict[str, Any]) -> "Tensor":
         """Compute ``op`` for ``operands``: the seam that a type of an upper layer overrides."""
-        return wrap(op.compute(operands, settings))
+        result: Tensor = _new(Tensor)
+        result.data = op.compute(operands, settings)
+        return result
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -108,52 +110,52 @@ class Tensor:
     # Operators. The reflected forms serve a number or an array on the left.
 
     def __add__(self, other: Any) -> Any:
-        return ops.add(self, other)
+        return binary(ops.add, self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return ops.add(other, self)
+        return binary(ops.add, other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return ops.sub(self, other)
+        return binary(ops.sub, self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return ops.sub(other, self)
+        return binary(ops.sub, other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return ops.mul(self, other)
+        return binary(ops.mul, self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return ops.mul(other, self)
+        return binary(ops.mul, other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return ops.div(self, other)
+        return binary(ops.div, self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return ops.div(other, self)
+        return binary(ops.div, other, self)
 
     def __floordiv__(self, other: Any) -> Any:
-        return ops.floor_div(self, other)
+        return binary(ops.floor_div, self, other)
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return ops.floor_div(other, self)
+        return binary(ops.floor_div, other, self)
 
     def __mod__(self, other: Any) -> Any:
-        return ops.mod(self, other)
+        return binary(ops.mod, self, other)
 
     def __rmod__(self, other: Any) -> Any:
-        return ops.mod(other, self)
+        return binary(ops.mod, other, self)
 
     def __pow__(self, other: Any) -> Any:
-        return ops.pow(self, other)
+        return binary(ops.pow, self, other)
 
     def __rpow__(self, other: Any) -> Any:
-        return ops.pow(other, self)
+        return binary(ops.pow, other, self)
 
     def __matmul__(self, other: Any) -> Any:
-        return ops.matmul(self, other)
+        return binary(ops.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return ops.matmul(other, self)
+        return binary(ops.matmul, other, self)
 
     def __neg__(self) -> Any:
         return ops.neg(self)
@@ -168,34 +170,34 @@ class Tensor:
         return ops.logical_not(self)
 
     def __and__(self, other: Any) -> Any:
-        return ops.logical_and(self, other)
+        return binary(ops.logical_and, self, other)
 
     def __rand__(self, other: Any) -> Any:
-        return ops.logical_and(other, self)
+        return binary(ops.logical_and, other, self)
 
     def __or__(self, other: Any) -> Any:
-        return ops.logical_or(self, other)
+        return binary(ops.logical_or, self, other)
 
     def __ror__(self, other: Any) -> Any:
-        return ops.logical_or(other, self)
+        return binary(ops.logical_or, other, self)
 
     def __eq__(self, other: object) -> Any:
-        return ops.equal(self, other) if comparable(other) else NotImplemented
+        return binary(ops.equal, self, other) if comparable(other) else NotImplemented
 
     def __ne__(self, other: object) -> Any:
-        return ops.not_equal(self, other) if comparable(other) else NotImplemented
+        return binary(ops.not_equal, self, other) if comparable(other) else NotImplemented
 
     def __lt__(self, other: Any) -> Any:
-        return ops.less(self, other)
+        return binary(ops.less, self, other)
 
     def __le__(self, other: Any) -> Any:
-        return ops.less_equal(self, other)
+        return binary(ops.less_equal, self, other)
 
     def __gt__(self, other: Any) -> Any:
-        return ops.greater(self, other)
+        return binary(ops.greater, self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return ops.greater_equal(self, other)
+        return binary(ops.greater_equal, self, other)
 
     def __getitem__(self, index: Any) -> Any:
         return ops.getitem(self, index=plain_index(index))
@@ -398,6 +400,13 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         """Format a single element as a number, anything else as its repr."""
         return format(self.data.item(), spec) if self.data.size == 1 and spec else str(self)
+
+
+def binary(op: "Op", x: Any, y: Any) -> Any:
+    """Call ``op``; two operands of one type need no search for the seam."""
+    if type(x) is type(y):
+        return x.evaluate(op, (x, y), {})
+    return op(x, y)
 
 
 def wrap(array: np.ndarray) -> Tensor:

@@ -12,18 +12,21 @@ from tinytorch.tensor.errors import ShapeError
 @op
 def reshape(x: Array, *, shape: Shape) -> Array:
     """The elements in another shape; one length may be -1."""
-    return np.reshape(x, shape)
+    return x.reshape(shape)
 
 
 @op
 def transpose(x: Array, *, axes: Shape | None = None) -> Array:
     """The axes permuted; without axes, reversed."""
-    return np.transpose(x, axes)
+    return x.transpose(axes)
 
 
 @op(broadcasts=True)
 def broadcast_to(x: Array, *, shape: Shape) -> Array:
     """X repeated along new axes and axes of length 1, as a read-only view."""
+    if not x.ndim:
+        # One element everywhere: what numpy.broadcast_to gives, without its general machinery.
+        return np.ndarray(shape, x.dtype, x, strides=(0,) * len(shape))
     return np.broadcast_to(x, shape)
 
 

@@ -13,7 +13,7 @@ from tinytorch.tensor.errors import ArgumentError, ShapeError
 @op
 def sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """The sum along axis."""
-    return np.sum(x, axis=axis, keepdims=keepdims)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
 
 
 @op
