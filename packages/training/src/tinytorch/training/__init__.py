@@ -1,5 +1,55 @@
-"""The training layer."""
+"""Training: the loop, metrics, callbacks, checkpoints, and what one looks at afterwards."""
 
+from tinytorch.training._callbacks import Callback, CSVLog, EarlyStopping, TensorBoard
+from tinytorch.training._checkpoint import Checkpoint, checkpoints
+from tinytorch.training._checkpoint_files import load_checkpoint, save_checkpoint
+from tinytorch.training._history import History
+from tinytorch.training._metrics import (
+    Accuracy,
+    ConfusionMatrix,
+    Mean,
+    Metric,
+    PrecisionRecallF1,
+    TopK,
+    accuracy,
+)
+from tinytorch.training._non_finite import NonFiniteError, StopOnNonFinite, first_non_finite
+from tinytorch.training._plots import plot_confusion, plot_mistakes
+from tinytorch.training._progress import Progress
+from tinytorch.training._rate_finder import RateSweep, find_learning_rate
+from tinytorch.training._rates import per_epoch
+from tinytorch.training._safetensors import load_safetensors, save_safetensors
+from tinytorch.training._trainer import Trainer
 from tinytorch.training._version import __version__
 
-__all__ = ["__version__"]
+__all__ = [
+    "Accuracy",
+    "CSVLog",
+    "Callback",
+    "Checkpoint",
+    "ConfusionMatrix",
+    "EarlyStopping",
+    "History",
+    "Mean",
+    "Metric",
+    "NonFiniteError",
+    "PrecisionRecallF1",
+    "Progress",
+    "RateSweep",
+    "StopOnNonFinite",
+    "TensorBoard",
+    "TopK",
+    "Trainer",
+    "__version__",
+    "accuracy",
+    "checkpoints",
+    "find_learning_rate",
+    "first_non_finite",
+    "load_checkpoint",
+    "load_safetensors",
+    "per_epoch",
+    "plot_confusion",
+    "plot_mistakes",
+    "save_checkpoint",
+    "save_safetensors",
+]

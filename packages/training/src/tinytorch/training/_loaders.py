@@ -1,0 +1,152 @@
+"""Loaders as the Trainer sees them: pairs of Tensors, and a position that can be gone back to.
+
+A loader with `state_dict` and `load_state_dict` (as `DataLoader` has) says itself what its next
+pass depends on. Of any other, the numpy Generators in its public attributes are kept.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from tinytorch.autograd.nn import Module
+from tinytorch.tensor import Tensor, from_numpy
+from tinytorch.tensor.errors import ArgumentError, ShapeError
+
+__all__ = [
+    "check_loader",
+    "generator_states",
+    "load_generator_states",
+    "loader_state",
+    "pairs",
+    "restore_loader",
+    "seed_run",
+    "to_tensor",
+]
+
+
+def check_loader(name: str, loader: Any) -> None:
+    """Refuse what cannot be read again in each epoch."""
+    once = hasattr(loader, "__next__")
+    if once or not (hasattr(loader, "__iter__") or hasattr(loader, "__getitem__")):
+        raise ArgumentError(
+            "Trainer",
+            expected=f"{name} that can be read in each epoch anew, such as a DataLoader or a list",
+            got=f"a {type(loader).__name__}" + (", which can be read once" if once else ""),
+            fix="use DataLoader(dataset, batch_size=...), or list(...) of a generator",
+        )
+
+
+def pairs(
+    operation: str, loader: Iterable[Any], dtype: Any, start: int = 0, stop: int | None = None
+) -> Iterator[tuple[Any, Any]]:
+    """Give batches `start` to `stop` as pairs of Tensors; there must be one at least."""
+    number = 0
+    for number, batch in enumerate(islice(loader, stop), 1):
+        if number <= start:
+            continue
+        if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
+            raise ArgumentError(
+                operation,
+                expected="a loader of pairs (inputs, targets)",
+                got=f"batch {number} is a {type(batch).__name__}"
+                + (f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""),
+                fix="give the DataLoader a collate= that makes pairs",
+            )
+        inputs, targets = to_tensor(batch[0], dtype), to_tensor(batch[1], dtype)
+        if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets):
+            raise ShapeError(
+                operation,
+                expected="inputs (batch, ...) and targets (batch, ...) of one length",
+                got=f"batch {number}: inputs {inputs.shape}, targets {targets.shape}",
+                fix="look at the loader's collate=; a single example needs a batch axis of 1",
+            )
+        yield inputs, targets
+    if number == 0:
+        raise ArgumentError(
+            operation,
+            expected="at least one batch",
+            got="a loader without any",
+            fix="look at len(dataset); drop_last drops a data set smaller than a batch",
+        )
+
+
+def to_tensor(values: Any, dtype: Any) -> Tensor:
+    """Give a Tensor; floating-point numbers that come in an array or list get the model's dtype."""
+    if isinstance(values, Tensor):
+        return values
+    array = np.asarray(values)
+    return from_numpy(array.astype(dtype, copy=False) if array.dtype.kind == "f" else array)
+
+
+def loader_state(loader: Any) -> Any:
+    """Give what the loader's next pass depends on, for `restore_loader`.
+
+    A pass that was left early (limit_batches) is over: a new one is begun and taken back at once,
+    so that the loader in memory and one that loads the state begin the same pass.
+    """
+    if hasattr(loader, "state_dict"):
+        iter(loader)
+        state = loader.state_dict()
+        loader.load_state_dict(state)
+        return state
+    return [generator.bit_generator.state for generator in _generators(loader)]
+
+
+def restore_loader(loader: Any, state: Any) -> None:
+    """Take the loader back to a state that `loader_state` gave."""
+    if hasattr(loader, "load_state_dict"):
+        loader.load_state_dict(state)
+        return
+    for generator, before in zip(_generators(loader), state, strict=True):
+        generator.bit_generator.state = before
+
+
+def generator_states(model: Module) -> dict[str, Any]:
+    """Give the states of the model's random generators (dropout), by name."""
+    return {name: rng.bit_generator.state for name, rng in model.named_generators()}
+
+
+def load_generator_states(model: Module, states: dict[str, Any]) -> None:
+    """Take the model's random generators back to `states`."""
+    for name, rng in model.named_generators():
+        rng.bit_generator.state = states[name]
+
+
+def seed_run(seed: int, model: Module, loaders: Sequence[Any]) -> None:
+    """Seed whatever draws random numbers in a run: the model's generators and the loaders'."""
+    sequence = np.random.SeedSequence(seed)
+    generators = [rng for _, rng in model.named_generators()]
+    for loader in loaders:
+        state = loader.state_dict() if hasattr(loader, "state_dict") else {}
+        if "entropy" in state:
+            words = sequence.spawn(1)[0].generate_state(len(state["entropy"]))
+            loader.load_state_dict({**state, "entropy": words.tolist()})
+        else:
+            generators += _generators(loader)
+    for rng in generators:
+        bits = rng.bit_generator
+        bits.state = type(bits)(sequence.spawn(1)[0]).state
+
+
+def _generators(root: Any) -> list[np.random.Generator]:
+    """Find numpy Generators in public attributes, lists and dicts, each once, in a fixed order."""
+    found: list[np.random.Generator] = []
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen or isinstance(value, (str, bytes, int, float, np.ndarray, Tensor)):
+            continue
+        seen.add(id(value))
+        if isinstance(value, np.random.Generator):
+            found.append(value)
+        elif isinstance(value, dict):
+            waiting += reversed(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting += reversed(value)
+        elif hasattr(value, "__dict__") and not isinstance(value, type):
+            public = [v for k, v in vars(value).items() if not k.startswith("_")]
+            waiting += reversed(public)
+    return found

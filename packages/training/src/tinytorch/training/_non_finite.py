@@ -1,0 +1,124 @@
+"""When a loss becomes NaN or infinite, the place where it began says more than the loss."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinytorch.autograd import no_grad
+from tinytorch.autograd.nn import Module
+from tinytorch.tensor.errors import TinyTorchError
+from tinytorch.training._callbacks import Callback
+from tinytorch.training._loaders import generator_states, load_generator_states
+from tinytorch.training._metrics import as_array
+
+if TYPE_CHECKING:
+    from tinytorch.training._trainer import Trainer
+
+__all__ = ["NonFiniteError", "StopOnNonFinite", "first_non_finite"]
+
+
+class NonFiniteError(TinyTorchError, ArithmeticError):
+    """A loss or gradient that is NaN or infinite; `epoch`, `batch` and `place` are attributes."""
+
+    problem = "a value is not finite"
+
+
+class StopOnNonFinite(Callback):
+    """Stop at the first loss or gradient that is NaN or infinite, before it reaches the weights.
+
+    Raises:
+        NonFiniteError: It names epoch, batch (both counted from 1) and the first layer with a
+            value that is not finite.
+    """
+
+    order = -50
+
+    def on_gradients(self, trainer: "Trainer") -> None:
+        """Look at the loss and at each gradient."""
+        if math.isfinite(trainer.mean_loss.sum):
+            wrong = next(_non_finite_gradients(trainer.model), None)
+            if wrong is None:
+                return
+            what, place = "a gradient", f"the gradient of {wrong}"
+        else:
+            what = f"loss {trainer.loss_value}"
+            place = first_non_finite(trainer.model, trainer.inputs) or "the loss function"
+        epoch, batch = trainer.epoch + 1, trainer.batch + 1
+        raise NonFiniteError(
+            "fit",
+            expected="finite losses and gradients",
+            got=f"{what} in epoch {epoch}, batch {batch}; first seen in {place}",
+            fix="lower the learning rate, set clip_norm=1.0, and look for log(0) and x/0 there",
+            epoch=epoch,
+            batch=batch,
+            place=place,
+        )
+
+
+def first_non_finite(model: Module, inputs: Any) -> str | None:
+    """Name the first place on the way from inputs to outputs with a NaN or infinite value.
+
+    Args:
+        model: The model; its buffers and random generators are left as they were.
+        inputs: A batch `(batch, ...)`.
+
+    Returns:
+        `"the inputs"`, `"parameter 0.weight"`, `"layer 3 (ReLU)"`, or None if all is finite.
+    """
+    if not np.isfinite(as_array(inputs)).all():
+        return "the inputs"
+    for name, parameter in model.named_parameters():
+        if not np.isfinite(parameter.data).all():
+            return f"parameter {name}"
+    before = {name: np.array(value) for name, value in model.state_dict().items()}
+    generators = generator_states(model)
+    seen: list[str] = []
+
+    def look(name: str, module: Module, outputs: Any) -> None:
+        if not np.isfinite(as_array(outputs)).all():
+            seen.append(
+                f"layer {name} ({type(module).__name__})" if name else "the model's outputs"
+            )
+
+    try:
+        with _watched(model, look), no_grad(), np.errstate(all="ignore"):
+            model(inputs)
+    finally:
+        model.load_state_dict(before)
+        load_generator_states(model, generators)
+    return seen[0] if seen else None
+
+
+@contextmanager
+def _watched(model: Module, look: Callable[[str, Module, Any], None]) -> Iterator[None]:
+    """Call `look` with the outputs of each module, in the order in which they are computed."""
+    watched = [(name, module) for name, module in model.named_modules()]
+
+    def watch(name: str, module: Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def watched_forward(*args: Any, **settings: Any) -> Any:
+            outputs = forward(*args, **settings)
+            look(name, module, outputs)
+            return outputs
+
+        return watched_forward
+
+    before = [vars(module).get("forward") for _, module in watched]
+    try:
+        for name, module in watched:
+            vars(module)["forward"] = watch(name, module, module.forward)
+        yield
+    finally:
+        for (_, module), forward in zip(watched, before, strict=True):
+            if forward is None:
+                vars(module).pop("forward", None)
+            else:
+                vars(module)["forward"] = forward
+
+
+def _non_finite_gradients(model: Module) -> Iterator[str]:
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None and not np.isfinite(parameter.grad.data).all():
+            yield name

@@ -1,0 +1,121 @@
+"""Pictures of what a model gets wrong: the confusion matrix, and the worst mistakes."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinytorch.tensor.errors import ShapeError
+from tinytorch.training._files import PathLike
+from tinytorch.training._history import new_figure
+from tinytorch.training._metrics import as_array
+
+__all__ = ["plot_confusion", "plot_mistakes"]
+
+
+def plot_confusion(
+    matrix: Any, classes: Sequence[str] | None = None, path: PathLike | None = None
+) -> Any:
+    """Draw a confusion matrix: colors are shares of the true class, numbers are counts.
+
+    Args:
+        matrix: Counts `(classes, classes)`: rows are true, columns predicted.
+        classes: The classes' names; numbers if left out.
+        path: A file to write, if any.
+
+    Returns:
+        The matplotlib figure.
+
+    Raises:
+        ShapeError: The matrix is not square.
+        MissingExtraError: matplotlib is not installed.
+    """
+    counts = as_array(matrix)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
+        raise ShapeError(
+            "plot_confusion",
+            expected="counts (classes, classes)",
+            got=f"shape {counts.shape}",
+            fix="use ConfusionMatrix(classes) as a metric, and what evaluate gives",
+        )
+    names = list(classes) if classes is not None else [str(i) for i in range(len(counts))]
+    size = max(4.0, 0.55 * len(names) + 1.5)
+    figure = new_figure(size, size)
+    axes = figure.subplots()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            color = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=8)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    share = np.trace(counts) / max(int(counts.sum()), 1)
+    axes.set(xlabel="predicted", ylabel="true", title=f"{share:.1%} of {counts.sum():,} right")
+    if path is not None:
+        figure.savefig(path)
+    return figure
+
+
+def plot_mistakes(
+    images: Any,
+    labels: Any,
+    scores: Any,
+    classes: Sequence[str] | None = None,
+    count: int = 24,
+    path: PathLike | None = None,
+) -> Any:
+    """Draw the images that the model gets wrong with the greatest confidence, the worst first.
+
+    Args:
+        images: `(batch, channels, height, width)` with 1 or 3 channels; each is stretched to the
+            full range of brightness, so normalized images look right, too.
+        labels: The true classes, integers `(batch,)`.
+        scores: The model's outputs, logits `(batch, classes)`.
+        classes: The classes' names; numbers if left out.
+        count: How many at most.
+        path: A file to write, if any.
+
+    Returns:
+        The matplotlib figure; each image has its true class, and what the model said and how sure
+        it was.
+
+    Raises:
+        ShapeError: The three do not fit together.
+        MissingExtraError: matplotlib is not installed.
+    """
+    pixels, truth, logits = as_array(images), as_array(labels), as_array(scores)
+    fits = pixels.ndim == 4 and pixels.shape[1] in {1, 3} and logits.ndim == 2
+    if not (fits and truth.shape == pixels.shape[:1] == logits.shape[:1]):
+        raise ShapeError(
+            "plot_mistakes",
+            expected="images (batch, 1 or 3, height, width), labels (batch,), "
+            "scores (batch, classes)",
+            got=f"images {pixels.shape}, labels {truth.shape}, scores {logits.shape}",
+            fix="give all three for the same examples",
+        )
+    logits = logits.astype(np.float64)
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    said = logits.argmax(axis=1)
+    sure = np.take_along_axis(shares, said[:, None], axis=1)[:, 0]
+    wrong = np.flatnonzero(said != truth)
+    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:count]
+    columns = min(6, max(len(worst), 1))
+    rows = math.ceil(max(len(worst), 1) / columns)
+    figure = new_figure(1.6 * columns, 2.0 * rows)
+    names = classes if classes is not None else [str(i) for i in range(logits.shape[1])]
+    for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).ravel()):
+        axes.axis("off")
+        if place < len(worst):
+            i = worst[place]
+            image = pixels[i].transpose(1, 2, 0)
+            low, high = image.min(), image.max()
+            axes.imshow(((image - low) / max(high - low, 1e-12)).squeeze(), cmap="gray")
+            text = f"{names[truth[i]]}\nnot {names[said[i]]} ({sure[i]:.0%})"
+            axes.set_title(text, fontsize=8)
+    figure.suptitle(f"{len(wrong):,} mistakes in {len(truth):,}; the surest ones", fontsize=10)
+    if path is not None:
+        figure.savefig(path)
+    return figure

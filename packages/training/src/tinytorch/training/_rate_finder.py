@@ -1,0 +1,136 @@
+"""The learning-rate finder: raise the rate at every step, and see where the loss falls fastest.
+
+Source: L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinytorch.tensor.errors import ArgumentError
+from tinytorch.training._callbacks import Callback
+from tinytorch.training._files import PathLike
+from tinytorch.training._history import new_figure, show_figure
+
+if TYPE_CHECKING:
+    from tinytorch.training._trainer import Trainer
+
+__all__ = ["RateSweep", "find_learning_rate"]
+
+SMOOTHING = 0.9
+DIVERGED = 4.0
+
+
+class RateSweep(Callback):
+    """The losses that a rising learning rate gave.
+
+    Attributes:
+        rates: The learning rate of each step.
+        losses: The loss before each step, in nats; smoothed in `smooth`.
+    """
+
+    def __init__(self, lowest: float, highest: float, steps: int) -> None:
+        self.lowest, self.highest, self.steps = lowest, highest, steps
+        self.rates: list[float] = []
+        self.losses: list[float] = []
+
+    def __call__(self, step: int) -> float:
+        """Give the learning rate of a step: the same factor from each to the next."""
+        factor: float = (self.highest / self.lowest) ** (1 / (self.steps - 1))
+        return self.lowest * factor**step
+
+    def on_step_end(self, trainer: "Trainer") -> None:
+        """Note a step; stop when the loss has run away."""
+        if math.isfinite(trainer.loss_value):
+            self.rates.append(trainer.optimizer.lr)
+            self.losses.append(trainer.loss_value)
+        runaway = not trainer.loss_value < DIVERGED * max(min(self.losses, default=0.0), 1e-8)
+        if runaway or trainer.step == self.steps:
+            trainer.stop("the sweep is done")
+
+    @property
+    def smooth(self) -> list[float]:
+        """The losses as a moving average, free of the bias of its beginning."""
+        smooth, mean = [], 0.0
+        for i, loss in enumerate(self.losses, 1):
+            mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+            smooth.append(mean / (1 - SMOOTHING**i))
+        return smooth
+
+    @property
+    def suggestion(self) -> float:
+        """The rate at which the smoothed loss falls fastest: a good first choice."""
+        smooth = np.array(self.smooth)
+        if len(smooth) < 3:
+            return self.lowest
+        lowest = max(int(smooth.argmin()), 2)
+        return self.rates[int(np.gradient(smooth[: lowest + 1]).argmin())]
+
+    def plot(self, path: PathLike | None = None) -> Any:
+        """Draw loss over learning rate, and the suggestion.
+
+        Args:
+            path: A file to write, if any.
+
+        Returns:
+            The matplotlib figure.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        figure = new_figure(5.0, 3.4)
+        axes = figure.subplots()
+        axes.plot(self.rates, self.losses, alpha=0.3, label="loss")
+        axes.plot(self.rates, self.smooth, label="smoothed")
+        label = f"suggestion {show_figure(self.suggestion)}"
+        axes.axvline(self.suggestion, color="black", linestyle=":", label=label)
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss", title="learning-rate finder")
+        axes.set_ylim(min(self.smooth) * 0.9, max(self.smooth[: len(self.smooth) // 2 + 1]) * 1.3)
+        axes.legend(frameon=False)
+        axes.grid(alpha=0.3)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+
+def find_learning_rate(
+    trainer: "Trainer", lowest: float = 1e-6, highest: float = 10.0, steps: int = 100
+) -> RateSweep:
+    """Train for a few steps with a rising learning rate; afterwards the run is as it was.
+
+    Args:
+        trainer: Whose model, optimizer, loss and train_loader are tried.
+        lowest: The first learning rate.
+        highest: The last one; the sweep ends earlier when the loss runs away.
+        steps: How many steps.
+
+    Returns:
+        The sweep: `suggestion`, `rates`, `losses` and `plot()`.
+
+    Raises:
+        ArgumentError: The rates do not rise from above 0, or there are fewer than 3 steps.
+    """
+    if not (0 < lowest < highest and steps >= 3):
+        raise ArgumentError(
+            "find_learning_rate",
+            expected="0 < lowest < highest, and at least 3 steps",
+            got=f"lowest={lowest}, highest={highest}, steps={steps}",
+            fix="use the defaults: 1e-6 to 10 in 100 steps",
+        )
+    sweep = RateSweep(lowest, highest, steps)
+    with trainer.trial(), np.errstate(all="ignore"):
+        attempt = type(trainer)(
+            trainer.model,
+            trainer.optimizer,
+            trainer.train_loader,
+            loss=trainer.loss,
+            metrics=(),
+            schedule=sweep,
+            callbacks=[sweep],
+            clip_norm=trainer.clip_norm,
+            accumulate=trainer.accumulate,
+            progress=False,
+        )
+        attempt.fit(epochs=steps)
+    return sweep

@@ -1,0 +1,77 @@
+"""Where the learning rate comes from: the step, the epoch, or the figures of the last epoch."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tinytorch.tensor.errors import ArgumentError
+
+__all__ = ["LearningRate", "per_epoch"]
+
+
+class per_epoch:  # noqa: N801 - it reads as the words that it stands for
+    """Mark a schedule as a function of the epoch, counted from 0, instead of the optimizer step.
+
+    Args:
+        schedule: `epoch -> learning rate`.
+
+    Example:
+        >>> halving = per_epoch(lambda epoch: 0.1 * 0.5**epoch)
+        >>> halving(2)
+        0.025
+    """
+
+    def __init__(self, schedule: Callable[[int], float]) -> None:
+        self.schedule = schedule
+
+    def __call__(self, epoch: int) -> float:
+        """Give the learning rate of an epoch."""
+        return self.schedule(epoch)
+
+
+class LearningRate:
+    """Sets the optimizer's learning rate when its time has come.
+
+    Args:
+        optimizer: Whose `lr` is set.
+        schedule: A function of the step, a `per_epoch`, an object with `step(figure)` that changes
+            the rate by itself (`ReduceOnPlateau`), or None.
+
+    Raises:
+        ArgumentError: It is none of these.
+    """
+
+    def __init__(self, optimizer: Any, schedule: Any) -> None:
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.reacts = hasattr(schedule, "step")
+        if schedule is not None and not self.reacts and not callable(schedule):
+            raise ArgumentError(
+                "Trainer",
+                expected="schedule: step -> learning rate, per_epoch(...), or a ReduceOnPlateau",
+                got=repr(schedule),
+                fix="use schedule=lambda step: 0.01, or one of tinytorch.optim.schedules",
+            )
+
+    def before_epoch(self, epoch: int) -> None:
+        """Set the rate of an epoch."""
+        if isinstance(self.schedule, per_epoch):
+            self.optimizer.lr = self.schedule(epoch)
+
+    def before_step(self, step: int) -> None:
+        """Set the rate of an optimizer step."""
+        if self.schedule is not None and not (self.reacts or isinstance(self.schedule, per_epoch)):
+            self.optimizer.lr = self.schedule(step)
+
+    def after_epoch(self, figures: dict[str, float]) -> None:
+        """Show the schedule the validation loss, or the training loss where there is none."""
+        if self.reacts:
+            self.schedule.step(figures.get("val_loss", figures["loss"]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what the next rates depend on; nothing, where it is the step alone."""
+        return dict(self.schedule.state_dict()) if hasattr(self.schedule, "state_dict") else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+        if hasattr(self.schedule, "load_state_dict"):
+            self.schedule.load_state_dict(state)

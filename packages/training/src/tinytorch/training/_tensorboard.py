@@ -1,0 +1,64 @@
+"""TensorBoard's event files: records of length, checksum, message and checksum again.
+
+Source: the record format of `tensorflow/core/lib/io/record_writer.h` and the messages `Event` and
+`Summary` of `tensorflow/core`.
+"""
+
+import itertools
+import os
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from tinytorch.training._files import PathLike
+from tinytorch.training._protobuf import Double, message
+
+__all__ = ["EventWriter"]
+
+CRC_TABLE = [0] * 256
+for _byte in range(256):
+    _crc = _byte
+    for _ in range(8):
+        _crc = _crc >> 1 ^ (0x82F63B78 if _crc & 1 else 0)
+    CRC_TABLE[_byte] = _crc
+
+_numbers = itertools.count()
+
+
+class EventWriter:
+    """Writes scalars to one event file; each call is on the disk's way when it returns.
+
+    Args:
+        folder: The folder; the file's name has the time, the process and a number in it.
+        wall_time: Seconds since 1970.
+    """
+
+    def __init__(self, folder: PathLike, wall_time: float) -> None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        name = f"events.out.tfevents.{wall_time:.6f}.{os.getpid()}.{next(_numbers)}"
+        self.path = Path(folder) / name
+        self._file = self.path.open("wb")
+        self._record(message((1, Double(wall_time)), (3, "brain.Event:2")))
+
+    def scalars(self, figures: Mapping[str, float], *, step: int, wall_time: float) -> None:
+        """Write figures of one step under their names."""
+        values = [message((1, name), (2, float(value))) for name, value in figures.items()]
+        self._record(message((1, Double(wall_time)), (2, step), (5, message((1, values)))))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _record(self, data: bytes) -> None:
+        length = struct.pack("<Q", len(data))
+        self._file.write(length + _masked_crc(length) + data + _masked_crc(data))
+        self._file.flush()
+
+
+def _masked_crc(data: bytes) -> bytes:
+    """Give the CRC-32C of the data, rotated and shifted as the format asks, in four bytes."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = CRC_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -1,0 +1,427 @@
+"""The training loop: `Trainer.fit` is the whole of it, and all else here serves it."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from tinytorch.autograd import Variable, no_grad
+from tinytorch.autograd.nn import Module
+from tinytorch.optim import clip_grad_norm
+from tinytorch.tensor import Tensor, from_numpy
+from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.functional import cross_entropy
+from tinytorch.training._callbacks import Callback
+from tinytorch.training._history import History
+from tinytorch.training._loaders import (
+    check_loader,
+    loader_state,
+    pairs,
+    restore_loader,
+    seed_run,
+    to_tensor,
+)
+from tinytorch.training._metrics import Mean, Metric, accuracy, as_metric
+from tinytorch.training._progress import Progress
+from tinytorch.training._rates import LearningRate
+from tinytorch.training._run_state import load_run_state, run_state
+from tinytorch.training._session import CtrlC, evaluation_mode
+
+__all__ = ["Trainer"]
+
+
+class Trainer:
+    """Trains a model, measures it, and can be stopped and started without losing a bit.
+
+    Args:
+        model: The module to train, or a function that makes it of `rng=` (such as the class
+            itself): then `seed` decides its first weights, too.
+        optimizer: Made with parameters or without; without, it gets the model's.
+        train_loader: Any re-iterable of `(inputs, targets)` pairs, each `(batch, ...)`, of Tensors
+            or arrays: a `DataLoader`, or a list.
+        val_loader: The same for validation after each epoch, if wanted.
+        loss: `(outputs, targets) -> scalar`, the mean over the batch.
+        metrics: Metrics, or functions `(outputs, targets) -> number`.
+        schedule: The learning rate: a function of the optimizer step (counted from 0),
+            `per_epoch(a function of the epoch)`, or a `ReduceOnPlateau`.
+        callbacks: See `Callback`.
+        clip_norm: The largest norm that the gradient may have.
+        accumulate: Batches per optimizer step; their gradient is that of one large batch.
+        seed: Fixes shuffling, augmentation, dropout (and the first weights, see model): two runs
+            are bit-identical.
+        progress: Whether the run is shown (see `Progress`).
+
+    Attributes:
+        epoch: Epochs finished in the run.
+        batch: Batches finished in the epoch.
+        examples: Examples seen in the epoch.
+        step: Optimizer steps in the run.
+        epochs: Epochs asked for.
+        stopped: Why the fit was stopped; empty if it was not.
+        inputs, targets, outputs: The last training batch, and what the model made of it.
+        loss_value: The last training batch's loss.
+
+    Raises:
+        ArgumentError: An argument is out of its range, a loader can be read only once, or the
+            optimizer holds none of the model's parameters.
+
+    Example:
+        >>> import numpy as np
+        >>> from tinytorch.autograd import nn
+        >>> from tinytorch.optim import SGD
+        >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
+        >>> y = np.array([0, 1, 1, 1])
+        >>> trainer = Trainer(nn.Linear(2, 2, rng=0), SGD(lr=0.5), [(x, y)], progress=False)
+        >>> history = trainer.fit(epochs=50)
+        >>> history["accuracy"][-1]
+        1.0
+    """
+
+    def __init__(
+        self,
+        model: Module | Callable[..., Module],
+        optimizer: Any,
+        train_loader: Iterable[Any],
+        val_loader: Iterable[Any] | None = None,
+        loss: Callable[[Any, Any], Any] = cross_entropy,
+        metrics: Sequence[Any] = (accuracy,),
+        schedule: Any = None,
+        callbacks: Sequence[Callback] = (),
+        clip_norm: float | None = None,
+        accumulate: int = 1,
+        seed: int | None = None,
+        *,
+        progress: bool = True,
+    ) -> None:
+        _check(accumulate >= 1, "accumulate of at least 1", f"accumulate={accumulate}")
+        _check(clip_norm is None or clip_norm > 0, "clip_norm above 0", f"clip_norm={clip_norm}")
+        check_loader("train_loader", train_loader)
+        if val_loader is not None:
+            check_loader("val_loader", val_loader)
+        made = model if isinstance(model, Module) else model(rng=np.random.default_rng(seed))
+        self.model: Module = made
+        self.optimizer = optimizer
+        self.train_loader = train_loader
+        self.val_loader = val_loader
+        self.loss = loss
+        self.metrics: tuple[Metric, ...] = tuple(as_metric(metric) for metric in metrics)
+        self.rate = LearningRate(optimizer, schedule)
+        self.callbacks: list[Callback] = list(callbacks)
+        if progress and not any(isinstance(callback, Progress) for callback in callbacks):
+            self.callbacks.append(Progress())
+        self.callbacks.sort(key=lambda callback: callback.order)
+        self.clip_norm = clip_norm
+        self.accumulate = accumulate
+        self.seed = seed
+        self.history = History()
+        self.epoch = self.batch = self.examples = self.step = self.epochs = 0
+        self.seconds = self.loss_value = 0.0
+        self.stopped = ""
+        self.inputs: Any = None
+        self.targets: Any = None
+        self.outputs: Any = None
+        self.mean_loss = Mean(name="loss")
+        self.loaders_at_epoch_begin: list[Any] = []
+        self._limit: int | None = None
+        self._ctrl_c = CtrlC()
+        names = [metric.name for metric in (self.mean_loss, *self.metrics)]
+        _check(len(set(names)) == len(names), "metrics of different names", f"{names}")
+
+    def fit(self, epochs: int, limit_batches: int | None = None) -> History:
+        """Train until the run has `epochs` epochs, those before a resume included.
+
+        Args:
+            epochs: The run's epochs in all; a run that has as many already is left as it is.
+            limit_batches: At most so many batches per epoch, of either loader: a quick check.
+
+        Returns:
+            The run's history, `trainer.history`.
+
+        Raises:
+            ArgumentError: epochs or limit_batches is below 1, or a loader gives no batches.
+            KeyboardInterrupt: Ctrl-C; the step has been finished, and a `Checkpoint` has saved.
+        """
+        with self._session(epochs, limit_batches):
+            while self.epoch < epochs and not self.stopped:
+                began = self._begin_epoch()
+                self._notify("on_epoch_begin")
+                for group in self._groups():
+                    examples = sum(len(targets) for _, targets in group)
+                    for self.inputs, self.targets in group:
+                        self.outputs = self.model(self.inputs)
+                        loss = self._checked(self.loss(self.outputs, self.targets))
+                        share = len(self.targets) / examples
+                        (loss if share == 1 else loss * share).backward()
+                        self._count(loss.item())
+                    self._notify("on_gradients")
+                    if self.clip_norm is not None:
+                        clip_grad_norm(self.model.parameters(), self.clip_norm)
+                    self.rate.before_step(self.step)
+                    self.optimizer.step()
+                    self.optimizer.zero_grad()
+                    self.step += 1
+                    self.batch += len(group)
+                    self.seconds = time.perf_counter() - began
+                    self._notify("on_step_end")
+                    self._stop_if_interrupted()
+                if self.stopped:
+                    break
+                figures = self.figures()
+                if self.val_loader is not None:
+                    measured = self.evaluate(self.val_loader, limit_batches)
+                    figures |= {f"val_{name}": value for name, value in _numbers(measured).items()}
+                figures["lr"] = self.optimizer.lr
+                self._end_epoch(figures, time.perf_counter() - began)
+                self._notify("on_epoch_end")
+                self._stop_if_interrupted()
+        return self.history
+
+    def evaluate(
+        self, loader: Iterable[Any] | None = None, limit_batches: int | None = None
+    ) -> dict[str, Any]:
+        """Measure the model, in evaluation mode; afterwards every module is in the mode it was in.
+
+        Args:
+            loader: Pairs `(inputs, targets)`; the val_loader if left out.
+            limit_batches: At most so many of them.
+
+        Returns:
+            `{"loss": ..., "accuracy": ...}`: the mean loss and the metrics over all examples.
+
+        Raises:
+            ArgumentError: There is no loader, or it gives no batches.
+        """
+        measured = self.val_loader if loader is None else loader
+        _check(measured is not None, "a loader", "none, and a Trainer without val_loader")
+        assert measured is not None
+        mean_loss, metrics = Mean(name="loss"), [as_metric(metric) for metric in self.metrics]
+        with evaluation_mode(self.model), no_grad():
+            for inputs, targets in pairs("evaluate", measured, self._dtype, stop=limit_batches):
+                outputs = self.model(inputs)
+                mean_loss.add(float(self.loss(outputs, targets).item()), len(targets))
+                for metric in metrics:
+                    metric.update(outputs, targets)
+                self._stop_if_interrupted()
+        return _figures_of((mean_loss, *metrics))
+
+    def predict(self, loader: Iterable[Any], limit_batches: int | None = None) -> Tensor:
+        """Compute the model's outputs in evaluation mode.
+
+        Args:
+            loader: Inputs `(batch, ...)`, or pairs of which the second is not looked at.
+            limit_batches: At most so many of them.
+
+        Returns:
+            The outputs of all batches, `(examples, ...)`.
+
+        Raises:
+            ArgumentError: The loader gives no batches.
+        """
+        outputs = []
+        with evaluation_mode(self.model), no_grad():
+            for batch in islice(loader, limit_batches):
+                inputs = batch[0] if isinstance(batch, (tuple, list)) else batch
+                outputs.append(self.model(to_tensor(inputs, self._dtype)).numpy())
+        _check(bool(outputs), "a loader with batches", "one without any")
+        return from_numpy(np.concatenate(outputs))
+
+    def overfit(self, batches: int = 1, epochs: int = 100) -> History:
+        """Try to learn a few batches by heart: a model that cannot has a mistake in it.
+
+        The run is left as it was: weights, optimizer, random numbers and history.
+
+        Args:
+            batches: How many batches of the train_loader.
+            epochs: How often they are repeated.
+
+        Returns:
+            The history of the attempt; its last loss should be near 0.
+        """
+        with self.trial():
+            kept = list(pairs("overfit", self.train_loader, self._dtype, stop=batches))
+            attempt = Trainer(
+                self.model,
+                self.optimizer,
+                kept,
+                loss=self.loss,
+                metrics=self.metrics,
+                clip_norm=self.clip_norm,
+                progress=False,
+            )
+            return attempt.fit(epochs)
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Do anything with model, optimizer and loaders; afterwards the run is as it was."""
+        self.bind()
+        before = self.state_dict()
+        before["model"] = {name: np.array(value) for name, value in before["model"].items()}
+        modes = [(module, module.training) for _, module in self.model.named_modules()]
+        try:
+            yield
+        finally:
+            self.load_state_dict(before)
+            self.optimizer.zero_grad()
+            for module, mode in modes:
+                module.training = mode
+
+    def stop(self, reason: str) -> None:
+        """End the fit after the step, or the epoch, that it is at; for callbacks."""
+        self.stopped = reason
+
+    def figures(self) -> dict[str, float]:
+        """Give loss and metrics of the epoch so far, as training saw them."""
+        return _numbers(_figures_of((self.mean_loss, *self.metrics))) if self.examples else {}
+
+    def loaders(self) -> tuple[Any, Any]:
+        """Give both loaders; the second may be None."""
+        return self.train_loader, self.val_loader
+
+    def loader_states(self) -> list[Any]:
+        """Give what the next passes of both loaders depend on."""
+        return [loader_state(loader) for loader in self.loaders()]
+
+    @property
+    def batches_per_epoch(self) -> int | None:
+        """How many batches an epoch has; None where the loader does not know."""
+        try:
+            length = len(self.train_loader)  # type: ignore[arg-type]
+        except TypeError:
+            return self._limit
+        return length if self._limit is None else min(length, self._limit)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give all that the rest of the run depends on, for `save_checkpoint(folder, **state)`."""
+        return run_state(self)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state_dict` gave; the next step is the one that would have come.
+
+        Raises:
+            StateError: The state is of another seed, model or optimizer.
+        """
+        self.bind()
+        load_run_state(self, state)
+
+    def bind(self) -> None:
+        """Give the optimizer the model's parameters, unless it has some of them already."""
+        parameters = list(self.model.parameters())
+        if not self.optimizer.is_bound:
+            self.optimizer.bind(self.model.named_parameters())
+        held = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
+        _check(
+            any(id(parameter) in held for parameter in parameters),
+            "an optimizer of this model's parameters",
+            "one that holds none of them",
+        )
+
+    @property
+    def _dtype(self) -> Any:
+        """The data type of the model's weights, which arrays are converted to."""
+        return next((p.dtype for p in self.model.parameters()), np.dtype(np.float32))
+
+    @contextmanager
+    def _session(self, epochs: int, limit_batches: int | None) -> Iterator[None]:
+        """Surround a fit: what is checked and prepared before it, caught, and tidied up after."""
+        _check(epochs >= 1, "epochs of at least 1", f"epochs={epochs}")
+        _check(
+            limit_batches is None or limit_batches >= 1,
+            "limit_batches of at least 1",
+            f"limit_batches={limit_batches}",
+        )
+        self.epochs, self._limit, self.stopped = epochs, limit_batches, ""
+        self.bind()
+        self.optimizer.zero_grad()
+        if self.seed is not None and self.step == self.epoch == 0:
+            seed_run(self.seed, self.model, self.loaders())
+        with self._ctrl_c.noted():
+            try:
+                self._notify("on_setup")
+                self._notify("on_fit_begin")
+                yield
+            except _Interrupted:
+                where = f"stopped in epoch {self.epoch + 1} after batch {self.batch}"
+                said = [where, *filter(None, self._notify("on_interrupt"))]
+                raise KeyboardInterrupt("; ".join(said)) from None
+            finally:
+                self._ctrl_c.pressed = False
+                self._notify("on_fit_end")
+
+    def _begin_epoch(self) -> float:
+        """Prepare an epoch, or the rest of one; give the time at which it would have begun."""
+        if not self.model.training:
+            self.model.train()
+        if self.batch == 0:
+            self.examples, self.seconds = 0, 0.0
+            for counter in (self.mean_loss, *self.metrics):
+                counter.reset()
+            self.loaders_at_epoch_begin = self.loader_states()
+            self.rate.before_epoch(self.epoch)
+        else:
+            for loader, state in zip(self.loaders(), self.loaders_at_epoch_begin, strict=True):
+                restore_loader(loader, state)
+        return time.perf_counter() - self.seconds
+
+    def _groups(self) -> Iterator[list[tuple[Any, Any]]]:
+        """Give the epoch's batches, `accumulate` at a time, after those that are already done."""
+        batches = pairs("fit", self.train_loader, self._dtype, self.batch, self._limit)
+        while not self.stopped and (group := list(islice(batches, self.accumulate))):
+            yield group
+
+    def _checked(self, loss: Any) -> Any:
+        """Give the loss, if gradients can come from it."""
+        if isinstance(loss, Variable) and loss.ndim == 0:
+            return loss
+        got = f"shape {loss.shape}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
+        raise ShapeError(
+            "fit",
+            expected="a loss () that was computed from the model's outputs",
+            got=got if not isinstance(loss, Tensor) or loss.ndim else "one without a gradient",
+            fix='use reduction="mean", and Tensor operations from outputs to loss',
+        )
+
+    def _count(self, loss: float) -> None:
+        """Count a training batch."""
+        self.loss_value = loss
+        self.examples += len(self.targets)
+        self.mean_loss.add(loss, len(self.targets))
+        with no_grad():
+            for metric in self.metrics:
+                metric.update(self.outputs, self.targets)
+
+    def _end_epoch(self, figures: dict[str, float], seconds: float) -> None:
+        self.rate.after_epoch(figures)
+        self.history.append(figures, seconds)
+        self.epoch += 1
+        self.batch = 0
+
+    def _notify(self, hook: str) -> list[Any]:
+        return [getattr(callback, hook)(self) for callback in self.callbacks]
+
+    def _stop_if_interrupted(self) -> None:
+        if self._ctrl_c.pressed:
+            raise _Interrupted
+
+
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C, at a place where the run can be saved."""
+
+
+def _figures_of(counters: Iterable[Metric]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for counter in counters:
+        value = counter.compute()
+        figures |= value if isinstance(value, dict) else {counter.name: value}
+    return figures
+
+
+def _numbers(figures: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in figures.items() if np.ndim(value) == 0}
+
+
+def _check(right: bool, expected: str, got: str) -> None:
+    if not right:
+        raise ArgumentError("Trainer", expected=expected, got=got, fix="see help(Trainer)")
