@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from tinytorch.tensor import GradientError, Op, Tensor, TinyTorchError, ops
+from tinytorch.tensor import GradientError, Op, Tensor, ops
 
 if TYPE_CHECKING:
     from tinytorch.autograd._variable import Variable
@@ -147,40 +147,47 @@ def backward(
     while youngest:
         _, result = heappop(youngest)
         g = arrived.pop(id(result))
-        op = result._op
-        if id(result) in ends or (op is None and not ends):
+        is_leaf = result._op is None
+        if id(result) in ends or (is_leaf and not ends):
             found.append((result, g))
             continue
-        if op is None:
+        if is_leaf:
             continue
-        operands = result._operands
-        if operands is None:
-            raise used_up(op)
-        settings = result._settings
-        if create_graph:
-            z, seen = result, operands
-        else:
-            z = value(result)
-            seen = [value(x) if isinstance(x, Tensor) else x for x in operands]
-        for i, row in enumerate(rows_of(op, len(operands))):
-            operand = operands[i]
-            order = getattr(operand, "_order", None)
-            if row is None or order is None:
-                continue
-            if order > result._order:
-                raise changed_since(op, i, operand)
-            share = row(g, z, *seen, **settings)
-            if share.data.shape != operand.data.shape or share.data.dtype != operand.data.dtype:
-                share = fit(op, i, share, operand)
+        for operand, share in undo(result, g, create_graph):
             key = id(operand)
             if key in arrived:
                 arrived[key] = arrived[key] + share
             else:
                 arrived[key] = share
-                heappush(youngest, (-order, operand))
+                heappush(youngest, (-operand._order, operand))
         if not retain:
             result._operands = None
     return Gradients(found)
+
+
+def undo(result: "Variable", g: Tensor, create_graph: bool) -> list[tuple["Variable", Tensor]]:
+    """Run the rows of the op that made ``result``: a gradient for each operand that needs one."""
+    op, operands, settings = result._op, result._operands, result._settings
+    assert op is not None
+    if operands is None:
+        raise used_up(op)
+    if create_graph:
+        z, seen = result, operands
+    else:
+        z, seen = value(result), [value(x) if isinstance(x, Tensor) else x for x in operands]
+    shares = []
+    for i, row in enumerate(rows_of(op, len(operands))[: len(operands)]):
+        operand = operands[i]
+        order = getattr(operand, "_order", None)
+        if row is None or order is None:
+            continue
+        if order > result._order:
+            raise changed_since(op, i, operand)
+        share = row(g, z, *seen, **settings)
+        if share.data.shape != operand.data.shape or share.data.dtype != operand.data.dtype:
+            share = fit(op, i, share, operand)
+        shares.append((operand, share))
+    return shares
 
 
 def value(x: Tensor) -> Tensor:

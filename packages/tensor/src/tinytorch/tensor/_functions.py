@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import ops
-from tinytorch.tensor._tensor import as_array
+from tinytorch.tensor._convert import as_array
 from tinytorch.tensor._types import Axes
 from tinytorch.tensor.errors import DTypeError
 

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
-from tinytorch.tensor.errors import ArgumentError, DTypeError, ImmutableError, ShapeError
+from tinytorch.tensor._convert import as_array
+from tinytorch.tensor._types import Axes
+from tinytorch.tensor.errors import DTypeError, ImmutableError, ShapeError
 
 if TYPE_CHECKING:
     from tinytorch.tensor._op import Op
 
 __all__ = ["Tensor", "as_operand", "from_numpy", "tensor"]
-
-Axes = int | Sequence[int] | None
 
 
 class Tensor:
@@ -361,7 +361,7 @@ class Tensor:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """Evaluate the op of the same meaning, or refuse: a ufunc alone would drop gradients."""
-        same = UFUNCS.get(ufunc.__name__)
+        same = ops.UFUNCS.get(ufunc.__name__)
         if same is None or method != "__call__" or options:
             came = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             raise DTypeError(
@@ -370,7 +370,7 @@ class Tensor:
                 got=f"np.{came} on a {type(self).__name__}",
                 fix="use the op of tinytorch.tensor, or np.asarray(x) for values alone",
             )
-        return getattr(ops, same)(*inputs)
+        return same(*inputs)
 
     def __dlpack__(self, **options: Any) -> Any:
         """Share the memory with another library (read only, please: Tensors do not change)."""
@@ -391,7 +391,9 @@ class Tensor:
         return type(self), (np.ascontiguousarray(self.data).reshape(self.shape),)
 
     def __repr__(self) -> str:
-        text = np.array2string(self.data, separator=", ", threshold=100, edgeitems=3, prefix="tensor(")
+        text = np.array2string(
+            self.data, separator=", ", threshold=100, edgeitems=3, prefix="tensor("
+        )
         if self.data.dtype in (np.float32, np.int64, np.bool_) and self.data.size:
             return f"tensor({text})"
         shape = "" if self.data.size else f", shape={self.shape}"
@@ -460,52 +462,6 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return wrap(as_array("from_numpy", array, None, copy=False))
 
 
-def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) -> np.ndarray:
-    """Convert to an ndarray of real numbers by the rules of `tensor`, or say why not."""
-    if isinstance(data, Tensor):
-        data = data.data
-    try:
-        array = np.array(data, copy=copy or None)
-    except ValueError as error:
-        raise ShapeError(
-            operation,
-            expected="nested lists of equal lengths",
-            got=f"ragged data ({error})",
-            fix="pad the short rows, or make one Tensor a row",
-        ) from error
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise DTypeError(
-            operation,
-            expected="real numbers: bool, integers or floats of up to 64 bits",
-            got=f"{type(data).__name__} of dtype {array.dtype}",
-            fix="convert to numbers first, or give a plain list of numbers",
-        )
-    if dtype is None:
-        from_python = not isinstance(data, (np.ndarray, np.generic)) and not has_dtype(data)
-        if from_python and array.dtype.kind == "f":
-            dtype = np.float32
-        elif isinstance(data, np.ndarray) or array.dtype.isnative:
-            return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-        else:
-            dtype = array.dtype.newbyteorder("=")
-    wanted = np.dtype(dtype)
-    if wanted.kind not in "biuf":
-        raise DTypeError(
-            operation,
-            expected="a dtype of real numbers",
-            got=f"dtype={wanted}",
-            fix="use float32, float64, int64, bool, ...",
-        )
-    return array.astype(wanted, copy=False)
-
-
-def has_dtype(data: Any) -> bool:
-    """Whether nested lists hold arrays or NumPy numbers, whose data type is to be kept."""
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return isinstance(data, (np.ndarray, np.generic, Tensor)) or hasattr(data, "__array__")
-
-
 def as_operand(operation: str, value: Any) -> Any:
     """Make an operand of what a user gave: numbers stay weak, arrays become Tensors."""
     if value is None or isinstance(value, (Tensor, bool, int, float)):
@@ -537,44 +493,5 @@ def plain_index(index: Any) -> Any:
 
 
 _new = object.__new__
-
-# NumPy's ufunc name -> the op of the same meaning.
-UFUNCS = {
-    "add": "add",
-    "subtract": "sub",
-    "multiply": "mul",
-    "divide": "div",
-    "floor_divide": "floor_div",
-    "remainder": "mod",
-    "power": "pow",
-    "matmul": "matmul",
-    "negative": "neg",
-    "exp": "exp",
-    "log": "log",
-    "log1p": "log1p",
-    "expm1": "expm1",
-    "sqrt": "sqrt",
-    "tanh": "tanh",
-    "sin": "sin",
-    "cos": "cos",
-    "absolute": "abs",
-    "sign": "sign",
-    "maximum": "maximum",
-    "minimum": "minimum",
-    "floor": "floor",
-    "ceil": "ceil",
-    "rint": "round",
-    "equal": "equal",
-    "not_equal": "not_equal",
-    "less": "less",
-    "less_equal": "less_equal",
-    "greater": "greater",
-    "greater_equal": "greater_equal",
-    "isnan": "isnan",
-    "isfinite": "isfinite",
-    "logical_and": "logical_and",
-    "logical_or": "logical_or",
-    "logical_not": "logical_not",
-}
 
 from tinytorch.tensor import ops  # noqa: E402 - methods call ops, and ops make Tensors

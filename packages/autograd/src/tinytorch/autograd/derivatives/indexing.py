@@ -5,9 +5,7 @@ import numpy as np
 from tinytorch.autograd._backward import derivative
 from tinytorch.tensor import Tensor, from_numpy, ops
 
-derivative(
-    ops.getitem, lambda g, z, x, index: ops.put_into_zeros(g, index=index, shape=x.shape)
-)
+derivative(ops.getitem, lambda g, z, x, index: ops.put_into_zeros(g, index=index, shape=x.shape))
 derivative(ops.put_into_zeros, lambda g, z, x, index, shape: ops.getitem(g, index=index))
 derivative(
     ops.take_along_axis,

@@ -49,7 +49,9 @@ def einsum_row(position: int) -> Row:
         distinct = ""
         for letter, n in zip(wanted, lengths, strict=True):
             if letter in distinct:
-                twin = next(c for c in ascii_letters if c not in "".join([*names, wanted, distinct]))
+                twin = next(
+                    c for c in ascii_letters if c not in "".join([*names, wanted, distinct])
+                )
                 factors.append(eye(n, dtype=g.dtype))
                 names.append(letter + twin)
                 letter = twin

@@ -17,7 +17,9 @@ derivative(ops.join, each=lambda position: part(position))
 
 def inverse(axes: Any) -> Any:
     """The permutation that undoes another."""
-    return axes if axes is None else tuple(int(a) for a in np.argsort([a % len(axes) for a in axes]))
+    return (
+        axes if axes is None else tuple(int(a) for a in np.argsort([a % len(axes) for a in axes]))
+    )
 
 
 def inside(x: Tensor, widths: Any) -> tuple[slice, ...]:

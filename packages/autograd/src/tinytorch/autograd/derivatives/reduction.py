@@ -11,12 +11,8 @@ derivative(
         restore(g, x, axis, keepdims), shape=x.shape
     ),
 )
-derivative(
-    ops.max, lambda g, z, x, axis=None, keepdims=False: to_chosen(g, z, x, axis, keepdims)
-)
-derivative(
-    ops.min, lambda g, z, x, axis=None, keepdims=False: to_chosen(g, z, x, axis, keepdims)
-)
+derivative(ops.max, lambda g, z, x, axis=None, keepdims=False: to_chosen(g, z, x, axis, keepdims))
+derivative(ops.min, lambda g, z, x, axis=None, keepdims=False: to_chosen(g, z, x, axis, keepdims))
 derivative(
     ops.cumsum,
     lambda g, z, x, axis: ops.flip(ops.cumsum(ops.flip(g, axis=axis), axis=axis), axis=axis),

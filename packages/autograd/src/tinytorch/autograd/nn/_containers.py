@@ -47,7 +47,9 @@ class ModuleList(Module):
         return iter(self._items)
 
     def __getitem__(self, index: Any) -> Any:
-        return type(self)._of(self._items[index]) if isinstance(index, slice) else self._items[index]
+        return (
+            type(self)._of(self._items[index]) if isinstance(index, slice) else self._items[index]
+        )
 
     @classmethod
     def _of(cls, modules: Iterable[Module]) -> "ModuleList":

@@ -5,6 +5,7 @@ differentiable because ops are.
 """
 
 from tinytorch.tensor._op import registry
+from tinytorch.tensor.ops._ufuncs import UFUNCS
 from tinytorch.tensor.ops.elementwise import (
     abs,
     add,
@@ -65,9 +66,21 @@ from tinytorch.tensor.ops.movement import (
     swapaxes,
     transpose,
 )
-from tinytorch.tensor.ops.reduction import argmax, argmin, cumsum, log_softmax, max, mean, min, std, sum, var
+from tinytorch.tensor.ops.reduction import (
+    argmax,
+    argmin,
+    cumsum,
+    log_softmax,
+    max,
+    mean,
+    min,
+    std,
+    sum,
+    var,
+)
 
 __all__ = [
+    "UFUNCS",
     "abs",
     "add",
     "argmax",

@@ -76,7 +76,7 @@ def check_indices(operation: str, indices: np.ndarray, shape: Shape, axis: int) 
             got=f"indices {np.shape(indices)}",
             fix="broadcast_to the indices first",
         )
-    if np.size(indices) and not (0 <= np.min(indices) and np.max(indices) < shape[axis]):
+    if np.size(indices) and not (np.min(indices) >= 0 and np.max(indices) < shape[axis]):
         raise IndexRangeError(
             operation,
             expected=f"indices from 0 to {shape[axis] - 1} along axis {axis}",

@@ -1,0 +1,69 @@
+"""What users give becomes an array of real numbers, or an error that says why not."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinytorch.tensor.errors import DTypeError, ShapeError
+
+__all__ = ["as_array"]
+
+
+def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) -> np.ndarray:
+    """Convert to an ndarray of real numbers.
+
+    Python floats become float32, integers int64, booleans bool; arrays keep their data type.
+
+    Args:
+        operation: Who asks, for errors.
+        data: Numbers, nested lists, an array or a Tensor.
+        dtype: The data type to convert to, or None for the rule above.
+        copy: Whether the result must not share memory with ``data``.
+
+    Returns:
+        The array, in the machine's byte order.
+
+    Raises:
+        ShapeError: The nested lists are ragged.
+        DTypeError: The data are not real numbers.
+    """
+    try:
+        array = np.array(data, copy=copy or None)
+    except ValueError as error:
+        raise ShapeError(
+            operation,
+            expected="nested lists of equal lengths",
+            got=f"ragged data ({error})",
+            fix="pad the short rows, or make one Tensor a row",
+        ) from error
+    if not is_real(array.dtype):
+        raise DTypeError(
+            operation,
+            expected="real numbers: bool, integers or floats of up to 64 bits",
+            got=f"{type(data).__name__} of dtype {array.dtype}",
+            fix="convert to numbers first, or give a plain list of numbers",
+        )
+    wanted = np.dtype(dtype) if dtype is not None else array.dtype.newbyteorder("=")
+    if dtype is None and array.dtype.kind == "f" and not has_dtype(data):
+        wanted = np.dtype(np.float32)
+    if not is_real(wanted):
+        raise DTypeError(
+            operation,
+            expected="a dtype of real numbers of up to 64 bits",
+            got=f"dtype={wanted}",
+            fix="use float32, float64, int64, bool, ...",
+        )
+    return array.astype(wanted, copy=False)
+
+
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Whether a Tensor can hold it: bool, integers, floats of up to 64 bits."""
+    return dtype.kind in "biuf" and dtype.itemsize <= 8
+
+
+def has_dtype(data: Any) -> bool:
+    """Whether the data come with a data type of their own: arrays, or lists of them."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return hasattr(data, "dtype") or hasattr(data, "__array__")

@@ -1,0 +1,44 @@
+"""Activations, losses and the like: ordinary functions of ops, differentiable because ops are.
+
+Losses are in nats (`cross_entropy`, ...) or in the squared or plain unit of their inputs, and take
+``reduction``: ``"mean"``, ``"sum"`` or ``"none"``. No loss broadcasts: shapes must agree.
+"""
+
+from tinytorch.tensor.functional._activations import (
+    gelu,
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    tanh,
+)
+from tinytorch.tensor.functional._binary import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+)
+from tinytorch.tensor.functional._classification import cross_entropy, nll_loss
+from tinytorch.tensor.functional._layers import dropout, layer_norm, linear
+from tinytorch.tensor.functional._regression import huber_loss, l1_loss, mse_loss
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "dropout",
+    "gelu",
+    "huber_loss",
+    "l1_loss",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "mse_loss",
+    "nll_loss",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "tanh",
+]

@@ -1,0 +1,111 @@
+"""Activations: elementwise functions of ops, and softmax."""
+
+import math
+from typing import Any
+
+from tinytorch.tensor import ops
+from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.ops import relu, sigmoid, tanh
+
+__all__ = ["gelu", "leaky_relu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "tanh"]
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    """Give x where it is positive, else ``negative_slope`` times x.
+
+    Args:
+        x: Any shape.
+        negative_slope: The factor for negative elements.
+
+    Returns:
+        The shape of ``x``.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> leaky_relu(tensor([-1.0, 2.0]), 0.1)
+        tensor([-0.1,  2. ])
+    """
+    return ops.where(ops.greater(x, 0), x, x * negative_slope)
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """Give x times the standard normal distribution function of x.
+
+    Args:
+        x: Any shape.
+        approximate: ``"none"`` for the exact form with erf, ``"tanh"`` for the usual approximation.
+
+    Returns:
+        The shape of ``x``.
+
+    Raises:
+        ArgumentError: ``approximate`` is neither.
+
+    Source:
+        D. Hendrycks, K. Gimpel, Gaussian Error Linear Units, 2016.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> gelu(tensor([0.0, 1.0]))
+        tensor([0.       , 0.8413447])
+    """
+    if approximate == "none":
+        return x * 0.5 * (1 + ops.erf(x * math.sqrt(0.5)))
+    if approximate == "tanh":
+        return x * 0.5 * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    raise ArgumentError(
+        "gelu", expected="'none' or 'tanh'", got=repr(approximate), fix="use the exact 'none'"
+    )
+
+
+def silu(x: Any) -> Any:
+    """Give x times its sigmoid.
+
+    Args:
+        x: Any shape.
+
+    Returns:
+        The shape of ``x``.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> silu(tensor([0.0, 2.0]))
+        tensor([0.       , 1.7615942])
+    """
+    return x * sigmoid(x)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """Give exp(x), scaled to sum to 1 along ``axis``; never overflows.
+
+    Args:
+        x: Any shape.
+        axis: The axis of the classes.
+
+    Returns:
+        The shape of ``x``; probabilities.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> softmax(tensor([1000.0, 1000.0]))
+        tensor([0.5, 0.5])
+    """
+    return ops.exp(log_softmax(x, axis))
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """Give the logarithm of softmax, in nats; never overflows.
+
+    Args:
+        x: Any shape.
+        axis: The axis of the classes.
+
+    Returns:
+        The shape of ``x``; log-probabilities.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> log_softmax(tensor([0.0, 0.0]))
+        tensor([-0.6931472, -0.6931472])
+    """
+    return ops.log_softmax(x, axis=axis)

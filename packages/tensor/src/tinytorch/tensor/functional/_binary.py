@@ -1,0 +1,87 @@
+"""Losses of yes-or-no probabilities, in nats."""
+
+from typing import Any
+
+import numpy as np
+
+from tinytorch.tensor import ops
+from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.functional._reduction import as_values, reduce, same_shape
+
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits"]
+
+
+def binary_cross_entropy(
+    probabilities: Any, targets: Any, weight: Any = None, reduction: str = "mean"
+) -> Any:
+    """Give -(t log p + (1 - t) log(1 - p)), in nats, each logarithm at least -100.
+
+    Args:
+        probabilities: Any shape, from 0 to 1.
+        targets: The same shape, from 0 to 1.
+        weight: A factor for each element, or None.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Returns:
+        A 0-d Tensor, or the shape of ``probabilities`` for ``"none"``.
+
+    Raises:
+        ShapeError: The shapes differ.
+        ArgumentError: A probability is outside of 0 to 1, or ``reduction`` is none of the three.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> binary_cross_entropy(tensor([0.5]), tensor([1.0]))
+        tensor(0.6931472)
+    """
+    same_shape("binary_cross_entropy", probabilities, targets)
+    p, values = probabilities, as_values(probabilities)
+    if values.size and not (values.min() >= 0 and values.max() <= 1):
+        raise ArgumentError(
+            "binary_cross_entropy",
+            expected="probabilities from 0 to 1",
+            got=f"{values.min()} to {values.max()}",
+            fix="apply sigmoid first, or use binary_cross_entropy_with_logits",
+        )
+    tiny = float(np.exp(-100.0))
+    likely = ops.log(ops.clip(p, low=tiny))
+    unlikely = ops.log(ops.clip(1 - p, low=tiny))
+    loss = -(likely * targets + unlikely * (1 - targets))
+    return reduce("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    logits: Any,
+    targets: Any,
+    weight: Any = None,
+    reduction: str = "mean",
+    pos_weight: Any = None,
+) -> Any:
+    """Give the binary cross-entropy of sigmoid(logits), in nats; never overflows.
+
+    Args:
+        logits: Any shape.
+        targets: The same shape, from 0 to 1.
+        weight: A factor for each element, or None.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        pos_weight: A factor for the positive part, which broadcasts, or None.
+
+    Returns:
+        A 0-d Tensor, or the shape of ``logits`` for ``"none"``.
+
+    Raises:
+        ShapeError: The shapes differ.
+        ArgumentError: ``reduction`` is none of the three.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> binary_cross_entropy_with_logits(tensor([0.0]), tensor([1.0]))
+        tensor(0.6931472)
+    """
+    same_shape("binary_cross_entropy_with_logits", logits, targets)
+    # log(1 + exp(-x)) = max(-x, 0) + log1p(exp(-|x|)): no large exponent.
+    softplus_minus = ops.relu(-logits) + ops.log1p(ops.exp(-ops.abs(logits)))
+    factor = 1 if pos_weight is None else (pos_weight - 1) * targets + 1
+    loss = (1 - targets) * logits + factor * softplus_minus
+    loss = loss if weight is None else loss * weight
+    return reduce("binary_cross_entropy_with_logits", loss, reduction)

@@ -1,0 +1,125 @@
+"""What layers compute: functions of an input and of weights that somebody else holds."""
+
+from typing import Any
+
+import numpy as np
+
+from tinytorch.tensor import ops, random
+from tinytorch.tensor._tensor import Tensor
+from tinytorch.tensor.errors import ArgumentError, ShapeError
+
+__all__ = ["dropout", "layer_norm", "linear"]
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """Give x @ weight.T + bias.
+
+    Args:
+        x: (..., features).
+        weight: (outputs, features).
+        bias: (outputs,) or None.
+
+    Returns:
+        (..., outputs).
+
+    Raises:
+        ShapeError: The numbers of features differ, or the bias does not fit.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> linear(tensor([1.0, 2.0]), tensor([[3.0, 4.0]]), tensor([0.5]))
+        tensor([11.5])
+    """
+    if np.ndim(weight) != 2 or np.ndim(x) < 1 or np.shape(x)[-1] != np.shape(weight)[1]:
+        raise ShapeError(
+            "linear",
+            expected=f"x (..., features) for a weight (outputs, features) = {np.shape(weight)}",
+            got=f"x {np.shape(x)}",
+            fix="make the layer for the features that come, or flatten the input first",
+            shapes=[np.shape(x), np.shape(weight)],
+        )
+    if bias is not None and np.shape(bias) != np.shape(weight)[:1]:
+        raise ShapeError(
+            "linear",
+            expected=f"bias (outputs,) = {np.shape(weight)[:1]}",
+            got=f"bias {np.shape(bias)}",
+            fix="give one bias for each output",
+        )
+    product = ops.matmul(x, ops.transpose(weight))
+    return product if bias is None else product + bias
+
+
+def dropout(x: Any, p: float = 0.5, *, training: bool = True, rng: Any = None) -> Any:
+    """Set each element to 0 with probability ``p`` and scale the others by 1 / (1 - p).
+
+    Args:
+        x: Any shape.
+        p: The probability of a zero, from 0 to 1.
+        training: False gives ``x`` itself.
+        rng: A generator, a seed or None for fresh randomness.
+
+    Returns:
+        The shape of ``x``; its mean is kept.
+
+    Raises:
+        ArgumentError: ``p`` is out of its range.
+
+    Source:
+        N. Srivastava et al., Dropout, JMLR 15, 2014.
+
+    Example:
+        >>> from tinytorch.tensor import ones
+        >>> dropout(ones(4), 0.5, rng=0)
+        tensor([2., 2., 2., 0.])
+    """
+    if not 0 <= p <= 1:
+        raise ArgumentError("dropout", expected="0 <= p <= 1", got=f"p={p}", fix="use p=0.5")
+    if not training or p == 0:
+        return x
+    keep = random.generator(rng).random(np.shape(x), dtype=np.float32) >= p
+    scale = 0.0 if p == 1 else 1 / (1 - p)
+    return x * Tensor(keep.astype(x.dtype) * x.dtype.type(scale))
+
+
+def layer_norm(
+    x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    """Shift and scale the last axes to mean 0 and variance 1, then apply weight and bias.
+
+    Args:
+        x: (..., *normalized_shape).
+        normalized_shape: The lengths of the last axes, or one length.
+        weight: normalized_shape, or None.
+        bias: normalized_shape, or None.
+        eps: Added to the variance.
+
+    Returns:
+        The shape of ``x``.
+
+    Raises:
+        ShapeError: ``x`` does not end in ``normalized_shape``.
+
+    Source:
+        J. Ba, J. Kiros, G. Hinton, Layer Normalization, 2016.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> layer_norm(tensor([[1.0, 3.0]]), 2, eps=0.0)
+        tensor([[-1.,  1.]])
+    """
+    tail = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    for name, value in (("x", x), ("weight", weight), ("bias", bias)):
+        if value is not None and np.shape(value)[-len(tail) :] != tail:
+            raise ShapeError(
+                "layer_norm",
+                expected=f"{name} that ends in normalized_shape {tail}",
+                got=f"{name} {np.shape(value)}",
+                fix="give the lengths of the last axes as normalized_shape",
+            )
+    axes = tuple(range(-len(tail), 0))
+    centered = x - ops.mean(x, axes, keepdims=True)
+    variance = ops.mean(centered * centered, axes, keepdims=True)
+    normal = centered / ops.sqrt(variance + eps)
+    if weight is not None:
+        normal = normal * weight
+    return normal if bias is None else normal + bias

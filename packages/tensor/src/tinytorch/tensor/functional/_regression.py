@@ -1,0 +1,93 @@
+"""Losses of numbers, in the unit of the predictions or its square."""
+
+from typing import Any
+
+from tinytorch.tensor import ops
+from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.functional._reduction import reduce, same_shape
+
+__all__ = ["huber_loss", "l1_loss", "mse_loss"]
+
+
+def mse_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
+    """Give the squared differences.
+
+    Args:
+        predictions: Any shape.
+        targets: The same shape.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Returns:
+        A 0-d Tensor, or the shape of ``predictions`` for ``"none"``.
+
+    Raises:
+        ShapeError: The shapes differ; a loss never broadcasts.
+        ArgumentError: ``reduction`` is none of the three.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> mse_loss(tensor([1.0, 2.0]), tensor([1.0, 4.0]))
+        tensor(2.)
+    """
+    same_shape("mse_loss", predictions, targets)
+    difference = predictions - targets
+    return reduce("mse_loss", difference * difference, reduction)
+
+
+def l1_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
+    """Give the magnitudes of the differences.
+
+    Args:
+        predictions: Any shape.
+        targets: The same shape.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Returns:
+        A 0-d Tensor, or the shape of ``predictions`` for ``"none"``.
+
+    Raises:
+        ShapeError: The shapes differ.
+        ArgumentError: ``reduction`` is none of the three.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> l1_loss(tensor([1.0, 2.0]), tensor([1.0, 4.0]))
+        tensor(1.)
+    """
+    same_shape("l1_loss", predictions, targets)
+    return reduce("l1_loss", ops.abs(predictions - targets), reduction)
+
+
+def huber_loss(predictions: Any, targets: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+    """Give half the squared difference up to ``delta``, and a straight line beyond.
+
+    Args:
+        predictions: Any shape.
+        targets: The same shape.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        delta: Where the line begins; positive.
+
+    Returns:
+        A 0-d Tensor, or the shape of ``predictions`` for ``"none"``.
+
+    Raises:
+        ShapeError: The shapes differ.
+        ArgumentError: ``reduction`` or ``delta`` is out of its range.
+
+    Source:
+        P. Huber, Robust Estimation of a Location Parameter, 1964.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> huber_loss(tensor([0.5, 3.0]), tensor([0.0, 0.0]), reduction="none")
+        tensor([0.125, 2.5  ])
+    """
+    same_shape("huber_loss", predictions, targets)
+    if not delta > 0:
+        raise ArgumentError(
+            "huber_loss", expected="delta > 0", got=f"delta={delta}", fix="use delta=1.0"
+        )
+    distance = ops.abs(predictions - targets)
+    square = distance * distance * 0.5
+    line = (distance - 0.5 * delta) * delta
+    return reduce("huber_loss", ops.where(distance <= delta, square, line), reduction)
