@@ -1,5 +1,54 @@
-"""The spatial layer."""
+"""Convolution, pooling, normalization and the networks made of them.
 
+Images are (batch, channels, height, width); in memory the channels lie last.
+"""
+
+from tinytorch.autograd.nn import Flatten
+from tinytorch.spatial import functional, kernels, ops
+from tinytorch.spatial._convolution import Conv2d, ConvTranspose2d
+from tinytorch.spatial._models import CNN, ResNet9
+from tinytorch.spatial._normalization import BatchNorm2d, GroupNorm
+from tinytorch.spatial._plots import plot_feature_maps, plot_filters
+from tinytorch.spatial._pooling import AdaptiveAvgPool2d, AvgPool2d, Dropout2d, MaxPool2d, Upsample
 from tinytorch.spatial._version import __version__
+from tinytorch.spatial.functional import (
+    adaptive_avg_pool2d,
+    avg_pool2d,
+    batch_norm2d,
+    conv2d,
+    conv_transpose2d,
+    dropout2d,
+    group_norm,
+    max_pool2d,
+    upsample,
+)
 
-__all__ = ["__version__"]
+__all__ = [
+    "CNN",
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
+    "BatchNorm2d",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Dropout2d",
+    "Flatten",
+    "GroupNorm",
+    "MaxPool2d",
+    "ResNet9",
+    "Upsample",
+    "__version__",
+    "adaptive_avg_pool2d",
+    "avg_pool2d",
+    "batch_norm2d",
+    "conv2d",
+    "conv_transpose2d",
+    "dropout2d",
+    "functional",
+    "group_norm",
+    "kernels",
+    "max_pool2d",
+    "ops",
+    "plot_feature_maps",
+    "plot_filters",
+    "upsample",
+]

@@ -1,0 +1,116 @@
+"""Pictures of what a convolution sees: its feature maps and its filters (extra `plot`)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinytorch.spatial._convolution import Conv2d
+from tinytorch.tensor.errors import DTypeError, IndexRangeError, MissingExtraError, ShapeError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_feature_maps", "plot_filters"]
+
+
+def plot_feature_maps(features: Any, image: int = 0, most: int = 32) -> Figure:
+    """Draw the channels of one image of a batch, each in its own gray scale.
+
+    Args:
+        features: (batch, channels, height, width), such as the result of a convolution.
+        image: Which image of the batch.
+        most: Draw that many channels at most.
+
+    Returns:
+        The matplotlib figure; `figure.savefig("maps.png")` keeps it, a notebook shows it.
+
+    Raises:
+        ShapeError: if the features are no batch of images.
+        IndexRangeError: if the batch has no such image.
+        MissingExtraError: if matplotlib is not installed.
+    """
+    array = values(features)
+    if array.ndim != 4:
+        raise ShapeError(
+            "plot_feature_maps",
+            expected="features (batch, channels, height, width)",
+            got=f"features {array.shape}",
+            fix="give the result of a convolution; features[None] makes a batch of one image",
+            shape=array.shape,
+        )
+    if not -len(array) <= image < len(array):
+        raise IndexRangeError(
+            "plot_feature_maps",
+            expected=f"an image from 0 to {len(array) - 1}",
+            got=f"image={image}",
+            fix="choose an image of the batch",
+            image=image,
+        )
+    maps = array[image, :most]
+    titles = [f"channel {c}" for c in range(len(maps))]
+    return draw("plot_feature_maps", list(maps), titles, {"cmap": "gray"})
+
+
+def plot_filters(conv: Conv2d, most: int = 64) -> Figure:
+    """Draw the kernels of a convolution: in color if they read three channels, else the first.
+
+    Args:
+        conv: The convolution.
+        most: Draw that many kernels at most.
+
+    Returns:
+        The matplotlib figure.
+
+    Raises:
+        DTypeError: if `conv` is no Conv2d.
+        MissingExtraError: if matplotlib is not installed.
+    """
+    if not isinstance(conv, Conv2d):
+        raise DTypeError(
+            "plot_filters",
+            expected="a Conv2d",
+            got=type(conv).__name__,
+            fix="give one layer, such as model.features[0]",
+        )
+    weight = values(conv.weight)[:most]
+    largest = float(np.abs(weight).max()) or 1.0
+    titles = [f"filter {k}" for k in range(len(weight))]
+    if weight.shape[1] == 3:
+        colors = weight.transpose(0, 2, 3, 1) / (2 * largest) + 0.5
+        return draw("plot_filters", list(colors), titles, {})
+    scale = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+    return draw("plot_filters", list(weight[:, 0]), titles, scale)
+
+
+def draw(
+    operation: str, pictures: list[np.ndarray], titles: list[str], options: dict[str, Any]
+) -> Figure:
+    """Draw small pictures in a grid that is about twice as wide as high."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError(
+            operation,
+            expected="matplotlib, the extra `plot`",
+            got=f"no matplotlib ({error})",
+            fix='python -m pip install "tinytorch-spatial[plot]"',
+        ) from error
+    columns = min(len(pictures), max(1, math.ceil(math.sqrt(2 * len(pictures)))))
+    rows = math.ceil(len(pictures) / columns)
+    figure = Figure(figsize=(1.2 * columns, 1.35 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, picture, title in zip(grid, pictures, titles, strict=False):
+        axes.imshow(picture, interpolation="nearest", **options)
+        axes.set_title(title, fontsize=7)
+    return figure
+
+
+def values(x: Any) -> np.ndarray:
+    """The array behind a Tensor, a Variable or something array-like."""
+    data = getattr(x, "data", x)
+    return data if isinstance(data, np.ndarray) else np.asarray(x)

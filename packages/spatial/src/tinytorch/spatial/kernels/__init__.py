@@ -1,0 +1,17 @@
+"""Faster kernels for the ops of this layer, one file for each backend."""
+
+from contextlib import suppress
+
+from tinytorch.spatial import ops as spatial_ops
+from tinytorch.tensor import kernels
+
+
+def load() -> None:
+    """Import the kernels; without the file the references serve."""
+    with suppress(ImportError):
+        import tinytorch.spatial.kernels.numba  # noqa: F401
+
+
+kernels.provide(
+    "numba", ops=[getattr(spatial_ops, name) for name in spatial_ops.__all__], load=load
+)

@@ -1,0 +1,224 @@
+"""Convolution: three ops that are each other's derivatives.
+
+An image x, a kernel w and a result y are tied by one trilinear form, the sum over windows of y * x
+* w. Fixing two of the three gives the ops here: `conv2d` (from x and w to y),
+`conv2d_input_gradient` (from y and w to x, which is also the transposed convolution) and
+`conv2d_weight_gradient` (from y and x to w). Each derivative of one is another of the three.
+
+The references unfold windows into the rows of a matrix and let one matrix product do the work, a
+block of images at a time so that the unfolded copy stays in the cache; it is made anew for the
+weight gradient, not kept.
+"""
+
+# ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinytorch.autograd import derivative
+from tinytorch.spatial._geometry import Padding, Pair
+from tinytorch.spatial._layout import (
+    Array,
+    blocks,
+    channels_first,
+    channels_last,
+    pad_pixels,
+    shifted,
+    windows,
+)
+from tinytorch.tensor import op, ops
+
+NO_PADDING: Padding = ((0, 0), (0, 0))
+UNFOLDED_BYTES = 2**22
+"""The size of an unfolded block: it fits the cache and is enough for a fast matrix product."""
+
+
+@op
+def conv2d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Array:
+    """Slide kernels: y[n, o] = b[o] + the sum over channels c and taps of x[n, c] * w[o, c].
+
+    Args:
+        x: (batch, channels, height, width).
+        w: (out channels, channels / groups, kernel height, kernel width).
+        b: (out channels,) or None.
+        stride: Pixels from one window to the next, (down, right).
+        padding: Zeros around the image, ((top, bottom), (left, right)).
+        dilation: Pixels from one tap of the kernel to the next.
+        groups: Channels are split into as many groups that do not mix.
+
+    Returns:
+        (batch, out channels, rows, columns), channels last in memory.
+    """
+    channels_out, _, *kernel = w.shape
+    padded = pad_pixels(channels_last(x), padding)
+    under = windows(padded, (kernel[0], kernel[1]), stride, dilation)
+    batch, rows, columns = under.shape[:3]
+    matrix = as_matrix(w, groups)
+    out = np.empty((batch, rows, columns, channels_out), np.result_type(x, w))
+    for images, unfolded in unfold(under, groups):
+        np.matmul(unfolded, matrix, out=by_group(out[images], groups))
+    if b is not None:
+        out += b
+    return channels_first(out)
+
+
+@op
+def conv2d_input_gradient(
+    g: Array,
+    w: Array,
+    *,
+    size: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Array:
+    """Spread results back over the images they were computed from: the transposed convolution.
+
+    Args:
+        g: (batch, out channels, rows, columns).
+        w: (out channels, channels / groups, kernel height, kernel width).
+        size: (height, width) of the images.
+        stride: As in `conv2d`, like the following settings.
+        padding: Zeros that stood around the images.
+        dilation: Pixels from one tap to the next.
+        groups: Groups of channels.
+
+    Returns:
+        (batch, channels, height, width), channels last in memory.
+    """
+    channels_out, per_group, *kernel = w.shape
+    if stride == (1, 1):
+        around = [
+            (d * (k - 1) - before, s + before - count)
+            for d, k, (before, _), s, count in zip(
+                dilation, kernel, padding, size, g.shape[2:], strict=True
+            )
+        ]
+        flipped = flip_kernel(w, groups)
+        spread: Array = conv2d.reference(
+            g, flipped, padding=(around[0], around[1]), dilation=dilation, groups=groups
+        )
+        return spread
+    (top, bottom), (left, right) = padding
+    channels = per_group * groups
+    dtype = np.result_type(g, w)
+    spread = np.zeros((len(g), size[0] + top + bottom, size[1] + left + right, channels), dtype)
+    taps = w.reshape(groups, channels_out // groups, per_group, *kernel)
+    pixels = channels_last(g)
+    count = g.shape[2], g.shape[3]
+    for i, j in np.ndindex(*kernel):
+        part = (by_group(pixels, groups) @ taps[..., i, j]).swapaxes(0, 1)
+        target = shifted(spread, (i, j), count, stride, dilation)
+        target += part.reshape(target.shape)
+    inner = spread[:, top : top + size[0], left : left + size[1]]
+    return channels_first(np.ascontiguousarray(inner))
+
+
+@op
+def conv2d_weight_gradient(
+    g: Array,
+    x: Array,
+    *,
+    size: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Array:
+    """Correlate results with the windows they were computed from.
+
+    Args:
+        g: (batch, out channels, rows, columns).
+        x: (batch, channels, height, width).
+        size: (kernel height, kernel width).
+        stride: As in `conv2d`, like the following settings.
+        padding: Zeros around the images.
+        dilation: Pixels from one tap to the next.
+        groups: Groups of channels.
+
+    Returns:
+        (out channels, channels / groups, kernel height, kernel width).
+    """
+    per_group, out_per_group = x.shape[1] // groups, g.shape[1] // groups
+    under = windows(pad_pixels(channels_last(x), padding), size, stride, dilation)
+    under = under[:, : g.shape[2], : g.shape[3]]
+    pixels = channels_last(g)
+    total = np.zeros((groups, size[0] * size[1] * per_group, out_per_group), np.result_type(g, x))
+    for images, unfolded in unfold(under, groups):
+        total += unfolded.swapaxes(1, 2) @ by_group(pixels[images], groups)
+    by_tap = total.reshape(groups, *size, per_group, out_per_group)
+    return np.ascontiguousarray(by_tap.transpose(0, 4, 3, 1, 2)).reshape(-1, per_group, *size)
+
+
+derivative(
+    conv2d,
+    lambda g, z, x, w, b, **s: conv2d_input_gradient(g, w, size=x.shape[2:], **s),
+    lambda g, z, x, w, b, **s: conv2d_weight_gradient(g, x, size=w.shape[2:], **s),
+    lambda g, z, x, w, b, **s: ops.sum(g, axis=(0, 2, 3)),
+)
+derivative(
+    conv2d_input_gradient,
+    lambda g, z, y, w, size, **s: conv2d(g, w, None, **s),
+    lambda g, z, y, w, size, **s: conv2d_weight_gradient(y, g, size=w.shape[2:], **s),
+)
+derivative(
+    conv2d_weight_gradient,
+    lambda g, z, y, x, size, **s: conv2d(x, g, None, **s),
+    lambda g, z, y, x, size, **s: conv2d_input_gradient(y, g, size=x.shape[2:], **s),
+)
+
+
+def unfold(under: Array, groups: int) -> Iterator[tuple[slice, Array]]:
+    """Copy windows into matrices (group, window, tap and channel), a block of images at a time.
+
+    Args:
+        under: (batch, rows, columns, kernel height, kernel width, channels), a view.
+        groups: Groups of channels.
+
+    Yields:
+        The images, and (groups, images * rows * columns, taps * channels / groups).
+    """
+    batch, rows, columns, *kernel, channels = under.shape
+    depth = kernel[0] * kernel[1] * channels // groups
+    by_group = under.reshape(batch, rows, columns, *kernel, groups, channels // groups)
+    by_group = by_group.transpose(5, 0, 1, 2, 3, 4, 6)
+    if kernel == [1, 1]:
+        yield slice(0, batch), by_group.reshape(groups, -1, depth)
+        return
+    cuts = list(blocks(batch, rows * columns * depth * groups * under.itemsize, UNFOLDED_BYTES))
+    buffer = np.empty((groups, cuts[0].stop, *by_group.shape[2:]), under.dtype) if cuts else under
+    for images in cuts:
+        block = buffer[:, : images.stop - images.start]
+        block[...] = by_group[:, images]
+        yield images, block.reshape(groups, -1, depth)
+
+
+def as_matrix(w: Array, groups: int) -> Array:
+    """Lay kernels out as (groups, taps * channels / groups, out / groups)."""
+    out, per_group, *kernel = w.shape
+    by_group = w.reshape(groups, out // groups, per_group, *kernel)
+    return by_group.transpose(0, 3, 4, 2, 1).reshape(groups, -1, out // groups)
+
+
+def by_group(pixels: Array, groups: int) -> Array:
+    """(images, rows, columns, channels) seen as (groups, pixels, channels / groups); writable."""
+    channels = pixels.shape[-1]
+    return pixels.reshape(-1, groups, channels // groups).swapaxes(0, 1)
+
+
+def flip_kernel(w: Array, groups: int) -> Array:
+    """The kernels of the opposite direction: taps mirrored, input and output channels swapped."""
+    out, per_group, *kernel = w.shape
+    by_group = w.reshape(groups, out // groups, per_group, *kernel).swapaxes(1, 2)
+    return by_group[..., ::-1, ::-1].reshape(groups * per_group, out // groups, *kernel)
