@@ -4,7 +4,7 @@ A result is younger than its operands, so undoing the youngest first meets each 
 everything that was made from it: that is all the sorting there is.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,10 @@ _table: dict[Op, Any] = {}
 def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> None:
     """Write down the derivative of an op: one function for each operand.
 
-    A row gets the gradient ``g`` that arrives at the result ``z``, then ``z``, all operands, and the
-    settings by keyword, and gives the gradient of its operand. It is written in ops, so that it can
-    be differentiated again. For an op that broadcasts, broadcasting is undone afterward; for any
-    other, the row must give the shape of its operand.
+    A row gets the gradient ``g`` that arrives at the result ``z``, then ``z``, all operands, and
+    the settings by keyword, and gives the gradient of its operand. It is written in ops, so that it
+    can be differentiated again. For an op that broadcasts, broadcasting is undone afterward; for
+    any other, the row must give the shape of its operand.
 
     Args:
         op: The op.
@@ -171,9 +171,9 @@ def undo(result: "Variable", g: Tensor, create_graph: bool) -> list[tuple["Varia
     assert op is not None
     if operands is None:
         raise used_up(op)
-    if create_graph:
-        z, seen = result, operands
-    else:
+    z: Tensor = result
+    seen: Sequence[Any] = operands
+    if not create_graph:
         z, seen = value(result), [value(x) if isinstance(x, Tensor) else x for x in operands]
     shares = []
     for i, row in enumerate(rows_of(op, len(operands))[: len(operands)]):

@@ -98,7 +98,7 @@ def gradcheck(
         weights = [random.uniform(0.5, 1.5, p.shape) for p in points]
 
         def slope(*inputs: Any) -> Any:
-            value, pullback = vjp(function, *[_as_variable(x) for x in inputs])
+            _, pullback = vjp(function, *[_as_variable(x) for x in inputs])
             shares = pullback(Tensor(projection))
             shares = shares if isinstance(shares, tuple) else (shares,)
             return sum((s * Tensor(w)).sum() for s, w in zip(shares, weights, strict=True))

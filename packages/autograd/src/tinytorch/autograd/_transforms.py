@@ -1,6 +1,6 @@
-"""Functions of functions: from f make the function that computes its gradient, Jacobian, products."""
+"""Functions of functions: from f make what computes its gradient, Jacobian or products."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -21,8 +21,8 @@ def vjp(function: Callable[..., Any], *inputs: Any) -> tuple[Any, Callable[[Any]
         *inputs: Where to compute; Tensors, arrays or numbers of any shape.
 
     Returns:
-        The value, and ``pullback(g)``: for ``g`` of the value's shape the gradient of the input, or a
-        tuple of one for each of several inputs.
+        The value, and ``pullback(g)``: for ``g`` of the value's shape the gradient of the input, or
+        a tuple of one for each of several inputs.
 
     Example:
         >>> from tinytorch.tensor import tensor
@@ -45,7 +45,9 @@ def vjp(function: Callable[..., Any], *inputs: Any) -> tuple[Any, Callable[[Any]
             )
         if isinstance(value, Variable):
             create_graph = nested or isinstance(g, Variable)
-            found = backward(value, seed, retain=True, create_graph=create_graph, inputs=own)
+            found: Mapping[Variable, Tensor] = backward(
+                value, seed, retain=True, create_graph=create_graph, inputs=own
+            )
         else:
             found = {}
         shares = [found.get(x, from_numpy(np.zeros(x.shape, x.dtype))) for x in own]

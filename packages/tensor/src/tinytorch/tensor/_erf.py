@@ -26,7 +26,7 @@ def series(z: np.ndarray) -> np.ndarray:
     for n in range(1, TERMS):
         term = term * (2 * z * z) / (2 * n + 1)
         total = total + term
-    return 2 / np.sqrt(np.pi) * np.exp(-z * z) * total
+    return np.asarray(2 / np.sqrt(np.pi) * np.exp(-z * z) * total)
 
 
 def fraction(z: np.ndarray) -> np.ndarray:
@@ -35,4 +35,4 @@ def fraction(z: np.ndarray) -> np.ndarray:
     bottom = z
     for n in range(TERMS, 0, -1):
         bottom = z + (n / 2) / bottom
-    return 1 - np.exp(-z * z) / (np.sqrt(np.pi) * bottom)
+    return np.asarray(1 - np.exp(-z * z) / (np.sqrt(np.pi) * bottom))

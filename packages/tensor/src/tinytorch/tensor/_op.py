@@ -70,7 +70,7 @@ class Op:
             if len(operands) == 2 and not settings:
                 # Nearly all small ops come this way; it saves a tenth of their time.
                 x, y = operands
-                array = self.implementation(
+                array: ndarray = self.implementation(
                     x.data if isinstance(x, Tensor) else x, y.data if isinstance(y, Tensor) else y
                 )
             else:
@@ -82,9 +82,12 @@ class Op:
             raise self._explain(error, operands, settings) from error
         if type(array) is not ndarray:
             array = np.asarray(array)
-        if array.dtype is FLOAT64 and "dtype" not in settings:
-            if FLOAT64 not in [x.dtype for x in operands if isinstance(x, Tensor)]:
-                return array.astype(np.float32)
+        if (
+            array.dtype is FLOAT64
+            and "dtype" not in settings
+            and FLOAT64 not in [x.dtype for x in operands if isinstance(x, Tensor)]
+        ):
+            array = array.astype(np.float32)
         return array
 
     def _explain(

@@ -464,10 +464,10 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 def as_operand(operation: str, value: Any) -> Any:
     """Make an operand of what a user gave: numbers stay weak, arrays become Tensors."""
-    if value is None or isinstance(value, (Tensor, bool, int, float)):
-        return value.item() if isinstance(value, np.generic) else value
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":
         return value.item()
+    if value is None or isinstance(value, (Tensor, bool, int, float)):
+        return value
     return wrap(as_array(operation, value, None, copy=True))
 
 

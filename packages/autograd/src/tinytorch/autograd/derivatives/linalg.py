@@ -45,17 +45,16 @@ def einsum_row(position: int) -> Row:
         names = [output, *(name for i, name in enumerate(inputs) if i != position)]
         wanted, lengths = inputs[position], xs[position].shape
         factors: list[Any] = [g, *others]
-        # A letter that occurs twice reads a diagonal: give the second a name of its own, tied by eye.
+        # A letter that occurs twice reads a diagonal: the second gets its own name, tied by eye.
         distinct = ""
         for letter, n in zip(wanted, lengths, strict=True):
+            name = letter
             if letter in distinct:
-                twin = next(
-                    c for c in ascii_letters if c not in "".join([*names, wanted, distinct])
-                )
+                used = "".join([*names, wanted, distinct])
+                name = next(c for c in ascii_letters if c not in used)
                 factors.append(eye(n, dtype=g.dtype))
-                names.append(letter + twin)
-                letter = twin
-            distinct += letter
+                names.append(letter + name)
+            distinct += name
         # A letter that occurs nowhere else was summed alone: its gradient is the same everywhere.
         alone = [(c, n) for c, n in zip(distinct, lengths, strict=True) if c not in "".join(names)]
         if alone:

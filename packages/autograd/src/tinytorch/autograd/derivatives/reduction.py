@@ -1,4 +1,4 @@
-"""Derivatives of the reductions: what was added receives the whole gradient, what was chosen too."""
+"""Derivatives of the reductions: what was added or chosen receives the whole gradient."""
 
 from typing import Any
 

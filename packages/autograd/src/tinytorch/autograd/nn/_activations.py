@@ -1,4 +1,4 @@
-"""Activation modules, and those that only pass on: functions of `functional` with a place in a list."""
+"""Activation modules, and those that only pass on: functions with a place in a list."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ __all__ = ["Module"]
 
 
 class Module:
-    """The base of everything with weights: assign attributes in ``__init__``, compute in ``forward``.
+    """The base of everything with weights: attributes in ``__init__``, computation in ``forward``.
 
     Attributes:
         training: Whether layers such as dropout behave as in training; see `train` and `eval`.
@@ -34,7 +34,7 @@ class Module:
 
     training = True
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any) -> Any:  # noqa: ARG002 - each module defines its own
         """Compute the output; each module defines its own."""
         raise ArgumentError(
             type(self).__name__,

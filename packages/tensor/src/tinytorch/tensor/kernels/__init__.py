@@ -2,8 +2,8 @@
 
 A layer says which of its ops a backend serves, and how to load that file; nothing is imported until
 such an op is first called. Having the backend installed is the choice: its kernels serve unless
-`use("reference")` or ``TINYTORCH_KERNELS=reference`` turns them off. A kernel that does not suit its
-operands (a data type, a layout) gives NotImplemented, and the reference serves.
+`use("reference")` or ``TINYTORCH_KERNELS=reference`` turns them off. A kernel that does not suit
+its operands (a data type, a layout) gives NotImplemented, and the reference serves.
 """
 
 import os
@@ -78,7 +78,7 @@ def use(backend: str) -> None:
         'reference'
         >>> use(before)
     """
-    global _active
+    global _active  # noqa: PLW0603 - the choice is the process's own
     if backend not in BACKENDS:
         raise ArgumentError(
             "kernels.use",

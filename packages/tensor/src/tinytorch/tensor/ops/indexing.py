@@ -53,7 +53,7 @@ def scatter_add(x: Array, values: Array, *, indices: np.ndarray, axis: int) -> A
             fix="broadcast_to the shape of the indices",
         )
     out = np.array(x)
-    where = list(np.indices(np.shape(indices), sparse=True))
+    where: list[Any] = list(np.indices(np.shape(indices), sparse=True))
     where[axis] = indices
     np.add.at(out, tuple(where), values)
     return out

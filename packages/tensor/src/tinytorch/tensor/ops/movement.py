@@ -39,7 +39,7 @@ def pad(x: Array, *, widths: Any, value: float = 0) -> Array:
 @op
 def flip(x: Array, *, axis: Axes) -> Array:
     """X with the order of elements reversed along one axis or several."""
-    return np.flip(x, axis)
+    return np.flip(x, axis if axis is None or isinstance(axis, int) else tuple(axis))
 
 
 @op
