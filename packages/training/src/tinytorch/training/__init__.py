@@ -14,6 +14,7 @@ from tinytorch.training._metrics import (
     accuracy,
 )
 from tinytorch.training._non_finite import NonFiniteError, StopOnNonFinite, first_non_finite
+from tinytorch.training._onnx import export_onnx
 from tinytorch.training._plots import plot_confusion, plot_mistakes
 from tinytorch.training._progress import Progress
 from tinytorch.training._rate_finder import RateSweep, find_learning_rate
@@ -43,6 +44,7 @@ __all__ = [
     "__version__",
     "accuracy",
     "checkpoints",
+    "export_onnx",
     "find_learning_rate",
     "first_non_finite",
     "load_checkpoint",
