@@ -2,7 +2,8 @@
 
 The seam of the tensor layer does the work: `_Traced` overrides `evaluate`, as autograd's Variable
 does, and so follows any model that is made of our ops, whatever its `forward` looks like. Each op
-is one row of the table in `_onnx_nodes`. Weights become constants, and what depends on weights alone is computed here.
+is one row of the table in `_onnx_nodes`. Weights become constants, and what depends on weights
+alone is computed here.
 
 Source: https://onnx.ai/onnx/repo-docs/IR.html and the operators of opset 20.
 """

@@ -72,6 +72,16 @@ def _transpose(call: Call) -> str:
     return call.add("Transpose", perm=order)
 
 
+def _linear(call: Call) -> str:
+    """Weights lie as `(out, in)`; Gemm takes them so, but rows `(batch, in)` alone."""
+    if call.result.ndim == 2:
+        return call.add("Gemm", transB=1)
+    x, weight, *bias = call.names
+    turned = call.graph.add("Transpose", [weight], perm=[1, 0])
+    product = call.graph.add("MatMul", [x, turned])
+    return call.graph.add("Add", [product, *bias]) if bias else product
+
+
 def _convolution(call: Call) -> str:
     return call.add(
         "Conv",
@@ -149,6 +159,7 @@ NODES: dict[str, Row] = {
     "clip": _clip,
     "conv2d": _convolution,
     "join": lambda call: call.add("Concat", axis=call.settings.get("axis", 0)),
+    "linear": _linear,
     "log_softmax": lambda call: call.add("LogSoftmax", axis=call.settings["axis"]),
     "max": _reduction("ReduceMax"),
     "max_pool2d": _pooling("MaxPool"),
