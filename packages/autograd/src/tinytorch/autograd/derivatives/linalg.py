@@ -11,7 +11,18 @@ from tinytorch.tensor import Tensor, eye, from_numpy, ops
 derivative(
     ops.matmul, lambda g, z, x, y: matmul_left(g, x, y), lambda g, z, x, y: matmul_right(g, x, y)
 )
+derivative(
+    ops.linear,
+    lambda g, z, x, weight, bias=None: ops.matmul(g, weight),
+    lambda g, z, x, weight, bias=None: ops.matmul(ops.transpose(rows(g)), rows(x)),
+    lambda g, z, x, weight, bias=None: ops.sum(rows(g), axis=0),
+)
 derivative(ops.einsum, each=lambda position: einsum_row(position))
+
+
+def rows(x: Any) -> Any:
+    """All axes but the last joined into one."""
+    return x if x.ndim == 2 else ops.reshape(x, shape=(-1, x.shape[-1]))
 
 
 def matmul_left(g: Any, x: Any, y: Any) -> Any:
@@ -31,8 +42,7 @@ def matmul_right(g: Any, x: Any, y: Any) -> Any:
         return ops.expand_dims(x, -1) * ops.expand_dims(g, -2)
     if y.ndim == 2 and x.ndim > 2:
         # One product over all rows, instead of one for each matrix and their sum.
-        x = ops.reshape(x, shape=(-1, x.shape[-1]))
-        g = ops.reshape(g, shape=(-1, g.shape[-1]))
+        x, g = rows(x), rows(g)
     return ops.matmul(ops.swapaxes(x, -1, -2), g)
 
 

@@ -30,23 +30,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
         >>> linear(tensor([1.0, 2.0]), tensor([[3.0, 4.0]]), tensor([0.5]))
         tensor([11.5])
     """
-    if np.ndim(weight) != 2 or np.ndim(x) < 1 or np.shape(x)[-1] != np.shape(weight)[1]:
-        raise ShapeError(
-            "linear",
-            expected=f"x (..., features) for a weight (outputs, features) = {np.shape(weight)}",
-            got=f"x {np.shape(x)}",
-            fix="make the layer for the features that come, or flatten the input first",
-            shapes=[np.shape(x), np.shape(weight)],
-        )
-    if bias is not None and np.shape(bias) != np.shape(weight)[:1]:
-        raise ShapeError(
-            "linear",
-            expected=f"bias (outputs,) = {np.shape(weight)[:1]}",
-            got=f"bias {np.shape(bias)}",
-            fix="give one bias for each output",
-        )
-    product = ops.matmul(x, ops.transpose(weight))
-    return product if bias is None else product + bias
+    return ops.linear(x, weight, bias)
 
 
 def dropout(x: Any, p: float = 0.5, *, training: bool = True, rng: Any = None) -> Any:

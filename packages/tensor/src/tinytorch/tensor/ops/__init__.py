@@ -51,7 +51,7 @@ from tinytorch.tensor.ops.elementwise import (
     where,
 )
 from tinytorch.tensor.ops.indexing import getitem, put_into_zeros, scatter_add, take_along_axis
-from tinytorch.tensor.ops.linalg import einsum, matmul
+from tinytorch.tensor.ops.linalg import einsum, linear, matmul
 from tinytorch.tensor.ops.movement import (
     broadcast_to,
     concatenate,
@@ -111,6 +111,7 @@ __all__ = [
     "join",
     "less",
     "less_equal",
+    "linear",
     "log",
     "log1p",
     "log_softmax",

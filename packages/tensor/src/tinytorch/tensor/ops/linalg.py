@@ -22,6 +22,34 @@ def matmul(x: Array, y: Array) -> Array:
 
 
 @op
+def linear(x: Array, weight: Array, bias: Array = None) -> Array:
+    """x @ weight.T + bias: (..., features) by (outputs, features) is (..., outputs)."""
+    if np.ndim(weight) != 2 or np.ndim(x) < 1 or x.shape[-1] != weight.shape[1]:
+        raise ShapeError(
+            "linear",
+            expected=f"x (..., features) for a weight (outputs, features) = {np.shape(weight)}",
+            got=f"x {np.shape(x)}",
+            fix="make the layer for the features that come, or flatten the input first",
+            shapes=[np.shape(x), np.shape(weight)],
+        )
+    if bias is None:
+        return x @ weight.T
+    if np.shape(bias) != weight.shape[:1]:
+        raise ShapeError(
+            "linear",
+            expected=f"bias (outputs,) = {weight.shape[:1]}",
+            got=f"bias {np.shape(bias)}",
+            fix="give one bias for each output",
+            shapes=[np.shape(x), weight.shape, np.shape(bias)],
+        )
+    product = x @ weight.T
+    if product.dtype != np.result_type(product, bias):
+        return product + bias
+    product += bias
+    return product
+
+
+@op
 def einsum(*xs: Array, subscripts: str) -> Array:
     """The sum of products that the subscripts describe, as numpy.einsum, optimized."""
     return np.einsum(subscripts, *xs, optimize=True)
