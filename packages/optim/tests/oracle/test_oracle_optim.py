@@ -211,13 +211,13 @@ def test_schedules_equal_torch(name):
 
 
 @pytest.mark.parametrize("steps", [3, 10, 97, 100])
-@pytest.mark.parametrize("pct_start", [0.0, 0.2, 0.3, 0.45, 0.5, 1.0])
-@pytest.mark.parametrize("three_phase", [False, True])
+@pytest.mark.parametrize(
+    ("pct_start", "three_phase"),
+    [*product([0.0, 0.2, 0.3, 0.45, 0.5], [False, True]), (0.8, False), (1.0, False)],
+)
 @pytest.mark.parametrize("anneal", ["cos", "linear"])
 @pytest.mark.parametrize("factors", [(25.0, 1e4), (10.0, 2.0)])
 def test_one_cycle_equals_torch(steps, pct_start, three_phase, anneal, factors):
-    if three_phase and pct_start > 0.5:
-        pytest.skip("the second fall would begin after the end")
     settings = {
         "pct_start": pct_start,
         "div_factor": factors[0],
@@ -235,8 +235,6 @@ def test_one_cycle_equals_torch(steps, pct_start, three_phase, anneal, factors):
             **settings,
         )
 
-    if pct_start * steps == 1:
-        pytest.skip("torch divides by zero")
     ours = schedules.one_cycle(0.3, steps, anneal=anneal, **settings)
     expected = torch_rates(make, steps)
     np.testing.assert_allclose(

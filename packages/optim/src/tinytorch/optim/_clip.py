@@ -80,8 +80,9 @@ def clip_grad_norm(
         )
     scale = max_norm / (total + 1e-6)
     if not scale >= 1:
-        for _, parameter, gradient in found:
-            parameter.grad = from_numpy(np.multiply(gradient, gradient.dtype.type(scale)))
+        with np.errstate(invalid="ignore"):
+            for _, parameter, gradient in found:
+                parameter.grad = from_numpy(np.asarray(gradient * gradient.dtype.type(scale)))
     return total
 
 
@@ -121,7 +122,8 @@ def _norm(gradient: Array, norm_type: float) -> float:
     flat = gradient.ravel(order="K")
     if norm_type != 2:
         return float(np.linalg.norm(flat, norm_type)) if flat.size else 0.0
-    norm = math.sqrt(np.dot(flat, flat))
+    with np.errstate(over="ignore"):
+        norm = math.sqrt(np.dot(flat, flat))
     if norm == math.inf:  # a float32 square overflows from 1.8e19 on
         norm = float(np.linalg.norm(flat.astype(np.float64)))
     return norm

@@ -113,9 +113,15 @@ class _Reader:
         known = {"step", *self.optimizer.buffers}
         if "step" not in state or not state.keys() <= known:
             raise self.error(f"'step' and some of {sorted(known)} for {name}", f"{sorted(state)}")
-        values: State = {"step": int(state["step"])}
+        step = state["step"]
+        if not isinstance(step, (int, np.integer)) or step < 1:
+            raise self.error(f"step of {name} as an integer >= 1", f"{step!r}")
+        values: State = {"step": int(step)}
         for key in state.keys() - {"step"}:
-            array = np.array(state[key], dtype=parameter.dtype, order="C")
+            try:
+                array = np.array(state[key], dtype=parameter.dtype, order="C")
+            except (TypeError, ValueError):
+                raise self.error(f"{key} of {name} as numbers", f"{state[key]!r:.40}") from None
             if array.shape != parameter.shape:
                 raise self.error(f"{key} of {name} as {parameter.shape}", f"{array.shape}")
             values[key] = array

@@ -7,6 +7,7 @@ other.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numba
@@ -19,6 +20,7 @@ def fused(loop):
     """Compile `loop` for all threads and give it the signature of its reference."""
     compiled = numba.njit(loop, parallel=True, cache=True, error_model="numpy")
 
+    @wraps(loop)
     def kernel(*arrays, **settings):
         dtype = arrays[0].dtype
         if dtype not in (np.float32, np.float64):
