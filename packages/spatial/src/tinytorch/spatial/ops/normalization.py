@@ -131,7 +131,7 @@ def batch_moments(x: Array) -> Array:
     """
     count = max(1, x.size // x.shape[1])
     mean = fold(wide(x).sum(axis=1), x) / count
-    return np.stack([mean, sum_of_products(x, x, mean) / count])
+    return np.stack([mean, sum_of_products(None, x, mean) / count])
 
 
 @op
@@ -207,13 +207,15 @@ def mean(x: Any) -> Any:
     return ops.mean(x, PIXELS, keepdims=True)
 
 
-def sum_of_products(g: Array, x: Array, mean: Array) -> Array:
-    """Add up g * (x - mean) for each channel: (channels,)."""
-    pixels, images, middle = wide(g), wide(x), repeat(mean, x)
-    sums = np.zeros(pixels.shape[::2], pixels.dtype)
+def sum_of_products(g: Array | None, x: Array, mean: Array) -> Array:
+    """Add up g * (x - mean) for each channel, or the squares of x - mean: (channels,)."""
+    images, middle = wide(x), repeat(mean, x)
+    pixels = None if g is None else wide(g)
+    sums = np.zeros(images.shape[::2], images.dtype)
     for block in blocks(len(sums), images[:1].nbytes):
         centered = images[block] - middle
-        np.einsum("nhk,nhk->nk", pixels[block], centered, out=sums[block])
+        factor = centered if pixels is None else pixels[block]
+        np.einsum("nhk,nhk->nk", factor, centered, out=sums[block])
     return fold(sums, x)
 
 
