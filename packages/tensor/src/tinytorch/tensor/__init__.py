@@ -5,7 +5,7 @@ the seam that `Op` describes.
 """
 
 from tinytorch.tensor._tensor import Tensor, from_numpy, tensor  # isort: skip - first: see _tensor
-from tinytorch.tensor import errors, functional, kernels, ops, random
+from tinytorch.tensor import errors, functional, kernels, ops, random, testing
 from tinytorch.tensor._creation import arange, eye, full, one_hot, ones, zeros
 from tinytorch.tensor._functions import einsum, flip, pad, scatter_add, take_along_axis
 from tinytorch.tensor._op import Op, op
@@ -60,6 +60,7 @@ __all__ = [
     "stack",
     "take_along_axis",
     "tensor",
+    "testing",
     "where",
     "zeros",
 ]

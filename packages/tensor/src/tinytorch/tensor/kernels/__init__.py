@@ -15,7 +15,7 @@ from typing import Any
 from tinytorch.tensor._op import Op
 from tinytorch.tensor.errors import ArgumentError, MissingExtraError
 
-__all__ = ["active", "kernel", "provide", "use", "using"]
+__all__ = ["active", "backends", "kernel", "provide", "table", "use", "using"]
 
 BACKENDS = ("reference", "numba")
 _loaders: dict[str, list[Callable[[], object]]] = {}
@@ -59,6 +59,24 @@ def kernel(op: Op, backend: str = "numba") -> Callable[[Callable[..., Any]], Cal
 def active() -> str:
     """Give the name of the backend in use: ``"reference"`` or ``"numba"``."""
     return _active
+
+
+def backends() -> tuple[str, ...]:
+    """Give the names of the backends whose libraries are installed, beside the reference."""
+    return tuple(name for name in BACKENDS if name != "reference" and installed(name))
+
+
+def table(backend: str) -> dict[Op, Callable[..., Any]]:
+    """Give every kernel that the layers in use have for a backend; imports their files.
+
+    Args:
+        backend: A name of `backends`.
+
+    Returns:
+        The kernel of each op that has one.
+    """
+    _load(backend)
+    return dict(_kernels.get(backend, {}))
 
 
 def use(backend: str) -> None:
@@ -130,13 +148,18 @@ def _dispatcher(op: Op) -> Callable[..., Any]:
     """The kernel of ``op`` with the reference behind it; loads the backend's files at first use."""
 
     def first_call(*operands: Any, **settings: Any) -> Any:
-        for load in _loaders.pop(_active, []):
-            load()
+        _load(_active)
         for waiting in _waiting:
             waiting.implementation = _with_reference(waiting)
         return op.implementation(*operands, **settings)
 
     return first_call if _loaders.get(_active) else _with_reference(op)
+
+
+def _load(backend: str) -> None:
+    """Import the backend's files that are not imported yet."""
+    for load in _loaders.pop(backend, []):
+        load()
 
 
 def _with_reference(op: Op) -> Callable[..., Any]:
