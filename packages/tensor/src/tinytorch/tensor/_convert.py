@@ -1,13 +1,14 @@
 """What users give becomes an array of real numbers, or an error that says why not."""
 
+from operator import index
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinytorch.tensor.errors import DTypeError, ShapeError
+from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError
 
-__all__ = ["as_array"]
+__all__ = ["as_array", "real_dtype", "whole_numbers"]
 
 
 def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) -> np.ndarray:
@@ -44,17 +45,55 @@ def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) 
             got=f"{type(data).__name__} of dtype {array.dtype}",
             fix="convert to numbers first, or give a plain list of numbers",
         )
-    wanted = np.dtype(dtype) if dtype is not None else array.dtype.newbyteorder("=")
-    if dtype is None and array.dtype.kind == "f" and not has_dtype(data):
+    if dtype is not None:
+        wanted = real_dtype(operation, dtype)
+    elif array.dtype.kind == "f" and not has_dtype(data):
         wanted = np.dtype(np.float32)
-    if not is_real(wanted):
+    else:
+        wanted = array.dtype.newbyteorder("=")
+    return array.astype(wanted, copy=False)
+
+
+def real_dtype(operation: str, dtype: Any) -> np.dtype[Any]:
+    """Read the data type that a Tensor is to have.
+
+    Raises:
+        DTypeError: It is none, or none of real numbers.
+    """
+    wanted: np.dtype[Any] | None
+    try:
+        wanted = np.dtype(dtype)
+    except TypeError:
+        wanted = None
+    if wanted is None or not is_real(wanted):
         raise DTypeError(
             operation,
             expected="a dtype of real numbers of up to 64 bits",
-            got=f"dtype={wanted}",
+            got=f"dtype={dtype!r}",
             fix="use float32, float64, int64, bool, ...",
         )
-    return array.astype(wanted, copy=False)
+    return wanted
+
+
+def whole_numbers(operation: str, values: Any) -> tuple[int, ...]:
+    """Read a shape, or the axes' order: whole numbers, or only one.
+
+    Raises:
+        ArgumentError: They are something else.
+    """
+    try:
+        return (index(values),) if hasattr(values, "__index__") else tuple(map(index, values))
+    except TypeError as error:
+        raise WholeNumberError(
+            operation,
+            expected="whole numbers, one for each axis",
+            got=repr(values),
+            fix="give a tuple of int, or the numbers one by one",
+        ) from error
+
+
+class WholeNumberError(ArgumentError, TypeError):
+    """Something else in place of whole numbers."""
 
 
 def is_real(dtype: np.dtype[Any]) -> bool:

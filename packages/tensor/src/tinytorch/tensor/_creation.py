@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinytorch.tensor._tensor import Tensor, tensor, wrap
-from tinytorch.tensor.errors import DTypeError, IndexRangeError, ShapeError
+from tinytorch.tensor._convert import as_array, real_dtype, whole_numbers
+from tinytorch.tensor._tensor import Tensor, wrap
+from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
 
 __all__ = ["arange", "eye", "full", "one_hot", "ones", "zeros"]
 
@@ -26,7 +27,7 @@ def zeros(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
         >>> zeros(2, 3).shape
         (2, 3)
     """
-    return wrap(np.zeros(read_shape("zeros", shape), dtype))
+    return wrap(np.zeros(read_shape("zeros", shape), real_dtype("zeros", dtype)))
 
 
 def ones(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
@@ -43,7 +44,7 @@ def ones(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
         >>> ones(2)
         tensor([1., 1.])
     """
-    return wrap(np.ones(read_shape("ones", shape), dtype))
+    return wrap(np.ones(read_shape("ones", shape), real_dtype("ones", dtype)))
 
 
 def full(shape: int | Sequence[int], value: Any, dtype: DTypeLike | None = None) -> Tensor:
@@ -61,8 +62,16 @@ def full(shape: int | Sequence[int], value: Any, dtype: DTypeLike | None = None)
         >>> full((2,), 7)
         tensor([7, 7])
     """
-    number = tensor(value, dtype).data
-    return wrap(np.full(read_shape("full", (shape,)), number, number.dtype))
+    number = as_array("full", value, dtype, copy=True)
+    lengths = read_shape("full", (shape,))
+    if number.ndim:
+        raise ShapeError(
+            "full",
+            expected="one number",
+            got=f"shape {number.shape}",
+            fix="broadcast_to repeats an array",
+        )
+    return wrap(np.full(lengths, number, number.dtype))
 
 
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
@@ -77,16 +86,27 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     Returns:
         (numbers,).
 
+    Raises:
+        ArgumentError: ``step`` is 0, or something is no number.
+
     Example:
         >>> arange(3), arange(0.0, 1.0, 0.5)
         (tensor([0, 1, 2]), tensor([0. , 0.5]))
     """
     if stop is None:
         start, stop = 0, start
-    values = np.arange(start, stop, step)
+    try:
+        values = np.arange(start, stop, step)
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise ArgumentError(
+            "arange",
+            expected="finite numbers and a step that is not 0",
+            got=f"start={start!r}, stop={stop!r}, step={step!r}",
+            fix="arange(start, stop, step=1)",
+        ) from error
     if dtype is None:
         dtype = np.float32 if values.dtype.kind == "f" else np.int64
-    return wrap(values.astype(dtype))
+    return wrap(values.astype(real_dtype("arange", dtype)))
 
 
 def eye(n: int, m: int | None = None, dtype: DTypeLike = np.float32) -> Tensor:
@@ -105,7 +125,8 @@ def eye(n: int, m: int | None = None, dtype: DTypeLike = np.float32) -> Tensor:
         tensor([[1., 0.],
                 [0., 1.]])
     """
-    return wrap(np.eye(n, m, dtype=dtype))
+    rows, columns = read_shape("eye", (n, n if m is None else m))
+    return wrap(np.eye(rows, columns, dtype=real_dtype("eye", dtype)))
 
 
 def one_hot(classes: Any, num_classes: int, dtype: DTypeLike = np.float32) -> Tensor:
@@ -128,7 +149,8 @@ def one_hot(classes: Any, num_classes: int, dtype: DTypeLike = np.float32) -> Te
         tensor([[0., 1.],
                 [1., 0.]])
     """
-    numbers = tensor(classes).data
+    numbers = as_array("one_hot", classes, None, copy=True)
+    dtype = real_dtype("one_hot", dtype)
     if numbers.dtype.kind not in "iu":
         raise DTypeError(
             "one_hot",
@@ -148,10 +170,9 @@ def one_hot(classes: Any, num_classes: int, dtype: DTypeLike = np.float32) -> Te
 
 def read_shape(operation: str, shape: Any) -> tuple[int, ...]:
     """Read lengths given one by one or as one tuple."""
-    if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
-        shape = tuple(shape[0])
-    if any(n < 0 for n in shape):
+    lengths = whole_numbers(operation, shape[0] if len(shape) == 1 else shape)
+    if any(n < 0 for n in lengths):
         raise ShapeError(
-            operation, expected="lengths of 0 or more", got=f"{shape}", fix="check the shape"
+            operation, expected="lengths of 0 or more", got=f"{lengths}", fix="check the shape"
         )
-    return tuple(int(n) for n in shape)
+    return lengths

@@ -1,5 +1,6 @@
 """Functions in NumPy's argument order over ops whose settings are keyword-only."""
 
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from tinytorch.tensor import ops
 from tinytorch.tensor._convert import as_array
 from tinytorch.tensor._types import Axes
-from tinytorch.tensor.errors import DTypeError
+from tinytorch.tensor.errors import DTypeError, ShapeError
 
 __all__ = ["einsum", "flip", "pad", "scatter_add", "take_along_axis"]
 
@@ -52,8 +53,18 @@ def pad(x: Any, widths: Any, value: float = 0) -> Any:
         >>> pad(tensor([1, 2]), (1, 0))
         tensor([0, 1, 2])
     """
-    pairs = np.broadcast_to(np.asarray(widths), (np.ndim(x), 2))
-    return ops.pad(x, widths=tuple((int(a), int(b)) for a, b in pairs), value=value)
+    shape = np.shape(x)
+    try:
+        pairs = np.broadcast_to(np.array(widths), (len(shape), 2)).tolist()
+        widths = tuple((index(before), index(after)) for before, after in pairs)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(
+            "pad",
+            expected=f"a (before, after) pair of whole numbers for each axis of shape {shape}",
+            got=f"widths={widths!r}",
+            fix="give one pair for each axis, or one pair or number for all",
+        ) from error
+    return ops.pad(x, widths=widths, value=value)
 
 
 def flip(x: Any, axis: Axes = None) -> Any:

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy import ndarray
+from numpy.exceptions import AxisError
 
 from tinytorch.tensor._tensor import Tensor, as_operand
 from tinytorch.tensor.errors import ArgumentError, ShapeError, TinyTorchError
@@ -61,6 +62,13 @@ class Op:
             elif type(operand) not in WEAK:
                 return self(*[as_operand(self.name, x) for x in operands], **settings)
         if evaluate is None:
+            if all(x is None for x in operands):
+                raise ArgumentError(
+                    self.name,
+                    expected="at least one Tensor, array or number",
+                    got="none",
+                    fix=f"see help(ops.{self.name})",
+                )
             return self(*[x if x is None else Tensor(x) for x in operands], **settings)
         return evaluate(self, operands, settings)
 
@@ -98,23 +106,21 @@ class Op:
         came = ", ".join(describe(x) for x in operands)
         if settings:
             came += " with " + ", ".join(f"{k}={v!r}" for k, v in settings.items())
-        shape_trouble = isinstance(error, ValueError) and len(shapes) > 1
-        kind: type[TinyTorchError] = ShapeError if shape_trouble else ArgumentError
-        if isinstance(error, TypeError):
-            kind = _OpTypeError
-        return kind(
-            self.name,
-            expected=(
-                "shapes that broadcast: aligned from the right, equal or 1"
-                if self.broadcasts and shape_trouble
-                else str(error).splitlines()[0]
-            ),
-            got=came,
-            fix="reshape or expand_dims an operand"
-            if self.broadcasts and shape_trouble
-            else f"see help(ops.{self.name})",
-            shapes=shapes,
-        )
+        kind: type[TinyTorchError] = ArgumentError
+        expected, fix = "operands and settings that fit together", f"see help(ops.{self.name})"
+        reason = f": {str(error).splitlines()[0]}"
+        if isinstance(error, AxisError):
+            kind, n, reason = AxisRangeError, len(shapes[0]), ""
+            expected, fix = f"axes from {-n} to {n - 1}", "count axes from 0, or from -1 backward"
+        elif isinstance(error, TypeError):
+            kind = OperandTypeError
+        elif isinstance(error, ValueError) and self.broadcasts and len(shapes) > 1:
+            kind, reason = ShapeError, ""
+            expected = "shapes that broadcast: aligned from the right, equal or 1"
+            fix = "reshape or expand_dims an operand"
+        elif isinstance(error, ValueError) and len(shapes) > 1:
+            kind = ShapeError
+        return kind(self.name, expected=expected, got=came + reason, fix=fix, shapes=shapes)
 
     def __repr__(self) -> str:
         """Show the op as ``<op mul>``."""
@@ -125,7 +131,11 @@ class Op:
         return self.name
 
 
-class _OpTypeError(ArgumentError, TypeError):
+class AxisRangeError(ArgumentError, IndexError):
+    """An axis that the operand does not have."""
+
+
+class OperandTypeError(ArgumentError, TypeError):
     """Operands or settings of a type that the op does not take."""
 
 

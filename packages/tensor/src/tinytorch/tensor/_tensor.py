@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinytorch.tensor._convert import as_array
+from tinytorch.tensor._convert import as_array, whole_numbers
 from tinytorch.tensor._types import Axes
 from tinytorch.tensor.errors import DTypeError, ImmutableError, ShapeError
 
@@ -464,11 +464,18 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 def as_operand(operation: str, value: Any) -> Any:
     """Make an operand of what a user gave: numbers stay weak, arrays become Tensors."""
+    if value is None or isinstance(value, (Tensor, bool)):
+        return value
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":
         return value.item()
-    if value is None or isinstance(value, (Tensor, bool, int, float)):
-        return value
+    if isinstance(value, (int, float)):
+        return int(value) if isinstance(value, int) else float(value)
     return wrap(as_array(operation, value, None, copy=True))
+
+
+def as_tensor(operation: str, value: Any) -> Any:
+    """Make a Tensor of what a user gave, if it is none."""
+    return value if isinstance(value, Tensor) else wrap(as_array(operation, value, None, copy=True))
 
 
 def comparable(value: object) -> bool:
@@ -479,8 +486,8 @@ def comparable(value: object) -> bool:
 def variadic(values: tuple[Any, ...]) -> tuple[int, ...]:
     """Read ``f(2, 3)`` and ``f((2, 3))`` alike."""
     if len(values) == 1 and not isinstance(values[0], (int, np.integer)):
-        values = tuple(values[0])
-    return tuple(int(v) for v in values)
+        values = values[0]
+    return whole_numbers("reshape", values)
 
 
 def plain_index(index: Any) -> Any:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinytorch.tensor._convert import real_dtype
+from tinytorch.tensor._creation import read_shape
 from tinytorch.tensor._tensor import Tensor, wrap
 from tinytorch.tensor.errors import ArgumentError, DTypeError
 
@@ -68,6 +70,7 @@ def normal(
 
     Raises:
         ArgumentError: ``std`` is negative.
+        DTypeError: ``dtype`` is not floating.
 
     Example:
         >>> normal((2,), rng=0).shape
@@ -75,8 +78,9 @@ def normal(
     """
     if not std >= 0:
         raise ArgumentError("normal", expected="std >= 0", got=f"std={std}", fix="use std=1.0")
-    drawn = generator(rng).standard_normal(shape, _native(dtype))
-    return wrap(np.asarray(drawn * std + mean).astype(dtype, copy=False))
+    wanted = _floating("normal", dtype)
+    drawn = generator(rng).standard_normal(read_shape("normal", (shape,)), _native(wanted))
+    return wrap(np.asarray(drawn * std + mean).astype(wanted, copy=False))
 
 
 def uniform(
@@ -101,6 +105,7 @@ def uniform(
 
     Raises:
         ArgumentError: ``high`` is below ``low``.
+        DTypeError: ``dtype`` is not floating.
 
     Example:
         >>> uniform((2, 3), -1, 1, rng=0).shape
@@ -110,8 +115,9 @@ def uniform(
         raise ArgumentError(
             "uniform", expected="low <= high", got=f"{low}, {high}", fix="swap the limits"
         )
-    drawn = generator(rng).random(shape, _native(dtype))
-    return wrap(np.asarray(drawn * (high - low) + low).astype(dtype, copy=False))
+    wanted = _floating("uniform", dtype)
+    drawn = generator(rng).random(read_shape("uniform", (shape,)), _native(wanted))
+    return wrap(np.asarray(drawn * (high - low) + low).astype(wanted, copy=False))
 
 
 def bernoulli(p: float, shape: Shape = (), *, rng: Rng = None) -> Tensor:
@@ -134,7 +140,7 @@ def bernoulli(p: float, shape: Shape = (), *, rng: Rng = None) -> Tensor:
     """
     if not 0 <= p <= 1:
         raise ArgumentError("bernoulli", expected="0 <= p <= 1", got=f"p={p}", fix="use p=0.5")
-    return wrap(np.asarray(generator(rng).random(shape) < p))
+    return wrap(np.asarray(generator(rng).random(read_shape("bernoulli", (shape,))) < p))
 
 
 def permutation(n: int, *, rng: Rng = None) -> Tensor:
@@ -148,17 +154,29 @@ def permutation(n: int, *, rng: Rng = None) -> Tensor:
         (n,) int64.
 
     Raises:
-        ArgumentError: ``n`` is negative.
+        ShapeError: ``n`` is negative.
 
     Example:
         >>> sorted(permutation(3, rng=0).tolist())
         [0, 1, 2]
     """
-    if n < 0:
-        raise ArgumentError("permutation", expected="n >= 0", got=f"n={n}", fix="use the length")
-    return wrap(generator(rng).permutation(n).astype(np.int64, copy=False))
+    (length,) = read_shape("permutation", (n,))
+    return wrap(generator(rng).permutation(length).astype(np.int64, copy=False))
 
 
-def _native(dtype: DTypeLike) -> Any:
+def _floating(operation: str, dtype: DTypeLike) -> np.dtype[Any]:
+    """The data type, which must be a floating one: rounded draws have another distribution."""
+    wanted = real_dtype(operation, dtype)
+    if wanted.kind != "f":
+        raise DTypeError(
+            operation,
+            expected="a floating dtype",
+            got=f"dtype={wanted}",
+            fix="draw float32, then astype; or use a generator's integers",
+        )
+    return wanted
+
+
+def _native(dtype: np.dtype[Any]) -> Any:
     """The type to draw in: NumPy's generators know float32 and float64."""
-    return np.float64 if np.dtype(dtype) == np.float64 else np.float32
+    return np.float64 if dtype == np.float64 else np.float32

@@ -18,6 +18,7 @@ derivative(
     lambda g, z, x, y: g * y * x ** (y - 1),
     lambda g, z, x, y: g * z * log_of_base(x, y),
 )
+derivative(ops.mod, lambda g, z, x, y: g, lambda g, z, x, y: -g * ops.floor_div(x, y))
 derivative(ops.neg, lambda g, z, x: -g)
 derivative(ops.abs, lambda g, z, x: g * ops.sign(x))
 

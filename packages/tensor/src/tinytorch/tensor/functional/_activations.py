@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from tinytorch.tensor import ops
+from tinytorch.tensor._tensor import as_tensor
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.ops import relu, sigmoid, tanh
 
@@ -25,6 +26,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
         >>> leaky_relu(tensor([-1.0, 2.0]), 0.1)
         tensor([-0.1,  2. ])
     """
+    x = as_tensor("leaky_relu", x)
     return ops.where(ops.greater(x, 0), x, x * negative_slope)
 
 
@@ -49,6 +51,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
         >>> gelu(tensor([0.0, 1.0]))
         tensor([0.       , 0.8413447])
     """
+    x = as_tensor("gelu", x)
     if approximate == "none":
         return x * 0.5 * (1 + ops.erf(x * math.sqrt(0.5)))
     if approximate == "tanh":
@@ -72,6 +75,7 @@ def silu(x: Any) -> Any:
         >>> silu(tensor([0.0, 2.0]))
         tensor([0.       , 1.7615942])
     """
+    x = as_tensor("silu", x)
     return x * sigmoid(x)
 
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import ops
+from tinytorch.tensor._tensor import as_tensor
 from tinytorch.tensor.errors import ArgumentError
-from tinytorch.tensor.functional._reduction import as_values, reduce, same_shape
+from tinytorch.tensor.functional._reduction import as_values, reduce, same_shape, weigh
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits"]
 
@@ -34,8 +35,8 @@ def binary_cross_entropy(
         >>> binary_cross_entropy(tensor([0.5]), tensor([1.0]))
         tensor(0.6931472)
     """
-    same_shape("binary_cross_entropy", probabilities, targets)
-    p, values = probabilities, as_values(probabilities)
+    p, targets = same_shape("binary_cross_entropy", probabilities, targets)
+    values = as_values(p)
     if values.size and not (values.min() >= 0 and values.max() <= 1):
         raise ArgumentError(
             "binary_cross_entropy",
@@ -47,7 +48,8 @@ def binary_cross_entropy(
     likely = ops.log(ops.clip(p, low=tiny))
     unlikely = ops.log(ops.clip(1 - p, low=tiny))
     loss = -(likely * targets + unlikely * (1 - targets))
-    return reduce("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
+    loss = weigh("binary_cross_entropy", loss, weight)
+    return reduce("binary_cross_entropy", loss, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -78,10 +80,13 @@ def binary_cross_entropy_with_logits(
         >>> binary_cross_entropy_with_logits(tensor([0.0]), tensor([1.0]))
         tensor(0.6931472)
     """
-    same_shape("binary_cross_entropy_with_logits", logits, targets)
+    operation = "binary_cross_entropy_with_logits"
+    logits, targets = same_shape(operation, logits, targets)
     # log(1 + exp(-x)) = max(-x, 0) + log1p(exp(-|x|)): no large exponent.
     softplus_minus = ops.relu(-logits) + ops.log1p(ops.exp(-ops.abs(logits)))
-    factor = 1 if pos_weight is None else (pos_weight - 1) * targets + 1
-    loss = (1 - targets) * logits + factor * softplus_minus
-    loss = loss if weight is None else loss * weight
-    return reduce("binary_cross_entropy_with_logits", loss, reduction)
+    if pos_weight is None:
+        loss = (1 - targets) * logits + softplus_minus
+    else:
+        factor = weigh(operation, targets, as_tensor(operation, pos_weight) - 1) + 1
+        loss = (1 - targets) * logits + factor * softplus_minus
+    return reduce(operation, weigh(operation, loss, weight), reduction)

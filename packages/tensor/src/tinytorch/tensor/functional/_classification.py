@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import ops
-from tinytorch.tensor._tensor import Tensor
+from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
 from tinytorch.tensor.functional._activations import log_softmax
 from tinytorch.tensor.functional._reduction import as_values, check_reduction, reduce
@@ -49,6 +49,7 @@ def cross_entropy(
         >>> cross_entropy(tensor([[0.0, 0.0]]), tensor([1]))
         tensor(0.6931472)
     """
+    logits = as_tensor("cross_entropy", logits)
     check_logits("cross_entropy", logits)
     log_probabilities = log_softmax(logits, 1)
     return nll(
@@ -92,6 +93,7 @@ def nll_loss(
         >>> nll_loss(tensor([[-1.0, -2.0]]), tensor([1]))
         tensor(2.)
     """
+    log_probabilities = as_tensor("nll_loss", log_probabilities)
     check_logits("nll_loss", log_probabilities)
     return nll("nll_loss", log_probabilities, targets, weight, ignore_index, reduction, 0.0)
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import ops, random
-from tinytorch.tensor._tensor import Tensor
+from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 
 __all__ = ["dropout", "layer_norm", "linear"]
@@ -60,7 +60,8 @@ def dropout(x: Any, p: float = 0.5, *, training: bool = True, rng: Any = None) -
         raise ArgumentError("dropout", expected="0 <= p <= 1", got=f"p={p}", fix="use p=0.5")
     if not training or p == 0:
         return x
-    keep = random.generator(rng).random(np.shape(x), dtype=np.float32) >= p
+    x = as_tensor("dropout", x)
+    keep = random.generator(rng).random(x.shape, dtype=np.float32) >= p
     scale = 0.0 if p == 1 else 1 / (1 - p)
     return x * Tensor(keep.astype(x.dtype) * x.dtype.type(scale))
 
@@ -100,6 +101,7 @@ def layer_norm(
                 got=f"{name} {np.shape(value)}",
                 fix="give the lengths of the last axes as normalized_shape",
             )
+    x = as_tensor("layer_norm", x)
     axes = tuple(range(-len(tail), 0))
     centered = x - ops.mean(x, axes, keepdims=True)
     variance = ops.mean(centered * centered, axes, keepdims=True)

@@ -29,7 +29,7 @@ def mse_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
         >>> mse_loss(tensor([1.0, 2.0]), tensor([1.0, 4.0]))
         tensor(2.)
     """
-    same_shape("mse_loss", predictions, targets)
+    predictions, targets = same_shape("mse_loss", predictions, targets)
     difference = predictions - targets
     return reduce("mse_loss", difference * difference, reduction)
 
@@ -54,7 +54,7 @@ def l1_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
         >>> l1_loss(tensor([1.0, 2.0]), tensor([1.0, 4.0]))
         tensor(1.)
     """
-    same_shape("l1_loss", predictions, targets)
+    predictions, targets = same_shape("l1_loss", predictions, targets)
     return reduce("l1_loss", ops.abs(predictions - targets), reduction)
 
 
@@ -82,7 +82,7 @@ def huber_loss(predictions: Any, targets: Any, reduction: str = "mean", delta: f
         >>> huber_loss(tensor([0.5, 3.0]), tensor([0.0, 0.0]), reduction="none")
         tensor([0.125, 2.5  ])
     """
-    same_shape("huber_loss", predictions, targets)
+    predictions, targets = same_shape("huber_loss", predictions, targets)
     if not delta > 0:
         raise ArgumentError(
             "huber_loss", expected="delta > 0", got=f"delta={delta}", fix="use delta=1.0"

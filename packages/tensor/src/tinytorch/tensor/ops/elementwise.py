@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.tensor._convert import real_dtype
 from tinytorch.tensor._erf import erf_array
 from tinytorch.tensor._op import op
 from tinytorch.tensor._types import Array
@@ -53,7 +54,7 @@ def floor_div(x: Array, y: Array) -> Array:
     return x // y
 
 
-@op(broadcasts=True, differentiable=False)
+@op(broadcasts=True)
 def mod(x: Array, y: Array) -> Array:
     """The remainder of floor_div, with the sign of y."""
     return x % y
@@ -188,13 +189,21 @@ def to_float(x: Array, *, dtype: np.dtype[Any]) -> Array:
 
 @op(differentiable=False)
 def to_discrete(x: Array, *, dtype: np.dtype[Any]) -> Array:
-    """X converted to integers or booleans."""
-    return np.asarray(x).astype(dtype)
+    """X converted to integers or booleans; NaN and infinity are no integers."""
+    values = np.asarray(x)
+    if values.dtype.kind == "f" and dtype.kind != "b" and not np.isfinite(values).all():
+        raise ArgumentError(
+            "astype",
+            expected="finite numbers, which have an integer",
+            got=f"NaN or infinity in {values.dtype} {values.shape}",
+            fix="choose a number for them: where(isfinite(x), x, 0)",
+        )
+    return values.astype(dtype)
 
 
 def astype(x: Any, dtype: Any) -> Any:
     """X converted to another data type; the gradient passes between floating ones."""
-    wanted = np.dtype(dtype)
+    wanted = real_dtype("astype", dtype)
     return (to_float if wanted.kind == "f" else to_discrete)(x, dtype=wanted)
 
 
