@@ -4,7 +4,7 @@ Each method is one call of an op; what evaluates the op is `Tensor.evaluate`, th
 layers override (see `_op`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -372,6 +372,14 @@ class Tensor:
             )
         return same(*inputs)
 
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
+    ) -> Any:
+        """Let NumPy's other functions compute with the values: they give arrays, not Tensors."""
+        if not all(issubclass(kind, (Tensor, np.ndarray)) for kind in types):
+            return NotImplemented
+        return function(*arrays_in(args), **arrays_in(kwargs))
+
     def __dlpack__(self, **options: Any) -> Any:
         """Share the memory with another library (read only, please: Tensors do not change)."""
         return self.data.__dlpack__(**options)
@@ -488,6 +496,15 @@ def variadic(values: tuple[Any, ...]) -> tuple[int, ...]:
     if len(values) == 1 and not isinstance(values[0], (int, np.integer)):
         values = values[0]
     return whole_numbers("reshape", values)
+
+
+def arrays_in(x: Any) -> Any:
+    """Replace Tensors, in lists and the like too, by their arrays."""
+    if isinstance(x, Tensor):
+        return x.numpy()
+    if isinstance(x, dict):
+        return {name: arrays_in(value) for name, value in x.items()}
+    return type(x)(arrays_in(part) for part in x) if type(x) in (list, tuple) else x
 
 
 def plain_index(index: Any) -> Any:

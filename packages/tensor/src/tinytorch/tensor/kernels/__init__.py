@@ -7,11 +7,13 @@ its operands (a data type, a layout) gives NotImplemented, and the reference ser
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
+from tinytorch.tensor import ops
 from tinytorch.tensor._op import Op
 from tinytorch.tensor.errors import ArgumentError, MissingExtraError
 
@@ -185,4 +187,9 @@ def _choose() -> str:
     return _active
 
 
+def _load_own() -> None:
+    import tinytorch.tensor.kernels.numba  # noqa: F401
+
+
 _choose()
+provide("numba", ops=[ops.erf], load=_load_own)

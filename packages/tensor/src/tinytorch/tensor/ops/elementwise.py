@@ -5,12 +5,12 @@ Every array argument has any shape; two or more broadcast by NumPy's rules.
 
 # The names are the field's, so they shadow builtins here.
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinytorch.tensor._convert import real_dtype
-from tinytorch.tensor._erf import erf_array
 from tinytorch.tensor._op import op
 from tinytorch.tensor._types import Array
 from tinytorch.tensor.errors import ArgumentError
@@ -138,7 +138,7 @@ def sigmoid(x: Array) -> Array:
 @op
 def erf(x: Array) -> Array:
     """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
-    return erf_array(np.asarray(x))
+    return erf_by_element(x).astype(x.dtype if x.dtype.kind == "f" else np.float64)
 
 
 @op
@@ -292,3 +292,6 @@ def logical_or(x: Array, y: Array) -> Array:
 def logical_not(x: Array) -> Array:
     """Whether x is false."""
     return np.logical_not(x)
+
+
+erf_by_element = np.frompyfunc(math.erf, 1, 1)  # NumPy has none of its own; a kernel is 20 x faster
