@@ -199,12 +199,20 @@ class Variable(Tensor):
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         raise self._no_array()
 
-    def __dlpack__(self, **options: Any) -> Any:
-        raise self._no_array()
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
+    ) -> Any:
+        """Refuse NumPy's functions, which would lose gradients, but for those that ask of shape."""
+        if function in (np.shape, np.ndim, np.size):
+            return function(self.data, *args[1:], **kwargs)
+        raise self._no_array(f"np.{function.__name__}")
 
-    def _no_array(self) -> GradientError:
+    def __dlpack__(self, **options: Any) -> Any:
+        raise self._no_array("dlpack")
+
+    def _no_array(self, operation: str = "numpy") -> GradientError:
         return GradientError(
-            "numpy",
+            operation,
             expected="a plain Tensor: an array cannot remember where it came from",
             got=f"a {type(self).__name__} of shape {self.shape}",
             fix="x.detach().numpy() for the values; the ops of tinytorch.tensor keep gradients",
