@@ -159,9 +159,17 @@ def _dispatcher(op: Op) -> Callable[..., Any]:
 
 
 def _load(backend: str) -> None:
-    """Import the backend's files that are not imported yet."""
+    """Import the backend's files that are not imported yet; without one the references serve."""
     for load in _loaders.pop(backend, []):
-        load()
+        try:
+            load()
+        except ImportError as error:
+            if (error.name or "").startswith("tinytorch."):
+                continue  # a layer whose kernel file was removed
+            warnings.warn(
+                f"{backend} kernels cannot be loaded, the NumPy references serve: {error}",
+                stacklevel=2,
+            )
 
 
 def _with_reference(op: Op) -> Callable[..., Any]:
