@@ -57,7 +57,7 @@ class ImageFolder(ImageDataset):
                 file=folder,
             )
         names = [file.relative_to(folder).parts[0] for file in self.files]
-        self.classes = tuple(sorted(set(names)))  # type: ignore[misc]  # an instance's own
+        self.classes = tuple(sorted(set(names)))
         self.labels = np.array([self.classes.index(name) for name in names], np.int64)
         self.size = size
         self.transform = transform

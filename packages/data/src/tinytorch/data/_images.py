@@ -41,7 +41,7 @@ class ImageDataset(Batched):
         ((3, 2, 2), np.float32(1.0), 1)
     """
 
-    classes: ClassVar[tuple[str, ...]] = ()
+    classes: tuple[str, ...] = ()
     mean: ClassVar[tuple[float, ...] | None] = None
     std: ClassVar[tuple[float, ...] | None] = None
 

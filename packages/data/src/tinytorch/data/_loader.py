@@ -135,6 +135,7 @@ class DataLoader:
         self._epoch = 0
         self._given = 0
         self._continues = True
+        self._iteration = 0
 
     @property
     def batch_size(self) -> int:
@@ -150,17 +151,18 @@ class DataLoader:
         if not self._continues:
             self._epoch, self._given = self._epoch + 1, 0
         self._continues = False
-        return self._run(self._epoch, self._given)
+        self._iteration += 1
+        return self._run(self._iteration, self._epoch, self._given)
 
-    def _run(self, epoch: int, start: int) -> Iterator[Any]:
+    def _run(self, iteration: int, epoch: int, start: int) -> Iterator[Any]:
         batches = self.batches.batches(_grown(self._entropy, epoch, ORDER))
         make = _MakeBatch(self.dataset, self.transform, self.collate, self._entropy, epoch)
         with closing(self._made(make, batches, start)) as made:
             for given, batch in enumerate(made, start + 1):
-                if epoch == self._epoch:
+                if iteration == self._iteration:
                     self._given = given
                 yield to_tensors(batch)
-        if epoch == self._epoch and not self._continues:
+        if iteration == self._iteration:
             self._epoch, self._given, self._continues = epoch + 1, 0, True
 
     def _made(self, make: _MakeBatch, batches: list[np.ndarray], start: int) -> Any:
@@ -216,6 +218,7 @@ class DataLoader:
             raise _no_state(f"epoch {epoch}, {given} batches given of {batches}, seed {entropy}")
         self._entropy, self._epoch, self._given = entropy, epoch, given
         self._continues = True
+        self._iteration += 1
 
     def __repr__(self) -> str:
         return (

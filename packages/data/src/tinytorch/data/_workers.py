@@ -5,10 +5,13 @@ error, ends it and waits for its threads or processes.
 """
 
 import multiprocessing
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import numpy as np
@@ -48,7 +51,10 @@ def in_processes(make: Make, jobs: Iterable[Job], workers: int, depth: int) -> I
         initargs=(make,),
     )
     try:
-        yield from _ahead(pool, _make_here, jobs, depth)
+        for result in _ahead(pool, _make_here, jobs, depth):
+            if isinstance(result, _Failure):
+                result.raise_error()
+            yield result
     except BrokenProcessPool as error:
         raise StateError(
             "DataLoader",
@@ -77,7 +83,9 @@ def _ahead(
 def _submit(pool: Executor, make: Callable[..., Any], job: Job) -> Future[Any]:
     try:
         return pool.submit(make, *job)
-    except (AttributeError, TypeError, ValueError) as error:
+    except BrokenProcessPool:
+        raise
+    except Exception as error:
         raise ArgumentError(
             "DataLoader",
             expected="a data set, transform and collate that can be sent to another process",
@@ -96,4 +104,31 @@ def _install(make: Make) -> None:
 
 
 def _make_here(number: int, indices: np.ndarray) -> Any:
-    return _made_here(number, indices)
+    try:
+        return _made_here(number, indices)
+    except Exception as error:  # noqa: BLE001  (it is raised again in the other process)
+        return _Failure.of(error)
+
+
+@dataclass
+class _Failure:
+    """An error on its way out of a worker process, with the notes that its class may not carry."""
+
+    error: Exception
+    notes: list[str]
+
+    @classmethod
+    def of(cls, error: Exception) -> "_Failure":
+        """Pack ``error``; one that cannot be sent is replaced by its text."""
+        notes = list(getattr(error, "__notes__", []))
+        notes.append(f"in a worker process: {''.join(traceback.format_exception(error))}")
+        try:
+            ForkingPickler.loads(ForkingPickler.dumps(error))
+        except Exception:  # noqa: BLE001  (whatever its class's own code raises)
+            error = RuntimeError(f"{type(error).__name__}: {error}")
+        return cls(error, notes)
+
+    def raise_error(self) -> None:
+        """Raise the error, with its notes."""
+        self.error.__notes__ = self.notes
+        raise self.error

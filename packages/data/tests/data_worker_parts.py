@@ -1,0 +1,37 @@
+"""Data sets that worker processes can import."""
+
+import os
+
+
+class Numbers:
+    """Items that are their index; some misbehave."""
+
+    def __init__(self, count, broken=(), kind=ValueError):
+        self.count, self.broken, self.kind = count, broken, kind
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        if index in self.broken:
+            raise self.kind(f"item {index}")
+        return float(index), index
+
+
+class UnsendableError(Exception):
+    """An error that cannot be made again from its arguments."""
+
+    def __init__(self, text):
+        super().__init__(text, 1, 2)
+
+
+class Deadly(Numbers):
+    """Ends its process."""
+
+    def __getitem__(self, index):
+        os._exit(3)
+
+
+def doubled(batch):
+    """Double a batch."""
+    return batch * 2

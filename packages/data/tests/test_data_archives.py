@@ -1,0 +1,244 @@
+"""Compressed files are read into measured memory; whatever is wrong with them is located."""
+
+import os
+import tarfile
+import zlib
+
+import pytest
+
+from tinytorch.data import DamagedFileError
+from tinytorch.data._gzip import CHUNK, GzipReader
+from tinytorch.data._tar import read_members
+
+NO_LIMIT = 1 << 30
+
+
+@pytest.fixture
+def gz(tmp_path, make):
+    def write(content, *, cut=None, name="file.gz"):
+        file = tmp_path / name
+        file.write_bytes(make.gz(content)[:cut])
+        return file
+
+    return write
+
+
+def test_reading_goes_front_to_back(gz):
+    content = os.urandom(3000)
+    with GzipReader(gz(content), limit=NO_LIMIT) as stream:
+        buffer = bytearray(900)
+        assert stream.read(1000) == content[:1000]
+        assert stream.position == 1000
+        assert stream.skip(100) == 100
+        assert stream.readinto(memoryview(buffer)) == 900
+        assert bytes(buffer) == content[1100:2000]
+        assert stream.read(0) == b""
+        assert stream.skip(0) == 0
+        assert stream.position == 2000
+        assert stream.read(5000) == content[2000:]
+        assert stream.position == 3000
+        assert (stream.read(1), stream.skip(1), stream.readinto(memoryview(buffer))) == (b"", 0, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * (9 * CHUNK), os.urandom(2 * CHUNK + 1)])
+def test_any_length_arrives_whole(gz, content):
+    with GzipReader(gz(content), limit=NO_LIMIT) as stream:
+        assert stream.read(len(content) + 1) == content
+    with GzipReader(gz(content), limit=NO_LIMIT) as stream:
+        assert stream.skip(len(content) + 1) == len(content)
+
+
+def test_the_file_is_closed_at_the_end(gz):
+    with GzipReader(gz(b"x"), limit=NO_LIMIT) as stream:
+        source = stream._source
+    assert source.closed
+
+
+@pytest.mark.parametrize("cut", [0, 5, 100, -1])
+def test_a_file_cut_short_is_damaged(gz, cut):
+    with (
+        GzipReader(gz(os.urandom(1000), cut=cut), limit=NO_LIMIT) as stream,
+        pytest.raises(DamagedFileError, match="a complete gzip file") as caught,
+    ):
+        stream.read(1001)
+    assert caught.value.file == stream.file
+    assert caught.value.offset == stream.position
+    assert f"at byte {stream.position:,} of {stream.file}" in str(caught.value)
+    assert f"delete {stream.file}" in caught.value.fix
+
+
+def test_foreign_bytes_and_wrong_checksums_are_damaged(tmp_path, make):
+    file = tmp_path / "file.gz"
+    file.write_bytes(b"no gzip at all")
+    with GzipReader(file, limit=NO_LIMIT) as stream:
+        with pytest.raises(DamagedFileError, match="header") as caught:
+            stream.read(1)
+        assert caught.value.offset == 0
+    content = bytearray(make.gz(b"content" * 100))
+    content[-5] ^= 1
+    file.write_bytes(content)
+    with GzipReader(file, limit=NO_LIMIT) as stream, pytest.raises(DamagedFileError, match="check"):
+        stream.read(701)
+
+
+def test_nothing_is_decompressed_beyond_the_limit(gz):
+    with GzipReader(gz(bytes(1000)), limit=600) as stream:
+        assert stream.read(600) == bytes(600)
+        with pytest.raises(DamagedFileError, match="at most 600 bytes"):
+            stream.read(1)
+
+
+def test_deflate_cannot_do_better_than_the_bound_for_allocation():
+    from tinytorch.data._gzip import MOST_PER_BYTE
+
+    compressed = zlib.compress(bytes(10_000_000), 9)
+    assert len(compressed) * MOST_PER_BYTE > 10_000_000
+    assert len(compressed) * MOST_PER_BYTE < 10_000_000 * 1.1
+
+
+@pytest.fixture
+def archive(tmp_path, make):
+    def write(members, *, cut=None, change=None):
+        content = bytearray(make.tar(members))[:cut]
+        if change is not None:
+            change(content)
+        file = tmp_path / "archive.tar.gz"
+        file.write_bytes(make.gz(bytes(content)))
+        return file
+
+    return write
+
+
+def read(file, limit=NO_LIMIT, **sizes):
+    buffers = {name: bytearray(size) for name, size in sizes.items()}
+    read_members(file, {name: memoryview(each) for name, each in buffers.items()}, limit=limit)
+    return {name: bytes(each) for name, each in buffers.items()}
+
+
+def test_members_are_found_in_any_order_among_others(archive):
+    file = archive([("x", b"1" * 700), ("b", b"22"), ("y", b""), ("a", b"3" * 512), ("z", b"4")])
+    assert read(file, a=512, b=2) == {"a": b"3" * 512, "b": b"22"}
+
+
+def test_reading_stops_at_the_last_member_wanted(archive):
+    file = archive([("a", b"123"), ("b", b"456")], cut=1024)
+    assert read(file, a=3) == {"a": b"123"}
+
+
+def test_the_first_of_two_members_of_one_name_counts(archive):
+    assert read(archive([("a", b"1"), ("a", b"2"), ("b", b"3")]), a=1, b=1)["a"] == b"1"
+
+
+def test_folders_links_and_devices_are_passed_over(archive):
+    others = []
+    for number, kind in enumerate(
+        [tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE]
+    ):
+        info = tarfile.TarInfo()
+        info.type = kind
+        info.linkname = "/etc/passwd"
+        others.append((f"other{number}", info))
+    assert read(archive([*others, ("a", b"123")]), a=3) == {"a": b"123"}
+
+
+def test_content_of_unknown_kinds_is_passed_over(archive):
+    file = archive([("n" * 300, b"1"), ("a", b"123")])
+    assert read(file, a=3) == {"a": b"123"}
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+def test_a_wanted_name_has_to_be_a_regular_file(archive, kind):
+    info = tarfile.TarInfo()
+    info.type = kind
+    with pytest.raises(DamagedFileError, match="a, a regular file of 3 bytes") as caught:
+        read(archive([("b", b"1"), ("a", info)]), a=3)
+    assert caught.value.offset == 1024
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_a_wanted_name_has_to_have_its_size(archive, size):
+    with pytest.raises(DamagedFileError, match=f"type b'0', {size} bytes"):
+        read(archive([("a", bytes(size))]), a=3)
+
+
+def test_old_archives_mark_regular_files_with_zero(archive):
+    info = tarfile.TarInfo("a")
+
+    def old(content):
+        content[148:157] = b"        \0"
+        content[148:156] = b"%06o\0 " % sum(content[:512])
+
+    assert info.name == "a"
+    assert read(archive([("a", b"123")], change=old), a=3) == {"a": b"123"}
+
+
+def test_names_may_be_in_two_parts(archive):
+    def split(content):
+        content[0:100] = b"a".ljust(100, b"\0")
+        content[257:265] = b"ustar\0" + b"00"
+        content[345:500] = b"folder".ljust(155, b"\0")
+        content[148:156] = b"        "
+        content[148:156] = b"%06o\0 " % sum(content[:512])
+
+    assert read(archive([("x", b"123")], change=split), **{"folder/a": 3}) == {"folder/a": b"123"}
+
+
+def test_a_missing_member_is_named(archive):
+    with pytest.raises(DamagedFileError, match="member c") as caught:
+        read(archive([("a", b"123"), ("b", b"1")]), a=3, c=3)
+    assert caught.value.offset == 2048
+
+
+@pytest.mark.parametrize(
+    ("cut", "offset", "message"),
+    [
+        (100, 0, "header of a tar member"),
+        (512, 512, "the end after 0"),
+        (600, 600, "512 bytes of x"),
+        (1024, 1024, "member a"),
+        (1200, 1024, "header of a tar member"),
+        (1536, 1536, "the end after 0"),
+        (1540, 1540, "the end after 4"),
+        (0, 0, "member a"),
+    ],
+)
+def test_an_archive_cut_short_is_located(archive, cut, offset, message):
+    file = archive([("x", b"12"), ("a", bytes(900))], cut=cut)
+    with pytest.raises(DamagedFileError, match=message) as caught:
+        read(file, a=900)
+    assert caught.value.offset == offset
+    assert caught.value.file == file
+
+
+def test_a_lost_padding_matters_only_where_something_follows(archive):
+    file = archive([("a", b"123")], cut=515)
+    assert read(file, a=3) == {"a": b"123"}
+    with pytest.raises(DamagedFileError, match="512 bytes of a"):
+        read(file, a=3, b=1)
+
+
+@pytest.mark.parametrize("place", [0, 124, 150])
+def test_a_damaged_header_is_located(archive, place):
+    def change(content):
+        content[1024 + place] ^= 2
+
+    with pytest.raises(DamagedFileError, match="header of a tar member") as caught:
+        read(archive([("x", b"12"), ("a", b"123")], change=change), a=3)
+    assert caught.value.offset == 1024
+
+
+def test_a_size_that_is_no_octal_number_is_damage(archive):
+    def binary(content):
+        content[124:136] = b"\x80" + bytes(10) + b"\3"
+        content[148:156] = b"        "
+        content[148:156] = b"%06o\0 " % sum(content[:512])
+
+    with pytest.raises(DamagedFileError, match="header of a tar member"):
+        read(archive([("a", b"123")], change=binary), a=3)
+
+
+def test_a_bomb_is_given_up_at_the_limit(archive):
+    file = archive([("bomb", bytes(1_000_000)), ("a", b"123")])
+    with pytest.raises(DamagedFileError, match="at most 100,000 bytes") as caught:
+        read(file, limit=100_000, a=3)
+    assert caught.value.offset >= 100_000
