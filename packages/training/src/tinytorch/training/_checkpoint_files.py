@@ -68,8 +68,7 @@ def save_checkpoint(folder: PathLike, model: Mapping[str, Any] | None = None, **
         }
         state = {"format": FORMAT, "files": sums, "has_model": model is not None, "parts": tree}
         text = json.dumps(state, separators=(",", ":"), allow_nan=False)
-        line = f'{{"sha256":"{hashlib.sha256(text.encode()).hexdigest()}","state":{text}}}'
-        write_durably(aside / STATE, [line.encode()])
+        write_durably(aside / STATE, [_sealed(text.encode())])
         sync_folder(aside)
         replaced = _set_aside(folder) if folder.exists() else None
         aside.rename(folder)
@@ -110,11 +109,10 @@ def load_checkpoint(folder: PathLike) -> dict[str, Any]:
         content = path.read_bytes()
     except OSError as error:
         _refuse(path, "a checkpoint's state.json", error.strerror or str(error))
-    start = len(b'{"sha256":"') + 64
-    text = content[start + len(b'","state":') : -1]
-    if not (content.startswith(b'{"sha256":"') and f'"format":"{FORMAT}"'.encode() in text):
+    text = content[len(_sealed(b"")) - 1 : -1]
+    if not text.startswith(f'{{"format":"{FORMAT}"'.encode()):
         _refuse(path, f"a checkpoint of the format {FORMAT}", "another file, or one cut short")
-    if hashlib.sha256(text).hexdigest().encode() != content[start - 64 : start]:
+    if content != _sealed(text):
         _refuse(path, "the sha256 that stands at its beginning", "another: it has been damaged")
     state = json.loads(text)
     for name, (size, sum_) in state["files"].items():
@@ -136,6 +134,11 @@ def clear_leftovers(folder: Path) -> None:
     for path in folder.iterdir():
         if path.name.startswith((WRITING, REMOVING)):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _sealed(text: bytes) -> bytes:
+    """Give the JSON text with its sha256 before it."""
+    return b'{"sha256":"%s","state":%s}' % (hashlib.sha256(text).hexdigest().encode(), text)
 
 
 def _set_aside(folder: Path) -> Path:

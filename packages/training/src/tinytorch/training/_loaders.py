@@ -115,19 +115,24 @@ def load_generator_states(model: Module, states: dict[str, Any]) -> None:
 
 
 def seed_run(seed: int, model: Module, loaders: Sequence[Any]) -> None:
-    """Seed whatever draws random numbers in a run: the model's generators and the loaders'."""
-    sequence = np.random.SeedSequence(seed)
-    generators = [rng for _, rng in model.named_generators()]
-    for loader in loaders:
+    """Seed whatever draws random numbers in a run: the model's generators and the loaders'.
+
+    Each of them has random numbers of its own, so a validation loader changes nothing in training.
+    """
+    for_model, *for_loaders = np.random.SeedSequence(seed).spawn(1 + len(loaders))
+    _seed([rng for _, rng in model.named_generators()], for_model)
+    for loader, sequence in zip(loaders, for_loaders, strict=True):
         state = loader.state_dict() if hasattr(loader, "state_dict") else {}
         if "entropy" in state:
-            words = sequence.spawn(1)[0].generate_state(len(state["entropy"]))
-            loader.load_state_dict({**state, "entropy": words.tolist()})
+            words = sequence.generate_state(len(state["entropy"])).tolist()
+            loader.load_state_dict({**state, "entropy": words})
         else:
-            generators += _generators(loader)
-    for rng in generators:
-        bits = rng.bit_generator
-        bits.state = type(bits)(sequence.spawn(1)[0]).state
+            _seed(_generators(loader), sequence)
+
+
+def _seed(generators: list[np.random.Generator], sequence: np.random.SeedSequence) -> None:
+    for rng, child in zip(generators, sequence.spawn(len(generators)), strict=True):
+        rng.bit_generator.state = type(rng.bit_generator)(child).state
 
 
 def _generators(root: Any) -> list[np.random.Generator]:

@@ -1,4 +1,4 @@
-"""The learning-rate finder: raise the rate at every step, and see where the loss falls fastest.
+"""The learning-rate finder: raise the rate at every step, and see when the loss turns up again.
 
 Source: L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3.
 """
@@ -27,13 +27,16 @@ class RateSweep(Callback):
 
     Attributes:
         rates: The learning rate of each step.
-        losses: The loss before each step, in nats; smoothed in `smooth`.
+        losses: The loss before each step, in nats.
+        smooth: The losses as a moving average, free of the bias of its beginning.
     """
 
     def __init__(self, lowest: float, highest: float, steps: int) -> None:
         self.lowest, self.highest, self.steps = lowest, highest, steps
         self.rates: list[float] = []
         self.losses: list[float] = []
+        self.smooth: list[float] = []
+        self._mean = 0.0
 
     def __call__(self, step: int) -> float:
         """Give the learning rate of a step: the same factor from each to the next."""
@@ -42,30 +45,22 @@ class RateSweep(Callback):
 
     def on_step_end(self, trainer: "Trainer") -> None:
         """Note a step; stop when the loss has run away."""
-        if math.isfinite(trainer.loss_value):
-            self.rates.append(trainer.optimizer.lr)
-            self.losses.append(trainer.loss_value)
-        runaway = not trainer.loss_value < DIVERGED * max(min(self.losses, default=0.0), 1e-8)
-        if runaway or trainer.step == self.steps:
+        if not math.isfinite(trainer.loss_value):
+            trainer.stop("the loss is not finite")
+            return
+        self.rates.append(trainer.optimizer.lr)
+        self.losses.append(trainer.loss_value)
+        self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * trainer.loss_value
+        self.smooth.append(self._mean / (1 - SMOOTHING ** len(self.losses)))
+        if self.smooth[-1] > DIVERGED * min(self.smooth) or trainer.step == self.steps:
             trainer.stop("the sweep is done")
 
     @property
-    def smooth(self) -> list[float]:
-        """The losses as a moving average, free of the bias of its beginning."""
-        smooth, mean = [], 0.0
-        for i, loss in enumerate(self.losses, 1):
-            mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-            smooth.append(mean / (1 - SMOOTHING**i))
-        return smooth
-
-    @property
     def suggestion(self) -> float:
-        """The rate at which the smoothed loss falls fastest: a good first choice."""
-        smooth = np.array(self.smooth)
-        if len(smooth) < 3:
+        """A tenth of the rate at which the smoothed loss is lowest: a good first choice."""
+        if not self.losses:
             return self.lowest
-        lowest = max(int(smooth.argmin()), 2)
-        return self.rates[int(np.gradient(smooth[: lowest + 1]).argmin())]
+        return self.rates[int(np.argmin(self.smooth))] / 10
 
     def plot(self, path: PathLike | None = None) -> Any:
         """Draw loss over learning rate, and the suggestion.
@@ -86,7 +81,7 @@ class RateSweep(Callback):
         label = f"suggestion {show_figure(self.suggestion)}"
         axes.axvline(self.suggestion, color="black", linestyle=":", label=label)
         axes.set(xscale="log", xlabel="learning rate", ylabel="loss", title="learning-rate finder")
-        axes.set_ylim(min(self.smooth) * 0.9, max(self.smooth[: len(self.smooth) // 2 + 1]) * 1.3)
+        axes.set_ylim(min(self.losses) * 0.9, max(self.smooth[: len(self.smooth) // 2 + 1]) * 1.3)
         axes.legend(frameon=False)
         axes.grid(alpha=0.3)
         if path is not None:

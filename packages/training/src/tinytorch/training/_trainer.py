@@ -388,9 +388,11 @@ class Trainer:
         self.loss_value = loss
         self.examples += len(self.targets)
         self.mean_loss.add(loss, len(self.targets))
-        with no_grad():
-            for metric in self.metrics:
-                metric.update(self.outputs, self.targets)
+        outputs = self.outputs
+        if isinstance(outputs, Variable):
+            outputs = outputs.detach()
+        for metric in self.metrics:
+            metric.update(outputs, self.targets)
 
     def _end_epoch(self, figures: dict[str, float], seconds: float) -> None:
         self.rate.after_epoch(figures)

@@ -1,0 +1,219 @@
+"""safetensors files: written whole, read whole, and refused by name where they are damaged."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tinytorch.tensor import tensor
+from tinytorch.tensor.errors import DTypeError, FileError
+from tinytorch.training import load_safetensors, save_safetensors
+
+DTYPES = ["?", "u1", "i1", "u2", "i2", "f2", "u4", "i4", "f4", "u8", "i8", "f8"]
+
+
+def write(path, table, data=b"", length=None):
+    """A file made by hand; the table may be anything that JSON can say, or bytes."""
+    header = table if isinstance(table, bytes) else json.dumps(table).encode()
+    length = len(header) if length is None else length
+    path.write_bytes(length.to_bytes(8, "little") + header + data)
+    return path
+
+
+def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
+
+
+@given(
+    arrays=st.dictionaries(
+        st.text(max_size=8).filter(lambda name: name != "__metadata__"),
+        st.sampled_from(DTYPES).flatmap(
+            lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0))
+        ),
+        max_size=4,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_written_comes_back(tmp_path_factory, arrays):
+    path = tmp_path_factory.mktemp("st") / "a.safetensors"
+    save_safetensors(path, arrays)
+    back = load_safetensors(path)
+    assert list(back) == list(arrays)
+    for name, array in arrays.items():
+        assert back[name].dtype == array.dtype
+        assert back[name].shape == array.shape
+        assert back[name].tobytes() == array.tobytes()
+        assert back[name].flags.writeable
+    assert [p.name for p in path.parent.iterdir()] == ["a.safetensors"]
+
+
+def test_transposed_strided_and_big_endian_arrays_are_written_right(tmp_path):
+    base = np.arange(24, dtype=np.float32).reshape(4, 6)
+    arrays = {"t": base.T, "s": base[::2, ::-3], "b": base.astype(">f4"), "x": tensor(base)}
+    save_safetensors(tmp_path / "a", arrays)
+    back = load_safetensors(tmp_path / "a")
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(back[name], np.asarray(array))
+
+
+def test_the_table_is_aligned_and_keeps_texts(tmp_path):
+    save_safetensors(tmp_path / "a", {"x": np.zeros(3)}, {"made by": "hand"})
+    content = (tmp_path / "a").read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    assert length % 8 == 0
+    assert json.loads(content[8 : 8 + length]) == {
+        "__metadata__": {"made by": "hand"},
+        "x": {"dtype": "F64", "shape": [3], "data_offsets": [0, 24]},
+    }
+    assert content[8 + length :] == bytes(24)
+    assert list(load_safetensors(tmp_path / "a")) == ["x"]
+
+
+def test_bfloat16_comes_as_float32(tmp_path):
+    data = np.array([0x3F80, 0xC000, 0x7F80], "<u2").tobytes()
+    path = write(tmp_path / "a", {"x": entry("BF16", (3,), (0, 6))}, data)
+    x = load_safetensors(path)["x"]
+    assert x.dtype == np.float32
+    assert x.tolist() == [1.0, -2.0, float("inf")]
+
+
+def test_arrays_may_stand_in_another_order_than_the_table(tmp_path):
+    table = {"b": entry(offsets=(8, 16)), "a": entry(offsets=(0, 8))}
+    data = np.arange(4, dtype="<f4").tobytes()
+    back = load_safetensors(write(tmp_path / "a", table, data))
+    assert {name: x.tolist() for name, x in back.items()} == {"b": [2.0, 3.0], "a": [0.0, 1.0]}
+    assert list(back) == ["b", "a"]
+
+
+@pytest.mark.parametrize("value", [np.array(["a"]), np.array([None]), np.zeros(2, "c16")])
+def test_what_is_no_number_is_refused_and_nothing_is_left(tmp_path, value):
+    with pytest.raises(DTypeError, match="'x' of"):
+        save_safetensors(tmp_path / "a", {"x": value})
+    assert list(tmp_path.iterdir()) == []
+
+
+EIGHT = bytes(8)
+DAMAGED = {
+    "empty": (b"", 0, "0 bytes in all"),
+    "seven bytes": (bytes(7), 0, "7 bytes in all"),
+    "length beyond the end": ((1000).to_bytes(8, "little") + b"{}", 0, "length 1000"),
+    "enormous length": (b"\xff" * 16, 0, "length"),
+    "no JSON": ((4).to_bytes(8, "little") + b"GIF8", 8, "a table in JSON"),
+    "no UTF-8": ((2).to_bytes(8, "little") + b"\xff\xfe", 8, "a table in JSON"),
+    "a list": ((2).to_bytes(8, "little") + b"[]", 8, "a JSON list"),
+    "deep nesting": ((200_000).to_bytes(8, "little") + b"[" * 200_000, 8, "a table in JSON"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_foreign_and_truncated_files_are_refused(tmp_path, name):
+    content, offset, text = DAMAGED[name]
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=text) as error:
+        load_safetensors(path)
+    assert error.value.offset == offset
+    assert error.value.path == path
+    assert f"w.safetensors at offset {offset}" in str(error.value)
+
+
+BAD_ENTRIES = {
+    "no dict": 3,
+    "no dtype": {"shape": [2], "data_offsets": [0, 8]},
+    "unknown dtype": entry("F8_E4M3", (8,)),
+    "dtype no text": entry(["F32"]),
+    "no shape": {"dtype": "F32", "data_offsets": [0, 8]},
+    "negative shape": entry(shape=(-2,)),
+    "fractional shape": entry(shape=(2.0,)),
+    "boolean shape": entry("F64", shape=(True,)),
+    "text offsets": entry(offsets="08"),
+    "three offsets": entry(offsets=(0, 8, 16)),
+    "negative offset": entry(offsets=(-8, 0)),
+    "end before begin": entry(offsets=(8, 0)),
+    "too few bytes": entry(offsets=(0, 4)),
+    "too many bytes": entry(shape=(1,), offsets=(0, 8)),
+    "beyond the end": entry(shape=(4,), offsets=(0, 16)),
+    "a gap before": entry(shape=(1,), offsets=(4, 8)),
+    "bytes left over": entry(shape=(1,), offsets=(0, 4)),
+    "65 axes": entry(shape=(1,) * 64 + (2,)),
+    "zero times huge": entry(shape=(0, 2**80), offsets=(0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ENTRIES)
+def test_a_table_that_does_not_fit_is_refused(tmp_path, name):
+    path = write(tmp_path / "w.safetensors", {"weight": BAD_ENTRIES[name]}, EIGHT)
+    with pytest.raises(FileError, match=r"w\.safetensors at offset \d+"):
+        load_safetensors(path)
+
+
+def test_overlapping_arrays_are_refused(tmp_path):
+    table = {"a": entry(offsets=(0, 8)), "b": entry(shape=(1,), offsets=(4, 8))}
+    with pytest.raises(FileError, match="'b' to begin here") as error:
+        load_safetensors(write(tmp_path / "w", table, EIGHT))
+    assert error.value.offset == 8 + len(json.dumps(table)) + 8
+
+
+def test_a_gap_is_named_with_its_place(tmp_path):
+    path = write(tmp_path / "w", {"a": entry(shape=(1,), offsets=(4, 8))}, EIGHT)
+    start = path.stat().st_size - 8
+    with pytest.raises(FileError, match=f"it begins at offset {start + 4}") as error:
+        load_safetensors(path)
+    assert error.value.offset == start
+
+
+@given(cut=st.integers(0, 10_000), flip=st.integers(0, 10_000))
+@settings(max_examples=80, deadline=None)
+def test_a_cut_or_damaged_file_raises_nothing_but_file_error(tmp_path_factory, cut, flip):
+    path = tmp_path_factory.mktemp("st") / "w"
+    save_safetensors(path, {"a": np.ones((2, 3)), "b": np.ones(4, np.int8)}, {"k": "v"})
+    content = bytearray(path.read_bytes())
+    path.write_bytes(content[: cut % len(content)])
+    with pytest.raises(FileError):
+        load_safetensors(path)
+    content[flip % len(content)] ^= 1 << flip % 8
+    path.write_bytes(content)
+    try:
+        load_safetensors(path)
+    except FileError as error:
+        assert str(path) in str(error)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(FileError, match="at offset 0"):
+            load_safetensors(path)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "w"
+    save_safetensors(path, {"a": np.zeros(2)})
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "full")))
+        with pytest.raises(OSError, match="full"):
+            save_safetensors(path, {"a": np.ones(2)})
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["w"]
+
+
+def test_the_folder_is_flushed_too(tmp_path, monkeypatch):
+    flushed = []
+    fsync = os.fsync
+    link = "/proc/self/fd/{}" if Path("/proc/self/fd").exists() else None
+    if link is None:
+        pytest.skip("needs /proc to see what a descriptor stands for")
+
+    def note(descriptor):
+        flushed.append(Path(link.format(descriptor)).resolve())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    save_safetensors(tmp_path / "new" / "w", {"a": np.zeros(2)})
+    assert flushed[0].name.startswith(".w.")
+    assert flushed[-1] == tmp_path / "new"
