@@ -11,6 +11,7 @@ import sys
 
 from recipe import make_loaders, make_trainer, predictions
 
+from tinytorch.optim import SGD
 from tinytorch.training import Callback
 
 EPOCHS = 8
@@ -34,7 +35,15 @@ class Speed(Callback):
 
 def main(epochs=EPOCHS):
     train, test = make_loaders(None, batch_size=128, seed=0)
-    trainer = make_trainer(train, test, epochs=epochs, peak=0.2, seed=0, callbacks=[Speed()])
+    trainer = make_trainer(
+        train,
+        test,
+        optimizer=SGD(momentum=0.9, nesterov=True, weight_decay=5e-4),
+        epochs=epochs,
+        peak=0.2,
+        seed=0,
+        callbacks=[Speed()],
+    )
     trainer.fit(epochs=epochs)
     predicted, labels = predictions(trainer, test)
     right = predicted == labels

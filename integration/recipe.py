@@ -1,7 +1,7 @@
 """The recipe that trains the reference network on CIFAR-10, whole or in part.
 
-SGD with Nesterov momentum, one cycle of the learning rate, weight decay, flips and crops, and
-smoothed labels. `python integration/sample.py` and `python integration/cifar10.py` follow it.
+One cycle of the learning rate, weight decay, flips and crops, and smoothed labels.
+`python integration/sample.py` and `python integration/cifar10.py` follow it.
 """
 
 from functools import partial
@@ -10,7 +10,6 @@ import numpy as np
 
 from tinytorch.data import CIFAR10, DataLoader
 from tinytorch.data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip
-from tinytorch.optim import SGD
 from tinytorch.optim.schedules import one_cycle
 from tinytorch.spatial import CNN
 from tinytorch.tensor.functional import cross_entropy
@@ -42,12 +41,11 @@ def make_loaders(root, *, batch_size, seed):
     return train, test
 
 
-def make_trainer(train, test, *, epochs, peak, seed, callbacks=()):
+def make_trainer(train, test, *, optimizer, epochs, peak, seed, callbacks=()):
     """A trainer of the reference network whose learning rate rises to `peak` and falls to 0."""
-    model = CNN(rng=seed)
     return Trainer(
-        model=model,
-        optimizer=SGD(model.parameters(), momentum=0.9, nesterov=True, weight_decay=5e-4),
+        model=CNN(rng=seed),
+        optimizer=optimizer,
         train_loader=train,
         val_loader=test,
         loss=partial(cross_entropy, label_smoothing=0.1),

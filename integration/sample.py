@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from recipe import make_loaders, make_trainer, predictions
 
+from tinytorch.optim import AdamW
+
 HERE = Path(__file__).resolve().parent
 SAMPLE = HERE / "data" / "cifar10-sample"
 OUT = HERE / "out"
@@ -22,16 +24,17 @@ BOUND = 0.55
 
 
 def main():
-    train, test = make_loaders(SAMPLE, batch_size=64, seed=0)
+    train, test = make_loaders(SAMPLE, batch_size=32, seed=0)
     print(f"{len(train.dataset)} training and {len(test.dataset)} test images from {SAMPLE.name}")
-    trainer = make_trainer(train, test, epochs=EPOCHS, peak=0.1, seed=0)
-    before = {name: p.numpy().copy() for name, p in trainer.model.named_parameters()}
+    optimizer = AdamW(weight_decay=0.05)
+    trainer = make_trainer(train, test, optimizer=optimizer, epochs=EPOCHS, peak=0.002, seed=0)
+    before = {name: p.data.copy() for name, p in trainer.model.named_parameters()}
 
     began = time.perf_counter()
     history = trainer.fit(epochs=EPOCHS)
     seconds = time.perf_counter() - began
 
-    after = {name: p.numpy() for name, p in trainer.model.named_parameters()}
+    after = {name: p.data for name, p in trainer.model.named_parameters()}
     still = [name for name in before if np.array_equal(before[name], after[name])]
     reached = history["val_accuracy"][-1]
     draw(trainer, history, test)
