@@ -9,7 +9,7 @@ the original pixels also where the others were compressed). Exits 1 below 75 %.
 
 import sys
 
-from recipe import make_loaders, make_trainer, predictions
+from recipe import make_loaders, make_trainer, scores
 
 from tinytorch.optim import SGD
 from tinytorch.training import Callback
@@ -45,8 +45,8 @@ def main(epochs=EPOCHS):
         callbacks=[Speed()],
     )
     trainer.fit(epochs=epochs)
-    predicted, labels = predictions(trainer, test)
-    right = predicted == labels
+    outputs, labels = scores(trainer, test)
+    right = outputs.argmax(axis=1) == labels
     print(f"accuracy on all {len(right)} test images: {right.mean():.2%}")
     print(f"accuracy on the first {ORIGINAL}: {right[:ORIGINAL].mean():.2%}")
     return 0 if right.mean() >= BOUND else 1

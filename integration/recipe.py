@@ -55,7 +55,7 @@ def make_trainer(train, test, *, optimizer, epochs, peak, seed, callbacks=()):
     )
 
 
-def predictions(trainer, loader):
-    """The predicted and the true class of each image, two integer arrays `(images,)`."""
-    scores = np.asarray(trainer.predict(loader))
-    return scores.argmax(axis=1), np.concatenate([np.asarray(labels) for _, labels in loader])
+def scores(trainer, loader):
+    """The scores `(images, classes)` and the labels `(images,)` of all that a loader gives."""
+    labels = np.concatenate([np.asarray(labels) for _, labels in loader])
+    return np.asarray(trainer.predict(loader)), labels

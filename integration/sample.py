@@ -9,12 +9,14 @@ integration/out/, and exits 1 unless the loss falls, every weight moves, and mor
 
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from recipe import make_loaders, make_trainer, predictions
+from recipe import make_loaders, make_trainer, scores
 
 from tinytorch.optim import AdamW
+from tinytorch.training import ConfusionMatrix, plot_confusion
 
 HERE = Path(__file__).resolve().parent
 SAMPLE = HERE / "data" / "cifar10-sample"
@@ -54,27 +56,15 @@ def main():
 
 def draw(trainer, history, test):
     """Draw the learning curve and the confusion matrix, if matplotlib is installed."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
+    if find_spec("matplotlib") is None:
         print("no plots: python -m pip install matplotlib")
         return
     OUT.mkdir(exist_ok=True)
     history.plot(OUT / "learning-curve.png")
-    predicted, labels = predictions(trainer, test)
-    names = test.dataset.classes
-    matrix = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(matrix, (labels, predicted), 1)
-    figure, axes = plt.subplots(figsize=(7, 6.5), layout="constrained")
-    axes.imshow(matrix, cmap="Blues")
-    for (row, column), count in np.ndenumerate(matrix):
-        color = "white" if count > matrix.max() / 2 else "black"
-        axes.text(column, row, count, ha="center", va="center", color=color)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="predicted class", ylabel="true class", title=f"{len(labels)} test images")
-    figure.savefig(OUT / "confusion-matrix.png", dpi=120)
-    plt.close("all")
+    classes = test.dataset.classes
+    confusion = ConfusionMatrix(len(classes))
+    confusion.update(*scores(trainer, test))
+    plot_confusion(confusion.compute(), classes, OUT / "confusion-matrix.png")
     print("drawn: integration/out/learning-curve.png, integration/out/confusion-matrix.png")
 
 
