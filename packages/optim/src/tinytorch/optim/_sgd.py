@@ -85,21 +85,9 @@ class SGD(Optimizer):
             )
 
     def update(self, w: Array, g: Array, state: dict[str, Any], settings: dict[str, Any]) -> None:
-        momentum, keep, take = settings["momentum"], settings["momentum"], 1 - settings["dampening"]
-        if "momentum_buffer" not in state:
-            keep, take = 0.0, 1.0
-        b = self.buffer(state, "momentum_buffer", w) if momentum else None
-        sgd(
-            self.workspace,
-            w,
-            g,
-            b,
-            lr=settings["lr"],
-            weight_decay=settings["weight_decay"],
-            keep=keep,
-            take=take,
-            nesterov=momentum if settings["nesterov"] else 0.0,
-        )
+        first = "momentum_buffer" not in state
+        b = self.buffer(state, "momentum_buffer", w) if settings["momentum"] else None
+        sgd(self.workspace, w, g, b, first=first, **settings)
 
 
 @in_place(scratch=2)
@@ -111,19 +99,21 @@ def sgd(
     t: Array,
     *,
     lr: float,
+    momentum: float,
+    dampening: float,
+    nesterov: bool,
     weight_decay: float,
-    keep: float,
-    take: float,
-    nesterov: float,
+    first: bool,
 ) -> None:
-    """One block of SGD; `keep` and `take` are the weights of b and g in the new b."""
+    """One block of SGD."""
     if weight_decay:
-        g = np.add(g, np.multiply(w, weight_decay, out=d), out=d)  # g = g + weight_decay * w
+        g = np.add(g, np.multiply(w, weight_decay, out=t), out=d)  # g = g + weight_decay * w
     if b is not None:
-        np.multiply(b, keep, out=b)
-        np.add(b, np.multiply(g, take, out=t), out=b)  # b = keep * b + take * g
-        if nesterov:
-            g = np.add(g, np.multiply(b, nesterov, out=t), out=d)  # d = g + momentum * b
+        if first:
+            np.copyto(b, g)
         else:
-            g = b
+            np.multiply(b, momentum, out=b)
+            np.add(b, np.multiply(g, 1 - dampening, out=t), out=b)
+        # the new velocity is b; d is either it or a look ahead along it
+        g = np.add(g, np.multiply(b, momentum, out=t), out=d) if nesterov else b
     np.subtract(w, np.multiply(g, lr, out=t), out=w)  # w = w - lr * d

@@ -32,13 +32,14 @@ def fused(loop):
 
 
 @fused
-def sgd(w, g, b, lr, weight_decay, keep, take, nesterov):
+def sgd(w, g, b, lr, momentum, dampening, nesterov, weight_decay, first):
     """One pass of `tinytorch.optim._sgd.sgd`."""
+    one = w.dtype.type(1)
     for i in numba.prange(w.size):
         d = g[i] + weight_decay * w[i]
         if b is not None:
-            b[i] = keep * b[i] + take * d
-            d = d + nesterov * b[i] if nesterov else b[i]
+            b[i] = d if first else momentum * b[i] + (one - dampening) * d
+            d = d + momentum * b[i] if nesterov else b[i]
         w[i] -= lr * d
 
 
