@@ -138,7 +138,7 @@ def sigmoid(x: Array) -> Array:
 @op
 def erf(x: Array) -> Array:
     """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
-    return erf_by_element(x).astype(x.dtype if x.dtype.kind == "f" else np.float64)
+    return np.asarray(erf_by_element(x), x.dtype if x.dtype.kind == "f" else np.float64)
 
 
 @op

@@ -89,8 +89,8 @@ class OpCase:
             and the settings.
         samples: The calls to look at; by default shapes of all kinds, as many as the op has
             operands, that broadcast if the op does.
-        domain: The range of the operands' values; or one for each operand, where ``bool`` and
-            ``int`` stand for operands of that type.
+        domain: The range (low, high) of the operands' values; ``bool`` or ``int`` for operands of
+            that type; or a list of these, one for each operand.
         dtype: The data type of each result, if it does not follow the operands.
         rtol: The relative tolerance, if the data type's own is too narrow.
         atol: The absolute tolerance, likewise.
@@ -147,7 +147,7 @@ class OpCase:
             size = int(np.prod(x))
             own = steps[used : used + size]
             used += size
-            domain = self.domain[i] if isinstance(self.domain[0], (tuple, type)) else self.domain
+            domain = self.domain[i] if isinstance(self.domain, list) else self.domain
             if isinstance(domain, type):
                 values = own % 2 if domain is bool else own % 3 + 1
                 made.append(values.reshape(x).astype(domain))
