@@ -183,7 +183,13 @@ def undo(result: "Variable", g: Tensor, create_graph: bool) -> list[tuple["Varia
             continue
         if order > result._order:
             raise changed_since(op, i, operand)
-        share = row(g, z, *seen, **settings)
+        try:
+            share = row(g, z, *seen, **settings)
+            if not isinstance(share, Tensor):
+                raise no_tensor(op, i, share)
+        except Exception as error:
+            error.add_note(f"in row {i} of the derivative of {op.name}, of {result.shape}")
+            raise
         if share.data.shape != operand.data.shape or share.data.dtype != operand.data.dtype:
             share = fit(op, i, share, operand)
         shares.append((operand, share))
@@ -215,6 +221,16 @@ def fit(op: Op, position: int, share: Tensor, operand: Tensor) -> Any:
         share = ops.sum(share, axis=(*range(lead), *stretched), keepdims=True)
         share = ops.reshape(share, shape=shape)
     return share if share.dtype == operand.dtype else ops.astype(share, dtype=operand.dtype)
+
+
+def no_tensor(op: Op, position: int, share: Any) -> GradientError:
+    """The error for a row that gives something else."""
+    return GradientError(
+        op.name,
+        expected=f"a Tensor as the gradient of operand {position}",
+        got=repr(share),
+        fix="write the row in ops of g and the operands, or None for an operand without gradient",
+    )
 
 
 def used_up(op: Op) -> GradientError:

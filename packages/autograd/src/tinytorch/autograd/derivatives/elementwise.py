@@ -7,7 +7,7 @@ from math import pi, sqrt
 from typing import Any
 
 from tinytorch.autograd._backward import derivative
-from tinytorch.tensor import ops
+from tinytorch.tensor import Tensor, ops
 
 derivative(ops.add, lambda g, z, x, y: g, lambda g, z, x, y: g)
 derivative(ops.sub, lambda g, z, x, y: g, lambda g, z, x, y: -g)
@@ -15,7 +15,7 @@ derivative(ops.mul, lambda g, z, x, y: g * y, lambda g, z, x, y: g * x)
 derivative(ops.div, lambda g, z, x, y: g / y, lambda g, z, x, y: -g * z / y)
 derivative(
     ops.pow,
-    lambda g, z, x, y: g * y * x ** (y - 1),
+    lambda g, z, x, y: g * slope_of_power(x, y),
     lambda g, z, x, y: g * z * log_of_base(x, y),
 )
 derivative(ops.mod, lambda g, z, x, y: g, lambda g, z, x, y: -g * ops.floor_div(x, y))
@@ -36,7 +36,7 @@ derivative(ops.relu, lambda g, z, x: g * ops.greater(x, 0))
 
 derivative(ops.maximum, lambda g, z, x, y: g * wins(x, y), lambda g, z, x, y: g * wins(y, x))
 derivative(ops.minimum, lambda g, z, x, y: g * wins(y, x), lambda g, z, x, y: g * wins(x, y))
-derivative(ops.clip, lambda g, z, x, low, high: g * ops.equal(x, z))
+derivative(ops.clip, lambda g, z, x, low=None, high=None: g * ops.equal(x, z))
 derivative(
     ops.where,
     None,
@@ -49,6 +49,14 @@ derivative(ops.to_float, lambda g, z, x, dtype: ops.to_float(g, dtype=x.dtype))
 def wins(x: Any, y: Any) -> Any:
     """1 where x is larger, 1/2 where both are equal, 0 where y is larger."""
     return ops.greater(x, y) + ops.equal(x, y) * 0.5
+
+
+def slope_of_power(x: Any, y: Any) -> Any:
+    """y * x^(y - 1); 0 where y is 0, at x = 0 too."""
+    if isinstance(y, Tensor):
+        constant = ops.logical_and(ops.equal(x, 0), ops.equal(y, 0))
+        return y * x ** ops.where(constant, 1, y - 1)
+    return y * x ** (y - 1) if y else x * 0
 
 
 def log_of_base(x: Any, y: Any) -> Any:
