@@ -22,6 +22,7 @@ from tinytorch.data import (
     TensorDataset,
     WeightedSampler,
 )
+from tinytorch.data import _workers as workers
 from tinytorch.data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import ArgumentError, ShapeError, StateError
@@ -460,3 +461,24 @@ def test_a_loader_describes_itself(digits):
 def test_indices_out_of_range_are_named():
     with pytest.raises(IndexError, match="index 10"):
         list(DataLoader(numbers(), sampler=[10]))
+
+
+def test_a_failure_keeps_notes_and_trace_of_any_error(parts):
+    for kind, expected in [(KeyError, KeyError), (parts.UnsendableError, RuntimeError)]:
+        workers._install(lambda number, indices, kind=kind: parts.Numbers(3, [1], kind)[number])
+        assert workers._make_here(2, np.array([2])) == (2.0, 2)
+        failure = workers._make_here(1, np.array([1]))
+        with pytest.raises(expected, match="item 1") as caught:
+            failure.raise_error()
+        assert len(caught.value.__notes__) == 1
+        assert caught.value.__notes__[0].startswith("in a worker process: Traceback")
+        assert kind.__name__ in caught.value.__notes__[0]
+
+
+def test_a_pool_that_broke_says_so_at_the_next_job():
+    class Broken:
+        def submit(self, *job):
+            raise workers.BrokenProcessPool
+
+    with pytest.raises(workers.BrokenProcessPool):
+        workers._submit(Broken(), print, (0, np.array([0])))
