@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tinytorch.autograd import Variable, nn
-from tinytorch.optim import SGD, Adagrad, Adam, AdamW, ParameterError, RMSprop
-from tinytorch.tensor import ArgumentError, tensor
+from tinytorch.optim import SGD, Adagrad, Adam, AdamW, NonFiniteError, ParameterError, RMSprop
+from tinytorch.tensor import ArgumentError, ShapeError, tensor
 
 
 def leaves(count):
@@ -239,3 +239,25 @@ def test_repr_tells_settings():
     )
     optimizer = SGD([{"params": leaves(2), "lr": 0.25}, {"params": leaves(1)}])
     assert repr(optimizer).startswith("SGD(3 parameters, lr=0.25")
+
+
+def test_groups_may_be_emptied_and_filled_anew():
+    x, y = leaves(2)
+    optimizer = SGD([("x", x)], lr=1.0)
+    optimizer.param_groups.clear()
+    assert not optimizer.is_bound
+    optimizer.bind([("y", y), ("x", x)])
+    assert [name for name, _ in optimizer.named_parameters()] == ["y", "x"]
+    optimizer.param_groups[0]["params"].append(z := Variable(5.0))
+    assert optimizer.named_parameters()[2] == ("parameter 2", z)
+    optimizer.step({z: tensor(1.0)})
+    assert z.item() == 4.0
+    with pytest.raises(ShapeError, match="gradient of a parameter as"):
+        optimizer.step({z: tensor([1.0])})
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop, Adagrad])
+def test_gradients_are_checked_when_asked_alone(kind):
+    assert not kind().check_finite
+    with pytest.raises(NonFiniteError):
+        kind([x := Variable(1.0)], check_finite=True).step({x: tensor(math.nan)})

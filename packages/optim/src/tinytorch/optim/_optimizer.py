@@ -40,8 +40,8 @@ class Optimizer:
         self.check_finite = check_finite
         self.param_groups: list[dict[str, Any]] = []
         self.workspace = Workspace()
-        self._names: dict[int, str] = {}
-        self._state: dict[int, dict[str, Any]] = {}
+        self._names: dict[Variable, str] = {}
+        self._state: dict[Variable, dict[str, Any]] = {}
         if params is not None:
             self.bind(params)
 
@@ -86,13 +86,13 @@ class Optimizer:
             raise ParameterError(
                 operation,
                 expected="an optimizer without parameters",
-                got=f"one with {len(self._names)}",
+                got=f"one with {len(self.named_parameters())}",
                 fix='make a new optimizer, or add_param_group({"params": ...})',
             )
         try:
             self._bind(params)
         except ArgumentError:
-            self.param_groups, self._names = [], {}
+            self.param_groups = []
             raise
         return self
 
@@ -140,19 +140,18 @@ class Optimizer:
                 name=name,
             )
         settings = self._settings({**self.defaults, **settings})
-        names: dict[int, str] = {}
+        known = {parameter: name for name, parameter in self.named_parameters()}
         params = []
-        for name, parameter in named(operation, group["params"], len(self._names)):
-            first = names.get(id(parameter), self._names.get(id(parameter)))
-            if first is not None:
+        for name, parameter in named(operation, group["params"], len(known)):
+            if parameter in known:
                 raise ParameterError(
                     operation,
                     expected="each parameter once",
-                    got=f"{first} again, as {name}",
+                    got=f"{known[parameter]} again, as {name}",
                     fix="leave it out once; it would move twice per step",
                     parameter=name,
                 )
-            names[id(parameter)] = name
+            known[parameter] = name
             params.append(parameter)
         if not params:
             raise ParameterError(
@@ -161,7 +160,7 @@ class Optimizer:
                 got="none: an empty list, or a generator that was used before",
                 fix="call module.parameters() anew, or give the module some parameters",
             )
-        self._names |= names
+        self._names = known
         self.param_groups.append({"params": params, **settings})
 
     def _settings(self, settings: dict[str, Any]) -> dict[str, Any]:
@@ -214,13 +213,13 @@ class Optimizer:
             raise GradientError(
                 operation,
                 expected="a gradient for at least one parameter",
-                got=f"none for any of {len(self._names)}",
+                got=f"none for any of {len(self.named_parameters())}",
                 fix=("call loss.backward() before; " if gradients is None else "")
                 + "check that the loss is computed from these parameters",
             )
         for parameter, g, settings in moves:
             w = np.require(parameter.data, requirements=["C", "W"])
-            state = self._state.setdefault(id(parameter), {"step": 0})
+            state = self._state.setdefault(parameter, {"step": 0})
             state["step"] += 1
             self.update(w, g, state, settings)
             parameter.assign(w)
@@ -243,7 +242,7 @@ class Optimizer:
                 gradient = parameter.grad if gradients is None else gradients.get(parameter)
                 if gradient is None:
                     continue
-                name = self._names[id(parameter)]
+                name = self._names.get(parameter, "a parameter")
                 g = gradient.data if isinstance(gradient, Tensor) else np.asarray(gradient)
                 if g.shape != parameter.shape:
                     raise ShapeError(
@@ -274,7 +273,8 @@ class Optimizer:
 
     def named_parameters(self) -> list[tuple[str, Variable]]:
         """All parameters in order, each with the name that messages give it."""
-        return [(self._names[id(p)], p) for group in self.param_groups for p in group["params"]]
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        return [(self._names.get(p, f"parameter {i}"), p) for i, p in enumerate(parameters)]
 
     def zero_grad(self) -> None:
         """Forget the gradients: every parameter's `.grad` becomes None."""
@@ -290,7 +290,7 @@ class Optimizer:
             "param_groups": the groups' settings, with "params" as positions in that list. All but
             the arrays can go into JSON.
         """
-        states = [self._state.get(id(parameter), {}) for _, parameter in self.named_parameters()]
+        states = [self._state.get(parameter, {}) for _, parameter in self.named_parameters()]
         return pack(type(self).__name__, states, self.param_groups)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -305,7 +305,7 @@ class Optimizer:
         """
         states, settings = unpack(self, state_dict)
         self._state = {
-            id(parameter): state
+            parameter: state
             for (_, parameter), state in zip(self.named_parameters(), states, strict=True)
             if state
         }
@@ -315,4 +315,4 @@ class Optimizer:
     def __repr__(self) -> str:
         settings = self.param_groups[0] if self.is_bound else self.defaults
         shown = ", ".join(f"{name}={settings[name]}" for name in self.defaults)
-        return f"{type(self).__name__}({len(self._names)} parameters, {shown})"
+        return f"{type(self).__name__}({len(self.named_parameters())} parameters, {shown})"
