@@ -2,9 +2,10 @@
 
     python integration/stress_kills.py [KILLS] [SEED]
 
-trains a small convolutional network on `Digits` in a process of its own, kills that process (SIGKILL)
-at random moments, among them moments at which a checkpoint is being written, starts it again, and
-compares weights and history with those of a run that nobody killed. Exits 1 if a bit differs.
+trains a small convolutional network on `Digits` in a process of its own, kills that process
+(SIGKILL) at random moments, among them moments at which a checkpoint is being written, starts it
+again, and compares weights and history with those of a run that nobody killed. Exits 1 if a bit
+differs.
 """
 
 import hashlib

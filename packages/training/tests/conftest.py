@@ -1,5 +1,7 @@
 """A small run that every part of the layer can be tried on: fast, seeded, with dropout in it."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,12 @@ def make_model(rng=0):
     )
 
 
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch):
+    """A test's machine does not lose its power; tests of flushing put their own fsync here."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 @pytest.fixture
 def make_trainer():
     """Gives `make(**settings)`, a Trainer of 8 batches of 12, silent and seeded."""
@@ -49,5 +57,5 @@ def make_trainer():
 
 @pytest.fixture
 def weights():
-    """Gives `weights(trainer)`: every parameter and buffer as bytes, to compare runs bit for bit."""
+    """Gives `weights(trainer)`: all parameters and buffers as bytes, to compare runs."""
     return lambda trainer: {k: np.array(v).tobytes() for k, v in trainer.model.state_dict().items()}

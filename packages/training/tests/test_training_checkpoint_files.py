@@ -148,9 +148,9 @@ def test_foreign_files_are_refused(tmp_path, content):
 
 
 def test_a_missing_folder(tmp_path):
-    with pytest.raises(FileError, match="state.json"):
+    with pytest.raises(FileError, match=r"state\.json"):
         load_checkpoint(tmp_path / "none" / "at all")
-    with pytest.raises(FileError, match="state.json"):
+    with pytest.raises(FileError, match=r"state\.json"):
         load_checkpoint(tmp_path / "none")
 
 

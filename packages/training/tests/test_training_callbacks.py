@@ -1,0 +1,295 @@
+"""Callbacks: their order, what they keep, and what they stop."""
+
+import csv
+import math
+import struct
+
+import numpy as np
+import pytest
+
+from tinytorch.tensor.errors import ArgumentError
+from tinytorch.training import Callback, CSVLog, EarlyStopping, TensorBoard
+from tinytorch.training._protobuf import Double, message
+from tinytorch.training._tensorboard import _masked_crc
+
+HOOKS = [
+    *("on_setup", "on_fit_begin", "on_epoch_begin", "on_gradients", "on_step_end"),
+    *("on_epoch_end", "on_interrupt", "on_fit_end"),
+]
+
+
+class Diary(Callback):
+    """Notes every hook, and where the run stood."""
+
+    def __init__(self, diary, name="", order=0):
+        self.diary, self.name, self.order = diary, name, order
+
+    def __getattribute__(self, hook):
+        if hook not in HOOKS:
+            return super().__getattribute__(hook)
+
+        def note(trainer):
+            where = (trainer.epoch, trainer.batch, trainer.step)
+            self.diary.append((hook, self.name, *where))
+
+        return note
+
+
+class StopAt(Callback):
+    def __init__(self, hook, when, error=None):
+        def stop(trainer):
+            if when(trainer):
+                if error:
+                    raise error
+                trainer.stop("because")
+
+        setattr(self, hook, stop)
+
+
+def test_hooks_come_in_their_order(make_trainer):
+    diary = []
+    make_trainer(callbacks=[Diary(diary)]).fit(2, limit_batches=2)
+    assert [(hook, *where) for hook, _, *where in diary] == [
+        ("on_setup", 0, 0, 0),
+        ("on_fit_begin", 0, 0, 0),
+        ("on_epoch_begin", 0, 0, 0),
+        ("on_gradients", 0, 0, 0),
+        ("on_step_end", 0, 1, 1),
+        ("on_gradients", 0, 1, 1),
+        ("on_step_end", 0, 2, 2),
+        ("on_epoch_end", 1, 0, 2),
+        ("on_epoch_begin", 1, 0, 2),
+        ("on_gradients", 1, 0, 2),
+        ("on_step_end", 1, 1, 3),
+        ("on_gradients", 1, 1, 3),
+        ("on_step_end", 1, 2, 4),
+        ("on_epoch_end", 2, 0, 4),
+        ("on_fit_end", 2, 0, 4),
+    ]
+
+
+def test_callbacks_are_called_by_order_then_as_given(make_trainer):
+    diary = []
+    names = [("late", 5), ("a", 0), ("b", 0), ("early", -5)]
+    make_trainer(callbacks=[Diary(diary, *name) for name in names]).fit(1, limit_batches=1)
+    assert [name for hook, name, *_ in diary if hook == "on_step_end"] == [
+        "early",
+        "a",
+        "b",
+        "late",
+    ]
+
+
+def test_gradients_are_there_to_see_and_change(make_trainer):
+    class Zero(Callback):
+        def on_gradients(self, trainer):
+            for parameter in trainer.model.parameters():
+                assert parameter.grad is not None
+                parameter.grad = parameter.grad * 0
+
+    trainer = make_trainer(callbacks=[Zero()])
+    before = [parameter.data.copy() for parameter in trainer.model.parameters()]
+    trainer.fit(1)
+    for a, b in zip(before, trainer.model.parameters(), strict=True):
+        np.testing.assert_array_equal(a, b.data)
+
+
+def test_stop_ends_the_run_after_the_step(make_trainer):
+    diary = []
+    stop = StopAt("on_gradients", lambda t: t.step == 3)
+    trainer = make_trainer(callbacks=[stop, Diary(diary)])
+    history = trainer.fit(5)
+    assert (trainer.epoch, trainer.batch, trainer.step) == (0, 4, 4)
+    assert trainer.stopped == "because"
+    assert history.epochs == 0
+    assert [hook for hook, *_ in diary][-3:] == ["on_gradients", "on_step_end", "on_fit_end"]
+
+
+def test_stop_at_the_end_of_an_epoch_keeps_the_epoch(make_trainer):
+    trainer = make_trainer(callbacks=[StopAt("on_epoch_end", lambda t: t.epoch == 2)])
+    assert trainer.fit(5).epochs == 2
+    assert trainer.fit(4).epochs == 4
+    assert trainer.stopped == ""
+
+
+@pytest.mark.parametrize("hook", ["on_setup", "on_fit_begin", "on_epoch_begin"])
+def test_stop_before_the_first_step_trains_nothing(make_trainer, hook):
+    trainer = make_trainer(callbacks=[StopAt(hook, lambda t: True)])
+    trainer.fit(5)
+    assert trainer.step == 0
+
+
+@pytest.mark.parametrize("hook", [h for h in HOOKS if h not in {"on_fit_end", "on_interrupt"}])
+def test_fit_end_comes_after_errors_too(make_trainer, hook):
+    diary = []
+    error = StopAt(hook, lambda t: True, ZeroDivisionError("oops"))
+    trainer = make_trainer(callbacks=[error, Diary(diary)])
+    with pytest.raises(ZeroDivisionError, match="oops"):
+        trainer.fit(1)
+    assert diary[-1][0] == "on_fit_end"
+
+
+def test_the_protocol_does_nothing_by_itself(make_trainer, weights):
+    plain, called = make_trainer(), make_trainer(callbacks=[Callback()])
+    assert plain.fit(1) == called.fit(1)
+    assert Callback().on_interrupt(plain) is None
+    assert Callback().state_dict() == {}
+
+
+class Figures(Callback):
+    """Puts given figures in place of the validation loss."""
+
+    order = -1
+
+    def __init__(self, values):
+        self.values = values
+
+    def on_epoch_end(self, trainer):
+        trainer.history["val_loss"][-1] = self.values[trainer.epoch - 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "settings", "epochs", "best"),
+    [
+        ([3, 2, 1, 1, 1, 0], {"patience": 2}, 5, 3),
+        ([3, 2, 1, 1, 0, 0, 0, 0], {"patience": 2}, 7, 5),
+        ([1, 2, 3], {"patience": 1}, 2, 1),
+        ([3.0, 2.9, 2.8, 2.7], {"patience": 2, "min_delta": 0.15}, 4, 3),
+        ([3.0, 2.9, 2.8, 2.7], {"patience": 2, "min_delta": 0.25}, 3, 1),
+        ([1, 2, 3, 2, 1], {"patience": 2, "mode": "max"}, 5, 3),
+        ([math.nan, math.nan, math.nan, 1], {"patience": 3}, 3, 0),
+        ([math.nan, 2, math.nan, 1, 3, 3], {"patience": 2}, 6, 4),
+        ([math.inf, math.inf, math.inf], {"patience": 2}, 3, 1),
+    ],
+)
+def test_early_stopping_waits_and_gives_the_best_weights_back(
+    make_trainer, weights, values, settings, epochs, best
+):
+    stop = EarlyStopping(**settings)
+    kept = []
+    trainer = make_trainer(callbacks=[Figures(values), stop])
+    trainer.callbacks.append(StopAt("on_epoch_end", lambda t: kept.append(weights(t))))
+    trainer.fit(len(values))
+    assert (trainer.epoch, stop.best_epoch) == (epochs, best)
+    assert weights(trainer) == (kept[best - 1] if best else kept[-1])
+    if epochs < len(values) or stop.waited == stop.patience:
+        assert f"has not improved for {stop.patience} epochs" in trainer.stopped
+        assert f"in epoch {best})" in trainer.stopped
+
+
+def test_early_stopping_may_keep_the_last_weights(make_trainer, weights):
+    trainer = make_trainer(
+        callbacks=[Figures([1, 2, 3]), EarlyStopping(patience=2, restore_best=False)]
+    )
+    whole = make_trainer()
+    trainer.fit(9)
+    whole.fit(3)
+    assert weights(trainer) == weights(whole)
+
+
+def test_early_stopping_watches_what_it_is_told(make_trainer):
+    stop = EarlyStopping("accuracy", patience=1)
+    trainer = make_trainer(callbacks=[stop])
+    trainer.fit(1)
+    assert stop.best == trainer.history["accuracy"][0]
+    assert stop.best == stop.sign * stop.best
+    with pytest.raises(ArgumentError, match="one of loss, accuracy, lr"):
+        make_trainer(val_loader=None, callbacks=[EarlyStopping()]).fit(1)
+
+
+@pytest.mark.parametrize("settings", [{"patience": 0}, {"min_delta": -0.1}, {"mode": "low"}])
+def test_early_stopping_out_of_range(settings):
+    with pytest.raises(ArgumentError):
+        EarlyStopping(**settings)
+
+
+def test_the_csv_log_is_the_history(tmp_path, make_trainer):
+    path = tmp_path / "logs" / "run.csv"
+    rows = []
+
+    def read(trainer):
+        rows.append(len(list(csv.reader(path.read_text().splitlines()))))
+
+    trainer = make_trainer(callbacks=[CSVLog(path), StopAt("on_epoch_end", read)])
+    trainer.fit(2)
+    make_trainer(callbacks=[CSVLog(tmp_path / "other.csv")]).fit(2)
+    assert rows == [2, 3]
+    assert path.read_text() == trainer.history.to_csv()
+
+
+def records(path):
+    """The messages of an event file, both checksums of each checked."""
+    content = path.read_bytes()
+    while content:
+        (length,) = struct.unpack("<Q", content[:8])
+        assert content[8:12] == _masked_crc(content[:8])
+        data = content[12 : 12 + length]
+        assert content[12 + length : 16 + length] == _masked_crc(data)
+        yield data
+        content = content[16 + length :]
+
+
+def test_the_checksum_is_the_published_one():
+    assert _masked_crc(b"123456789") == struct.pack(
+        "<I", ((0xE3069283 >> 15 | 0xE3069283 << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    )
+
+
+def test_event_files_hold_every_figure(tmp_path, make_trainer, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 1234.5)
+    trainer = make_trainer(callbacks=[board := TensorBoard(tmp_path, every=4)])
+    trainer.fit(2)
+    (path,) = tmp_path.iterdir()
+    assert path.name.startswith("events.out.tfevents.1234.500000.")
+    first, *events = records(path)
+    assert first == message((1, Double(1234.5)), (3, "brain.Event:2"))
+    assert len(events) == 2 * (2 + 1)
+
+    def event(step, figures):
+        values = [message((1, name), (2, float(value))) for name, value in figures.items()]
+        return message((1, Double(1234.5)), (2, step), (5, message((1, values))))
+
+    rows = [
+        {f"epoch/{name}": column[i] for name, column in trainer.history.items()} for i in range(2)
+    ]
+    assert events[2] == event(8, rows[0])
+    assert events[5] == event(16, rows[1])
+    assert events[4] == event(16, {"step/loss": trainer.loss_value, "step/lr": 0.1})
+    trainer.fit(3)
+    assert len(list(tmp_path.iterdir())) == 2
+    board.on_fit_end(trainer)
+    with pytest.raises(ArgumentError, match="every=0"):
+        TensorBoard(tmp_path, every=0)
+
+
+def test_events_are_readable_while_the_run_goes_on(tmp_path, make_trainer):
+    counts = []
+
+    def count(trainer):
+        counts.append(len(list(records(next(tmp_path.iterdir())))))
+
+    trainer = make_trainer(callbacks=[TensorBoard(tmp_path, every=1), StopAt("on_step_end", count)])
+    trainer.fit(1)
+    assert counts == list(range(2, 10))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ([(1, 0)], "0800"),
+        ([(1, 127)], "087f"),
+        ([(1, 128)], "088001"),
+        ([(1, -1)], "08ffffffffffffffffff01"),
+        ([(1, True)], "0801"),
+        ([(16, 300)], "8001ac02"),
+        ([(2, "é")], "1202c3a9"),
+        ([(2, b"")], "1200"),
+        ([(3, 1.5)], "1d0000c03f"),
+        ([(3, Double(1.5))], "19000000000000f83f"),
+        ([(1, [1, 2])], "08010802"),
+        ([(1, []), (2, None)], ""),
+        ([(1, "x" * 200)], "0ac801" + "78" * 200),
+    ],
+)
+def test_protocol_buffers_are_written_as_published(fields, expected):
+    assert message(*fields).hex() == expected
