@@ -175,7 +175,10 @@ class Optimizer:
 
     @property
     def lr(self) -> float:
-        """The learning rate, per step: of the first group; setting it sets every group's."""
+        """The learning rate, per step: of the first group; setting it sets every group's.
+
+        Groups with rates of their own are scheduled one by one: `group["lr"] = schedule(step)`.
+        """
         rate: float = self.param_groups[0]["lr"] if self.is_bound else self.defaults["lr"]
         return rate
 
@@ -189,7 +192,7 @@ class Optimizer:
         """Move every parameter that has a gradient. A step that raises has moved none.
 
         Args:
-            gradients: what `backward` returned; those are used and the parameters' `.grad` are
+            gradients: What `backward` returned; those are used and the parameters' `.grad` are
                 cleared, so that `optimizer.step(loss.backward())` needs no `zero_grad`. None:
                 `.grad` are used and kept.
 

@@ -110,10 +110,12 @@ def sgd(
         g = np.add(g, np.multiply(w, weight_decay, out=t), out=d)  # g = g + weight_decay * w
     if b is not None:
         if first:
-            np.copyto(b, g)
+            np.copyto(b, g)  # b = g
         else:
-            np.multiply(b, momentum, out=b)
+            np.multiply(b, momentum, out=b)  # b = momentum * b + (1 - dampening) * g
             np.add(b, np.multiply(g, 1 - dampening, out=t), out=b)
-        # the new velocity is b; d is either it or a look ahead along it
-        g = np.add(g, np.multiply(b, momentum, out=t), out=d) if nesterov else b
+        if nesterov:
+            g = np.add(g, np.multiply(b, momentum, out=t), out=d)  # d = g + momentum * b
+        else:
+            g = b  # d = b
     np.subtract(w, np.multiply(g, lr, out=t), out=w)  # w = w - lr * d
