@@ -18,7 +18,7 @@ from check_layers import LAYERS, closure, read_package  # noqa: E402 - tools/ is
 PACKAGES = ROOT / "packages"
 DECLARED = {layer: read_package(PACKAGES / layer) for layer in LAYERS}
 TEST_TOOLS = ("pytest>=8.3", "hypothesis>=6.100")
-ORACLE = "torch==2.13.0"
+TORCH = "torch==2.13.0"
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -187,8 +187,9 @@ WHERE = "import os, tinytorch.{0} as t; print(os.path.realpath(t.__file__))"
 
 @nox.session(venv_backend="virtualenv", reuse_venv=True)
 def oracle(session: nox.Session) -> None:
-    """Compare with PyTorch: values and gradients of the same computations."""
-    session.install(ORACLE, *TEST_TOOLS, *editable(*LAYERS))
+    """Compare with PyTorch, and our files with the libraries that define their formats."""
+    formats = ("onnx", "onnxruntime", "safetensors", "tensorboard")
+    session.install(TORCH, *formats, *TEST_TOOLS, *editable(*LAYERS))
     folders = [str(path.relative_to(ROOT)) for path in sorted(PACKAGES.glob("*/tests/oracle"))]
     run_tests(session, "-o", "norecursedirs=.*", *(session.posargs or folders))
 
@@ -197,7 +198,7 @@ def oracle(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Print the benchmark tables: `nox -s bench -- core`, or data, optim, spatial; default all."""
     session.install(*editable(*LAYERS, extras=True))
-    session.install(ORACLE, success_codes=[0, 1])
+    session.install(TORCH, success_codes=[0, 1])
     available = sorted(path.stem for path in (ROOT / "integration/benchmarks").glob("[a-z]*.py"))
     for name in session.posargs or available:
         if name not in available:

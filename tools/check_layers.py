@@ -25,8 +25,10 @@ LAYERS = ("tensor", "autograd", "optim", "data", "spatial", "training")
 
 NAMESPACE = "tinytorch"
 TEST_TOOLS = frozenset({"pytest", "_pytest", "hypothesis"})
-ORACLES = frozenset({"torch"})
+ORACLES = frozenset({"torch", "onnx", "onnxruntime", "safetensors", "tensorboard"})
 IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+BROUGHT_ALONG = {"numba": {"llvmlite"}}
+"""Import names that a distribution is made of as much as of its own."""
 DYNAMIC_IMPORTS = frozenset({"import_module", "__import__", "importorskip"})
 QUESTIONS = frozenset({"find_spec"})
 
@@ -105,7 +107,7 @@ def read_package(folder: Path) -> Package:
     for requirement in dependencies:
         layer = _layer_of(requirement)
         if layer is None:
-            third_party.add(_import_name(requirement))
+            third_party |= _import_names(requirement)
         elif layer in LAYERS[: LAYERS.index(folder.name)]:
             layers.add(layer)
         else:
@@ -341,7 +343,7 @@ def _extra(folder: Path, extra: str, seen: set[tuple[str, str]]) -> set[str]:
     for requirement in _project(folder)[1].get(extra, []):
         layer = _layer_of(requirement)
         if layer is None:
-            names.add(_import_name(requirement))
+            names |= _import_names(requirement)
             continue
         asked = re.search(r"\[([^]]*)\]", requirement)
         for inner in re.split(r"\s*,\s*", asked[1]) if asked else ():
@@ -354,10 +356,10 @@ def _layer_of(requirement: str) -> str | None:
     return match[1] if match else None
 
 
-def _import_name(requirement: str) -> str:
+def _import_names(requirement: str) -> set[str]:
     match = re.match(r"[A-Za-z0-9._-]+", requirement)
     name = (match[0] if match else requirement).lower()
-    return IMPORT_NAMES.get(name, name.replace("-", "_"))
+    return {IMPORT_NAMES.get(name, name.replace("-", "_"))} | BROUGHT_ALONG.get(name, set())
 
 
 def _line_of(lines: list[str], text: str) -> int:
