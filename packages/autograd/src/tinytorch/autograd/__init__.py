@@ -3,7 +3,7 @@
 The second layer of TinyTorch, on `tinytorch.tensor`.
 """
 
-from tinytorch.autograd import derivatives, nn
+from tinytorch.autograd import derivatives, graph, nn, testing
 from tinytorch.autograd._backward import Gradients, derivative
 from tinytorch.autograd._gradcheck import GradcheckError, gradcheck
 from tinytorch.autograd._transforms import grad, hvp, jacobian, value_and_grad, vjp
@@ -19,10 +19,12 @@ __all__ = [
     "derivatives",
     "grad",
     "gradcheck",
+    "graph",
     "hvp",
     "jacobian",
     "nn",
     "no_grad",
+    "testing",
     "value_and_grad",
     "vjp",
 ]

@@ -165,6 +165,21 @@ def backward(
     return Gradients(found)
 
 
+def reaches_others(output: "Variable", own: Iterable["Variable"]) -> bool:
+    """Whether a way back from ``output`` ends at a leaf without passing one of ``own``."""
+    seen = {id(x) for x in own}
+    stack: list[Any] = [output]
+    while stack:
+        x = stack.pop()
+        if id(x) in seen or not hasattr(x, "_operands"):
+            continue
+        seen.add(id(x))
+        if x._op is None:
+            return True
+        stack.extend(x._operands or ())
+    return False
+
+
 def undo(result: "Variable", g: Tensor, create_graph: bool) -> list[tuple["Variable", Tensor]]:
     """Run the rows of the op that made ``result``: a gradient for each operand that needs one."""
     op, operands, settings = result._op, result._operands, result._settings

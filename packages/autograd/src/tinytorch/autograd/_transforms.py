@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd._backward import backward
-from tinytorch.autograd._variable import Variable
-from tinytorch.tensor import GradientError, ShapeError, Tensor, from_numpy, ops, stack
+from tinytorch.autograd._backward import backward, reaches_others
+from tinytorch.autograd._variable import Variable, recording
+from tinytorch.tensor import ShapeError, Tensor, from_numpy, ops, stack
 
 __all__ = ["grad", "hvp", "jacobian", "value_and_grad", "vjp"]
 
@@ -30,9 +30,15 @@ def vjp(function: Callable[..., Any], *inputs: Any) -> tuple[Any, Callable[[Any]
         >>> pullback(tensor([1.0, 10.0]))
         tensor([ 2., 40.])
     """
-    nested = any(isinstance(x, Variable) for x in inputs)
-    own = [_own(x) for x in inputs]
-    value = function(*own)
+    with recording() as outside:
+        own = [_own(x, outside) for x in inputs]
+        value = function(*own)
+    # What depends on Variables of others, given or used in the function, remembers them too.
+    nested = (
+        outside
+        and isinstance(value, Variable)
+        and (any(isinstance(x, Variable) for x in inputs) or reaches_others(value, own))
+    )
 
     def pullback(g: Any) -> Any:
         seed = g if isinstance(g, Tensor) else Tensor(g)
@@ -160,16 +166,9 @@ def hvp(function: Callable[[Any], Any], x: Any, vector: Any) -> Any:
     return grad(lambda at: ops.sum(grad(function)(at) * v))(x)
 
 
-def _own(x: Any) -> Variable:
+def _own(x: Any, remembers: bool) -> Variable:
     """An input of our own: the same value, told apart from other uses of the same object."""
-    if isinstance(x, Variable):
-        alias = ops.reshape(x, shape=x.shape)
-        if not isinstance(alias, Variable):
-            raise GradientError(
-                "grad",
-                expected="recording",
-                got="a call inside no_grad()",
-                fix="leave the no_grad block",
-            )
-        return alias
-    return Variable(x)
+    if not isinstance(x, Variable):
+        return Variable(x)
+    alias: Variable = ops.reshape(x, shape=x.shape) if remembers else Variable(x.detach())
+    return alias

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from tinytorch.autograd._backward import Gradients, backward
 from tinytorch.tensor import DTypeError, GradientError, Op, ShapeError, Tensor, from_numpy
 
-__all__ = ["Variable", "no_grad"]
+__all__ = ["Variable", "no_grad", "recording"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -273,6 +273,18 @@ class no_grad:  # noqa: N801 - PyTorch's name
                 return function(*args, **kwargs)
 
         return quiet
+
+
+class recording:  # noqa: N801 - beside `no_grad`
+    """Let ops on Variables remember, in a `no_grad` block too; gives whether they did outside."""
+
+    def __enter__(self) -> bool:
+        self._before = _mode.recording
+        _mode.recording = True
+        return self._before
+
+    def __exit__(self, *exception: object) -> None:
+        _mode.recording = self._before
 
 
 _new = object.__new__

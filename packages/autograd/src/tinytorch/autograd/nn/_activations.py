@@ -1,5 +1,6 @@
 """Activation modules, and those that only pass on: functions with a place in a list."""
 
+import math
 from typing import Any
 
 from tinytorch.autograd.nn._module import Module
@@ -26,6 +27,10 @@ class ReLU(Module):
     def forward(self, x: Any) -> Any:
         """Compute it for any shape."""
         return F.relu(x)
+
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002 - the protocol's
+        """Count a comparison for each element."""
+        return math.prod(output_shape)
 
 
 class LeakyReLU(Module):

@@ -58,6 +58,11 @@ class Linear(Module):
         """
         return F.linear(x, self.weight, self.bias)
 
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
+        """Count a multiplication and an addition for each weight, an addition for each bias."""
+        outputs = math.prod(output_shape)
+        return 2 * input_shape[-1] * outputs + (outputs if self.bias is not None else 0)
+
     def extra_repr(self) -> str:
         """Give in_features, out_features and bias."""
         outputs, inputs = self.weight.shape

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinytorch.autograd.nn._parameter import Buffer, Parameter
+from tinytorch.autograd.nn._summary import Summary, summarize
 from tinytorch.tensor import ArgumentError, StateError, Tensor
 
 __all__ = ["Module"]
@@ -156,6 +157,31 @@ class Module:
         for name, x in own.items():
             if name in values:
                 x.assign(values[name])
+
+    def summary(self, input_shape: Any) -> Summary:
+        """Give a table of the layers: output shapes, parameters, operations and bytes.
+
+        The module is called once, in evaluation mode. A module counts its operations by a method
+        ``flops(input_shape, output_shape)``.
+
+        Args:
+            input_shape: The shape of an input, batch axis included; or an input, a Tensor.
+
+        Returns:
+            The summary; print it.
+
+        Example:
+            >>> from tinytorch.autograd.nn import Linear, ReLU, Sequential
+            >>> Sequential(Linear(4, 8), ReLU(), Linear(8, 2)).summary((1, 4))
+            layer       output shape  parameters  FLOPs  weights  output
+            ------------------------------------------------------------
+            0 (Linear)  (1, 8)                40     72    160 B    32 B
+            1 (ReLU)    (1, 8)                 0      8      0 B    32 B
+            2 (Linear)  (1, 2)                18     34     72 B     8 B
+            ------------------------------------------------------------
+            total                             58    114    232 B    72 B
+        """
+        return summarize(self, input_shape)
 
     def extra_repr(self) -> str:
         """Give the settings to show in the module's repr."""
