@@ -24,7 +24,7 @@ def transpose(x: Array, *, axes: Shape | None = None) -> Array:
 @op(broadcasts=True)
 def broadcast_to(x: Array, *, shape: Shape) -> Array:
     """X repeated along new axes and axes of length 1, as a read-only view."""
-    if not x.ndim:
+    if not x.ndim and min(shape, default=0) >= 0:
         # One element everywhere: what numpy.broadcast_to gives, without its general machinery.
         return np.ndarray(shape, x.dtype, x, strides=(0,) * len(shape))
     return np.broadcast_to(x, shape)
