@@ -251,6 +251,8 @@ def test_an_optimizer_of_your_own():
     w = Variable([1.0, 1.0, 1.0])
     SignSGD([w], sharpness=5.0).step({w: tensor([2.0, -3.0, 0.0])})
     assert w.tolist() == [0.5, 1.5, 1.0]
+    SignSGD([w]).step({w: tensor([np.nan, 1.0, 1.0])})
+    assert np.isnan(w.tolist()[0])
 
 
 def test_an_optimizer_without_an_update_says_so():

@@ -124,6 +124,8 @@ def _norm(gradient: Array, norm_type: float) -> float:
         return float(np.linalg.norm(flat, norm_type)) if flat.size else 0.0
     with np.errstate(over="ignore"):
         norm = math.sqrt(np.dot(flat, flat))
-    if norm == math.inf:  # a float32 square overflows from 1.8e19 on
-        norm = float(np.linalg.norm(flat.astype(np.float64)))
+    if norm in (0, math.inf):  # squares leave float32 below 1e-23 and above 1e19
+        largest = float(np.max(np.abs(flat), initial=0))
+        if 0 < largest < math.inf:
+            norm = largest * float(np.linalg.norm(flat / largest))
     return norm
