@@ -1,5 +1,6 @@
 """Derivatives of the reductions: what was added or chosen receives the whole gradient."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tinytorch.autograd._backward import derivative
@@ -27,7 +28,7 @@ def restore(g: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Any:
     """Give g the axes of x again, with length 1 where they were reduced."""
     if keepdims or (axis is None and not g.ndim):
         return g
-    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, Sequence) else (axis,)
     reduced = {a % x.ndim for a in axes}
     return ops.reshape(g, shape=tuple(1 if a in reduced else n for a, n in enumerate(x.shape)))
 

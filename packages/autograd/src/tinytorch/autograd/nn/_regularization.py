@@ -72,7 +72,7 @@ class LayerNorm(Module):
     """
 
     def __init__(self, normalized_shape: Any, eps: float = 1e-5, bias: bool = True) -> None:
-        one = isinstance(normalized_shape, int)
+        one = np.ndim(normalized_shape) == 0
         self.normalized_shape = (normalized_shape,) if one else tuple(normalized_shape)
         for length in self.normalized_shape:
             at_least(1, "LayerNorm", normalized_shape=length)

@@ -44,9 +44,9 @@ def binary_cross_entropy(
             got=f"{values.min()} to {values.max()}",
             fix="apply sigmoid first, or use binary_cross_entropy_with_logits",
         )
-    tiny = float(np.exp(-100.0))
-    likely = ops.log(ops.clip(p, low=tiny))
-    unlikely = ops.log(ops.clip(1 - p, low=tiny))
+    tiny = float(np.finfo(p.dtype).smallest_subnormal) if p.dtype.kind == "f" else 1e-45
+    likely = ops.clip(ops.log(ops.clip(p, low=tiny)), low=-100.0)
+    unlikely = ops.clip(ops.log(ops.clip(1 - p, low=tiny)), low=-100.0)
     loss = -(likely * targets + unlikely * (1 - targets))
     loss = weigh("binary_cross_entropy", loss, weight)
     return reduce("binary_cross_entropy", loss, reduction)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import ops, random
+from tinytorch.tensor._convert import whole_numbers
 from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 
@@ -92,7 +93,7 @@ def layer_norm(
         >>> layer_norm(tensor([[1.0, 3.0]]), 2, eps=0.0)
         tensor([[-1.,  1.]])
     """
-    tail = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    tail = whole_numbers("layer_norm", normalized_shape)
     for name, value in (("x", x), ("weight", weight), ("bias", bias)):
         if value is not None and np.shape(value)[-len(tail) :] != tail:
             raise ShapeError(

@@ -1,5 +1,6 @@
 """Movement ops: the same elements in another arrangement, by a view where NumPy can."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def pad(x: Array, *, widths: Any, value: float = 0) -> Array:
 @op
 def flip(x: Array, *, axis: Axes) -> Array:
     """X with the order of elements reversed along one axis or several."""
-    return np.flip(x, axis if axis is None or isinstance(axis, int) else tuple(axis))
+    return np.flip(x, tuple(axis) if isinstance(axis, Sequence) else axis)
 
 
 @op

@@ -3,6 +3,7 @@
 ``axis`` is one axis, several, or None for all; ``keepdims`` leaves length 1 in their place.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def count(shape: Shape, axis: Axes) -> int:
     """How many elements a reduction along axis joins."""
     if axis is None:
         axis = range(len(shape))
-    elif isinstance(axis, int):
+    elif not isinstance(axis, Sequence):
         axis = (axis,)
     try:
         return int(np.prod([shape[a] for a in axis]))

@@ -52,8 +52,8 @@ def assert_close(
     wide, aim = got.astype(np.float64), wanted.astype(np.float64)
     with np.errstate(invalid="ignore"):
         distance = np.abs(wide - aim)
-        close = (distance <= absolute + relative * np.abs(aim)) | (wide == aim)
-    wrong = ~(close | (np.isnan(wide) & np.isnan(aim)))
+        close = np.isfinite(aim) & (distance <= absolute + relative * np.abs(aim))
+    wrong = ~(close | (wide == aim) | (np.isnan(wide) & np.isnan(aim)))
     if wrong.any():
         worst = np.unravel_index(np.argmax(np.where(wrong, distance, -1.0)), wrong.shape)
         place = tuple(int(i) for i in worst)

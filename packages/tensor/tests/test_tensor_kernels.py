@@ -1,0 +1,138 @@
+"""The registry of kernels: when files are loaded, who serves, what turns them off."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tinytorch.tensor import ArgumentError, MissingExtraError, kernels, op, tensor
+
+needs_numba = pytest.mark.skipif("numba" not in kernels.backends(), reason="numba is missing")
+
+
+def run(code, **environment):
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    return shown.stdout.strip() + shown.stderr.strip()
+
+
+@pytest.fixture
+def doubled():
+    """An op with a kernel that notes its calls, and the list of what happened."""
+    events = []
+
+    @op
+    def kernel_test_double(x):
+        events.append("reference")
+        return x * 2
+
+    def load():
+        events.append("load")
+
+        @kernels.kernel(kernel_test_double)
+        def double(x):
+            events.append("kernel")
+            return x * 2 if x.dtype == np.float32 else NotImplemented
+
+    kernels.provide("numba", ops=[kernel_test_double], load=load)
+    yield kernel_test_double, events
+    del kernels._waiting[kernel_test_double]
+    kernels._kernels.get("numba", {}).pop(kernel_test_double, None)
+
+
+@needs_numba
+def test_the_file_is_loaded_once_at_the_first_call(doubled):
+    double, events = doubled
+    with kernels.using("numba"):
+        assert events == []
+        assert double(tensor([1.0])).tolist() == [2.0]
+        assert double(tensor([1.0])).tolist() == [2.0]
+    assert events == ["load", "kernel", "kernel"]
+
+
+@needs_numba
+def test_the_reference_serves_what_a_kernel_declines(doubled):
+    double, events = doubled
+    with kernels.using("numba"):
+        assert double(tensor([1])).tolist() == [2]
+    assert events == ["load", "kernel", "reference"]
+
+
+def test_the_reference_needs_no_file(doubled):
+    double, events = doubled
+    with kernels.using("reference"):
+        double(tensor([1.0]))
+    assert events == ["reference"]
+
+
+@needs_numba
+def test_the_choice_can_change_back_and_forth(doubled):
+    double, events = doubled
+    for backend in ("numba", "reference", "numba"):
+        with kernels.using(backend):
+            double(tensor([1.0]))
+    assert events == ["load", "kernel", "reference", "kernel"]
+
+
+@needs_numba
+def test_the_table_loads_the_files_and_is_a_copy(doubled):
+    double, events = doubled
+    table = kernels.table("numba")
+    assert events == ["load"]
+    assert double in table
+    table.clear()
+    assert double in kernels.table("numba")
+
+
+@needs_numba
+def test_an_op_named_by_a_file_that_has_no_kernel_for_it_keeps_its_reference():
+    @op
+    def kernel_test_promised(x):
+        return x + 1
+
+    kernels.provide("numba", ops=[kernel_test_promised], load=lambda: None)
+    try:
+        with kernels.using("numba"):
+            assert kernel_test_promised(tensor([1.0])).tolist() == [2.0]
+    finally:
+        del kernels._waiting[kernel_test_promised]
+
+
+def test_using_gives_the_choice_back_after_an_exception():
+    before = kernels.active()
+    with pytest.raises(ZeroDivisionError), kernels.using("reference"):
+        _ = 1 // 0
+    assert kernels.active() == before
+
+
+def test_a_backend_must_exist_and_be_installed(monkeypatch):
+    before = kernels.active()
+    with pytest.raises(ArgumentError, match="reference, numba"):
+        kernels.use("abacus")
+    monkeypatch.setattr(kernels, "installed", lambda _: False)
+    assert kernels.backends() == ()
+    with pytest.raises(MissingExtraError, match="pip install"):
+        kernels.use("numba")
+    kernels.use("reference")
+    monkeypatch.undo()
+    kernels.use(before)
+
+
+def test_the_environment_chooses():
+    code = "from tinytorch.tensor import kernels; print(kernels.active())"
+    assert run(code, TINYTORCH_KERNELS="reference") == "reference"
+    expected = "numba" if kernels.backends() else "reference"
+    assert run(code, TINYTORCH_KERNELS="") == expected
+    assert "ArgumentError" in run(code, TINYTORCH_KERNELS="abacus")
+
+
+def test_importing_the_layer_does_not_import_the_backends():
+    code = "import sys, tinytorch.tensor; print('numba' in sys.modules)"
+    assert run(code) == "False"
