@@ -11,6 +11,7 @@ from tinytorch.autograd import nn
 from tinytorch.spatial._convolution import Conv2d
 from tinytorch.spatial._normalization import BatchNorm2d
 from tinytorch.spatial._pooling import MaxPool2d
+from tinytorch.spatial._stages import Stages
 from tinytorch.tensor import random
 from tinytorch.tensor.errors import ArgumentError
 
@@ -65,7 +66,7 @@ class CNN(nn.Module):
         stages: list[nn.Module] = []
         for before, width in zip((in_channels, *widths), widths, strict=False):
             stages += [*convolve(before, width, generator), MaxPool2d(2)]
-        self.features = nn.Sequential(*stages)
+        self.features = Stages(*stages)
         head = nn.Linear(widths[-1] * left * left, classes, rng=generator)
         self.classifier = nn.Sequential(nn.Flatten(), head)
 
@@ -106,7 +107,7 @@ class ResNet9(nn.Module):
         rng: np.random.Generator | int | None = None,
     ) -> None:
         generator = random.generator(rng)
-        self.features = nn.Sequential(
+        self.features = Stages(
             *convolve(in_channels, width, generator),
             *convolve(width, 2 * width, generator),
             MaxPool2d(2),
@@ -138,7 +139,7 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int, *, rng: np.random.Generator | int | None = None) -> None:
         generator = random.generator(rng)
-        self.branch = nn.Sequential(
+        self.branch = Stages(
             *convolve(channels, channels, generator), *convolve(channels, channels, generator)
         )
 

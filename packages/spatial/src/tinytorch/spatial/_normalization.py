@@ -72,9 +72,6 @@ class BatchNorm2d(nn.Module):
             return functional.batch_norm2d(
                 x, self.weight, self.bias, self.running_mean, self.running_var, self.eps
             )
-        check_images("BatchNorm2d", x.shape, x.dtype)
-        functional.check_vector("BatchNorm2d", "weight", self.weight, x.shape[1])
-        functional.check_statistics("BatchNorm2d", x.shape)
         statistics = self.observe(x)
         return spatial_ops.batch_norm2d(
             x, self.weight, self.bias, epsilon=self.eps, statistics=statistics
@@ -82,6 +79,9 @@ class BatchNorm2d(nn.Module):
 
     def observe(self, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Take mean and variance of a batch into the running averages, and give them."""
+        check_images("BatchNorm2d", x.shape, x.dtype)
+        functional.check_vector("BatchNorm2d", "weight", self.weight, x.shape[1])
+        functional.check_statistics("BatchNorm2d", x.shape)
         mean, variance = spatial_ops.batch_moments(x).data
         means, variances, batches = self.running_mean, self.running_var, self.num_batches_tracked
         if means is None or variances is None or batches is None:

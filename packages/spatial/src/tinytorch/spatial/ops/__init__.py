@@ -5,6 +5,11 @@ from tinytorch.spatial.ops.convolution import (
     conv2d_input_gradient,
     conv2d_weight_gradient,
 )
+from tinytorch.spatial.ops.fusion import (
+    norm_relu_pool,
+    norm_relu_pool_input_gradient,
+    norm_relu_pool_sums,
+)
 from tinytorch.spatial.ops.normalization import (
     batch_moments,
     batch_norm2d,
@@ -34,4 +39,7 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_gather",
     "max_pool2d_gradient",
+    "norm_relu_pool",
+    "norm_relu_pool_input_gradient",
+    "norm_relu_pool_sums",
 ]

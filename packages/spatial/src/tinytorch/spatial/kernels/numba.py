@@ -1,0 +1,822 @@
+"""Numba kernels: convolution by register tiles, normalization and pooling in one pass over memory.
+
+The heart is `tile`: a block of results that stays in registers while everything that goes into it
+streams by. All three convolution ops are made of it. The rest saves memory traffic: each kernel
+reads its images once or twice and writes its result once, on all threads.
+"""
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba import get_num_threads, njit, prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from tinytorch.spatial import ops
+from tinytorch.spatial._geometry import window_count
+from tinytorch.spatial._layout import channels_first, channels_last
+from tinytorch.tensor.kernels import kernel
+
+WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
+LANES = 16 if WIDE else 8
+"""Numbers in one vector register."""
+PIXELS = 8 if WIDE else 4
+"""Rows of a tile: its results of one output channel."""
+CHANNELS = 2 * LANES
+"""Columns of a tile: two vectors. PIXELS * 2 sums, 2 factors and a broadcast fill the registers."""
+NO_PADDING = ((0, 0), (0, 0))
+CHUNK = 128
+"""Pixels that a thread adds up at a time for the weight gradient."""
+SCRATCH_BYTES = 2**18
+"""What a thread unpacks at a time: it stays in the core's own cache."""
+
+
+@intrinsic
+def tile(_, out, place, step, start, begin, again, a, origins, first, taps, stride, run, b, at, row):
+    """Compute PIXELS x CHANNELS results: out[p, c] = start[p, c] + the sum over k of a[p, k] b[k, c].
+
+    All arrays are flat; places are in elements. Row p of the result lies at place + p * step, of the
+    start at begin + p * again. Row p of a begins at origins[first + p]; there k visits each offset in
+    `taps`, and from it `run` elements, `stride` apart. Row k of b lies at `at` + k * row.
+    """
+    signature = types.void(
+        out, place, step, start, begin, again, a, origins, first, taps, stride, run, b, at, row
+    )
+    number, integer = ir.FloatType(), ir.IntType(64)
+    vector = ir.VectorType(number, LANES)
+    lanes = ir.VectorType(ir.IntType(32), LANES)
+    cells = [(p, v) for p in range(PIXELS) for v in range(2)]
+
+    def generate(target, builder, signature, arguments):
+        def data(i):
+            return target.make_array(signature.args[i])(target, builder, arguments[i]).data
+
+        def constant(value):
+            return ir.Constant(integer, value)
+
+        def offset(pointer, *steps):
+            for step in steps:
+                pointer = builder.gep(pointer, [step])
+            return builder.bitcast(pointer, vector.as_pointer())
+
+        _, place, step, _, begin, again, _, _, first, _, stride, run, _, at, row = arguments
+        out, start, a, origins, taps, b = (data(i) for i in (0, 3, 6, 7, 9, 12))
+        count = target.make_array(signature.args[9])(target, builder, arguments[9]).nitems
+        fma = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{LANES}f32"
+        )
+        rows = [
+            builder.gep(a, [builder.load(builder.gep(origins, [builder.add(first, constant(p))]))])
+            for p in range(PIXELS)
+        ]
+        initial = [
+            builder.load(
+                offset(start, begin, builder.mul(again, constant(p)), constant(v * LANES)), align=4
+            )
+            for p, v in cells
+        ]
+        before = builder.block
+        over_taps, over_run, after_run, after = (
+            builder.append_basic_block(name) for name in ("taps", "run", "next", "done")
+        )
+        builder.branch(over_taps)
+
+        builder.position_at_end(over_taps)
+        t, from_b = builder.phi(integer), builder.phi(integer)
+        sums = [builder.phi(vector) for _ in cells]
+        from_a = builder.load(builder.gep(taps, [t]))
+        builder.branch(over_run)
+
+        builder.position_at_end(over_run)
+        k, in_a, in_b = (builder.phi(integer) for _ in range(3))
+        inner = [builder.phi(vector) for _ in cells]
+        factors = [
+            builder.load(offset(b, in_b, constant(v * LANES)), align=4) for v in range(2)
+        ]
+        totals = []
+        for p in range(PIXELS):
+            one = builder.load(builder.gep(rows[p], [in_a]))
+            undefined = ir.Constant(vector, ir.Undefined)
+            spread = builder.insert_element(undefined, one, ir.Constant(ir.IntType(32), 0))
+            spread = builder.shuffle_vector(spread, undefined, ir.Constant(lanes, [0] * LANES))
+            for v in range(2):
+                totals.append(builder.call(fma, [spread, factors[v], inner[2 * p + v]]))
+        next_k = builder.add(k, constant(1))
+        next_a, next_b = builder.add(in_a, stride), builder.add(in_b, row)
+        builder.cbranch(builder.icmp_signed("<", next_k, run), over_run, after_run)
+
+        builder.position_at_end(after_run)
+        next_t = builder.add(t, constant(1))
+        builder.cbranch(builder.icmp_signed("<", next_t, count), over_taps, after)
+
+        for phi, value in ((t, constant(0)), (from_b, at), *zip(sums, initial, strict=True)):
+            phi.add_incoming(value, before)
+        for phi, value in ((t, next_t), (from_b, next_b), *zip(sums, totals, strict=True)):
+            phi.add_incoming(value, after_run)
+        for phi, value in ((k, constant(0)), (in_a, from_a), (in_b, from_b)):
+            phi.add_incoming(value, over_taps)
+        for phi, value in ((k, next_k), (in_a, next_a), (in_b, next_b)):
+            phi.add_incoming(value, over_run)
+        for phi, outer, total in zip(inner, sums, totals, strict=True):
+            phi.add_incoming(outer, over_taps)
+            phi.add_incoming(total, over_run)
+
+        builder.position_at_end(after)
+        for (p, v), total in zip(cells, totals, strict=True):
+            target_row = builder.add(place, builder.mul(step, constant(p)))
+            builder.store(total, offset(out, target_row, constant(v * LANES)), align=4)
+        return target.get_dummy_value()
+
+    return signature, generate
+
+
+@njit(parallel=True, cache=True)
+def correlate(x, weights, bias, out, kernel_size, stride, corner, dilation, threads):
+    """Convolve x (batch, height, width, channels) into out (batch, rows, columns, out channels).
+
+    `weights` are (blocks, taps and channels, CHANNELS), `bias` is (blocks * CHANNELS,); `corner` is
+    how far the first window lies above and left of the image.
+    """
+    batch, height, width, channels = x.shape
+    rows, columns, channels_out = out.shape[1:]
+    reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
+    wide = (columns - 1) * stride[1] + reach[1]
+    band = rows
+    while band > 1 and (
+        ((band - 1) * stride[0] + reach[0]) * wide * channels * 4 > SCRATCH_BYTES
+        or batch * -(-rows // band) < 2 * threads
+    ):
+        band = (band + 1) // 2
+    bands = -(-rows // band)
+    high = (band - 1) * stride[0] + reach[0]
+    origins = window_origins(band, columns, stride, wide * channels, channels)
+    taps, run = runs(kernel_size, dilation, wide * channels, channels)
+    blocks, depth, _ = weights.shape
+    flat_out, flat_weights = out.reshape(-1), weights.reshape(-1)
+    for task in prange(batch * bands):
+        image, top = task // bands, task % bands * band
+        count = min(band, rows - top) * columns
+        scratch = np.empty(high * wide * channels, np.float32)
+        unpack(x[image], scratch, top * stride[0] - corner[0], -corner[1], high, wide)
+        corner_tile = np.empty(PIXELS * CHANNELS, np.float32)
+        begin = (image * rows + top) * columns
+        for block in range(blocks):
+            last = channels_out - block * CHANNELS
+            for first in range(0, count, PIXELS):
+                place = (begin + first) * channels_out + block * CHANNELS
+                whole = first + PIXELS <= count and last >= CHANNELS
+                tile(
+                    flat_out if whole else corner_tile,
+                    place if whole else 0,
+                    channels_out if whole else CHANNELS,
+                    bias,
+                    block * CHANNELS,
+                    0,
+                    scratch,
+                    origins,
+                    first,
+                    taps,
+                    1,
+                    run,
+                    flat_weights,
+                    block * depth * CHANNELS,
+                    CHANNELS,
+                )
+                if not whole:
+                    for p in range(min(PIXELS, count - first)):
+                        for c in range(min(CHANNELS, last)):
+                            flat_out[place + p * channels_out + c] = corner_tile[p * CHANNELS + c]
+
+
+@njit(cache=True)
+def window_origins(rows, columns, stride, row, channels):
+    """Where each window begins in an unpacked image; the last repeats to fill a tile."""
+    origins = np.empty(rows * columns + PIXELS, np.int64)
+    for y in range(rows):
+        for x in range(columns):
+            origins[y * columns + x] = y * stride[0] * row + x * stride[1] * channels
+    origins[rows * columns :] = origins[rows * columns - 1]
+    return origins
+
+
+@njit(cache=True)
+def runs(kernel_size, dilation, row, channels):
+    """Where the taps of a window lie from its origin, and how many elements in a row belong to one."""
+    if dilation[1] == 1:
+        return np.arange(kernel_size[0]) * dilation[0] * row, kernel_size[1] * channels
+    taps = np.empty(kernel_size[0] * kernel_size[1], np.int64)
+    for i in range(kernel_size[0]):
+        for j in range(kernel_size[1]):
+            taps[i * kernel_size[1] + j] = i * dilation[0] * row + j * dilation[1] * channels
+    return taps, channels
+
+
+@njit(cache=True)
+def unpack(image, scratch, top, left, high, wide):
+    """Copy high x wide pixels from (top, left) of (height, width, channels), zeros where it ends."""
+    height, width, channels = image.shape
+    first, last = max(0, -left), max(0, min(wide, width - left))
+    for y in range(high):
+        row = scratch[y * wide * channels : (y + 1) * wide * channels]
+        if 0 <= top + y < height and first < last:
+            row[: first * channels] = 0
+            source = image[top + y].reshape(-1)
+            for e in range(first * channels, last * channels):
+                row[e] = source[e + left * channels]
+            row[last * channels :] = 0
+        else:
+            row[:] = 0
+
+
+@njit(parallel=True, cache=True)
+def correlate_weights(x, g, sums, kernel_size, stride, corner, dilation):
+    """Add up x * g over all windows: sums (threads, taps and channels, out channels), zeros before.
+
+    x is (batch, height, width, channels), g (batch, rows, columns, out channels); the last two axes
+    of `sums` are whole tiles.
+    """
+    batch, height, width, channels = x.shape
+    rows, columns, channels_out = g.shape[1:]
+    threads, depth, padded_out = sums.shape
+    reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
+    wide = (columns - 1) * stride[1] + reach[1]
+    group = max(1, min(-(-batch // threads), CHUNK // (rows * columns)))
+    band = min(rows, -(-CHUNK // columns))
+    bands, groups = -(-rows // band), -(-batch // group)
+    high = (band - 1) * stride[0] + reach[0]
+    size = high * wide * channels
+    elements = window_elements(kernel_size, dilation, wide, channels, depth)
+    direct = channels_out == padded_out
+    flat, flat_g = sums.reshape(-1), g.reshape(-1)
+    for thread in prange(threads):
+        scratch = np.empty(group * size, np.float32)
+        pixels = np.empty(0 if direct else padded_out * group * band * columns, np.float32)
+        taps = np.empty(group * band, np.int64)
+        for task in range(thread, groups * bands, threads):
+            top, first = task % bands * band, task // bands * group
+            images, lines = min(group, batch - first), min(band, rows - top)
+            for i in range(images):
+                window = scratch[i * size : (i + 1) * size]
+                unpack(x[first + i], window, top * stride[0] - corner[0], -corner[1], high, wide)
+                for y in range(lines):
+                    taps[i * lines + y] = i * size + y * stride[0] * wide * channels
+            count, begin = images * lines * columns, (first * rows + top) * columns * channels_out
+            if not direct:
+                by_block(flat_g, begin, count, channels_out, pixels)
+            for block in range(padded_out // CHANNELS):
+                for element in range(0, depth, PIXELS):
+                    place = (thread * depth + element) * padded_out + block * CHANNELS
+                    tile(
+                        flat,
+                        place,
+                        padded_out,
+                        flat,
+                        place,
+                        padded_out,
+                        scratch,
+                        elements,
+                        element,
+                        taps[: images * lines],
+                        stride[1] * channels,
+                        columns,
+                        flat_g if direct else pixels,
+                        begin + block * CHANNELS if direct else block * count * CHANNELS,
+                        channels_out if direct else CHANNELS,
+                    )
+
+
+@njit(cache=True)
+def window_elements(kernel_size, dilation, wide, channels, depth):
+    """Where the elements of a window lie from its origin; the last repeats to fill a tile."""
+    elements = np.empty(depth, np.int64)
+    count = kernel_size[0] * kernel_size[1] * channels
+    for e in range(count):
+        tap, c = e // channels, e % channels
+        i, j = tap // kernel_size[1], tap % kernel_size[1]
+        elements[e] = (i * dilation[0] * wide + j * dilation[1]) * channels + c
+    elements[count:] = elements[count - 1]
+    return elements
+
+
+@njit(cache=True)
+def by_block(flat, begin, count, channels, pixels):
+    """Copy `count` pixels as (blocks of channels, pixels, CHANNELS), with zeros to fill."""
+    place = 0
+    for first in range(0, channels, CHANNELS):
+        for p in range(count):
+            source = begin + p * channels + first
+            for c in range(min(CHANNELS, channels - first)):
+                pixels[place + c] = flat[source + c]
+            for c in range(channels - first, CHANNELS):
+                pixels[place + c] = 0
+            place += CHANNELS
+
+
+@kernel(ops.conv2d)
+def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1):
+    """Convolve by tiles: float32, one group."""
+    if groups != 1 or not served(x, w) or (b is not None and b.dtype != np.float32):
+        return NotImplemented
+    channels_out, _, *kernel_size = w.shape
+    rows, columns = (
+        window_count(*axis)
+        for axis in zip(x.shape[2:], kernel_size, stride, padding, dilation, strict=True)
+    )
+    blocks = -(-channels_out // CHANNELS)
+    bias = np.zeros(blocks * CHANNELS, np.float32)
+    if b is not None:
+        bias[:channels_out] = b
+    depth = w.size // channels_out
+    weights = np.zeros((depth, blocks * CHANNELS), np.float32)
+    weights[:, :channels_out] = w.transpose(2, 3, 1, 0).reshape(depth, channels_out)
+    weights = np.ascontiguousarray(weights.reshape(depth, blocks, CHANNELS).swapaxes(0, 1))
+    out = np.empty((len(x), rows, columns, channels_out), np.float32)
+    corner = padding[0][0], padding[1][0]
+    settings = tuple(kernel_size), stride, corner, dilation, get_num_threads()
+    correlate(channels_last(x), weights, bias, out, *settings)
+    return channels_first(out)
+
+
+@kernel(ops.conv2d_input_gradient)
+def conv2d_input_gradient(
+    g, w, *, size, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1
+):
+    """Convolve the gradient with the flipped kernels: stride 1."""
+    if stride != (1, 1):
+        return NotImplemented
+    around = [
+        (d * (k - 1) - before, s + before - count)
+        for d, k, (before, _), s, count in zip(
+            dilation, w.shape[2:], padding, size, g.shape[2:], strict=True
+        )
+    ]
+    flipped = w.swapaxes(0, 1)[..., ::-1, ::-1]
+    return conv2d(g, flipped, padding=tuple(around), dilation=dilation, groups=groups)
+
+
+@kernel(ops.conv2d_weight_gradient)
+def conv2d_weight_gradient(
+    g, x, *, size, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1
+):
+    """Correlate by tiles: float32, one group."""
+    if groups != 1 or not served(g, x):
+        return NotImplemented
+    channels, channels_out = x.shape[1], g.shape[1]
+    depth = size[0] * size[1] * channels
+    shape = -(-depth // PIXELS) * PIXELS, -(-channels_out // CHANNELS) * CHANNELS
+    sums = np.zeros((get_num_threads(), *shape), np.float32)
+    corner = padding[0][0], padding[1][0]
+    correlate_weights(channels_last(x), channels_last(g), sums, size, stride, corner, dilation)
+    total = sums.sum(axis=0)[:depth, :channels_out].reshape(*size, channels, channels_out)
+    return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
+
+
+@njit(parallel=True, cache=True)
+def sum_rows(a, sums):
+    """Add up the rows of a: sums (threads, columns)."""
+    count, columns = a.shape
+    threads = len(sums)
+    for thread in prange(threads):
+        total = sums[thread]
+        total[:] = 0
+        for r in range(thread * count // threads, (thread + 1) * count // threads):
+            for c in range(columns):
+                total[c] += a[r, c]
+
+
+@njit(parallel=True, cache=True)
+def sum_squares(a, middle, sums):
+    """Add up the squares of the rows of a - middle: sums (threads, columns)."""
+    count, columns = a.shape
+    threads = len(sums)
+    for thread in prange(threads):
+        total = sums[thread]
+        total[:] = 0
+        for r in range(thread * count // threads, (thread + 1) * count // threads):
+            for c in range(columns):
+                centered = a[r, c] - middle[c]
+                total[c] += centered * centered
+
+
+@njit(parallel=True, cache=True)
+def sum_products(g, a, middle, sums):
+    """Add up the rows of g and of g * (a - middle): sums (threads, 2, columns)."""
+    count, columns = a.shape
+    threads = len(sums)
+    for thread in prange(threads):
+        plain, product = sums[thread, 0], sums[thread, 1]
+        plain[:] = 0
+        product[:] = 0
+        for r in range(thread * count // threads, (thread + 1) * count // threads):
+            for c in range(columns):
+                plain[c] += g[r, c]
+                product[c] += g[r, c] * (a[r, c] - middle[c])
+
+
+@njit(parallel=True, cache=True)
+def scale_rows(a, scale, shift, out):
+    """Write a * scale + shift, row by row."""
+    for r in prange(len(a)):
+        for c in range(a.shape[1]):
+            out[r, c] = a[r, c] * scale[c] + shift[c]
+
+
+@njit(parallel=True, cache=True)
+def combine_rows(g, a, of_g, of_a, shift, out):
+    """Write g * of_g + a * of_a + shift, row by row."""
+    for r in prange(len(a)):
+        for c in range(a.shape[1]):
+            out[r, c] = g[r, c] * of_g[c] + a[r, c] * of_a[c] + shift[c]
+
+
+def as_rows(x):
+    """(batch, channels, height, width) as long rows (batch * height, width * channels)."""
+    return channels_last(x).reshape(-1, x.shape[3] * x.shape[1])
+
+
+def per_column(vector, x):
+    """(channels,) as (width * channels,), to go along the rows."""
+    return np.tile(vector.astype(np.float32, copy=False), x.shape[3])
+
+
+def per_channel(sums, x):
+    """Add up (..., width * channels) over all but the channels."""
+    return sums.reshape(-1, x.shape[1]).sum(axis=0)
+
+
+def sums_for(*shape):
+    """Room for the sums of each thread."""
+    return np.empty((get_num_threads(), *shape), np.float32)
+
+
+def moments(x):
+    """Mean and variance of each channel, in two passes."""
+    rows, count = as_rows(x), x.size // x.shape[1]
+    sums = sums_for(rows.shape[1])
+    sum_rows(rows, sums)
+    mean = per_channel(sums, x) / np.float32(count)
+    sum_squares(rows, per_column(mean, x), sums)
+    return mean, per_channel(sums, x) / np.float32(count)
+
+
+def products(g, x, mean):
+    """The sums of g and of g * (x - mean) for each channel."""
+    rows = as_rows(x)
+    sums = sums_for(2, rows.shape[1])
+    sum_products(as_rows(g), rows, per_column(mean, x), sums)
+    return per_channel(sums[:, 0], x), per_channel(sums[:, 1], x)
+
+
+def affine(x, scale, shift):
+    """x * scale + shift by channel."""
+    rows = as_rows(x)
+    out = np.empty(rows.shape, np.float32)
+    scale_rows(rows, per_column(scale, x), per_column(shift, x), out)
+    return as_images(out, x)
+
+
+def as_images(rows, like):
+    """Undo `as_rows`."""
+    batch, channels, height, width = like.shape
+    return channels_first(rows.reshape(batch, height, width, channels))
+
+
+@kernel(ops.batch_moments)
+def batch_moments(x):
+    """Take mean and variance: float32."""
+    return np.stack(moments(x)) if served(x) else NotImplemented
+
+
+@kernel(ops.channel_affine)
+def channel_affine(x, scale, shift=None):
+    """Scale and shift in one pass: float32."""
+    if not served(x, scale) or (shift is not None and not served(shift)):
+        return NotImplemented
+    return affine(x, scale, np.zeros_like(scale) if shift is None else shift)
+
+
+@kernel(ops.batch_norm2d)
+def batch_norm2d(x, w=None, b=None, *, epsilon=1e-5, statistics=None):
+    """Normalize in one pass after the statistics: float32."""
+    if not served(x):
+        return NotImplemented
+    mean, variance = statistics or moments(x)
+    scale = 1 / np.sqrt(variance + epsilon)
+    scale = scale if w is None else scale * w
+    return affine(x, scale, -mean * scale if b is None else b - mean * scale)
+
+
+@kernel(ops.batch_norm2d_input_gradient)
+def batch_norm2d_input_gradient(g, x, w=None, *, epsilon=1e-5, statistics=None):
+    """Combine g and x in one pass after their sums: float32."""
+    if not served(g, x):
+        return NotImplemented
+    mean, variance = statistics or moments(x)
+    r = 1 / np.sqrt(variance + epsilon)
+    scale, count = (r if w is None else r * w), x.size // x.shape[1]
+    total, product = products(g, x, mean)
+    slope = product * r * r / count
+    rows = as_rows(x)
+    out = np.empty(rows.shape, np.float32)
+    vectors = scale, -scale * slope, scale * (mean * slope - total / count)
+    combine_rows(as_rows(g), rows, *[per_column(v, x) for v in vectors], out)
+    return as_images(out, x)
+
+
+@kernel(ops.batch_norm2d_weight_gradient)
+def batch_norm2d_weight_gradient(g, x, *, epsilon=1e-5, statistics=None):
+    """Sum in one pass: float32."""
+    if not served(g, x):
+        return NotImplemented
+    mean, variance = statistics or moments(x)
+    return products(g, x, mean)[1] / np.sqrt(variance + epsilon)
+
+
+@njit(cache=True)
+def larger(a, b):
+    """The larger of two numbers, a NaN if one is."""
+    return a if a > b or a != a else b
+
+
+@njit(cache=True)
+def pool_line(above, below, out, channels):
+    """Write the largest of each 2 x 2 window between two rows of pixels."""
+    for k in range(len(out) // channels):
+        left, right, place = 2 * k * channels, (2 * k + 1) * channels, k * channels
+        for c in range(channels):
+            top = larger(above[left + c], above[right + c])
+            out[place + c] = larger(top, larger(below[left + c], below[right + c]))
+
+
+@njit(parallel=True, cache=True)
+def pool(x, out):
+    """Write the largest of each 2 x 2 window: images (batch, height, width, channels)."""
+    rows = out.shape[1]
+    for line in prange(len(out) * rows):
+        n, y = line // rows, line % rows
+        above, below = x[n, 2 * y].reshape(-1), x[n, 2 * y + 1].reshape(-1)
+        pool_line(above, below, out[n, y].reshape(-1), x.shape[3])
+
+
+@njit(cache=True)
+def unpool_line(g, above, below, out_above, out_below, channels):
+    """Write each gradient at the first largest of its window, zeros at the others."""
+    none = np.float32(0)
+    for k in range(len(g) // channels):
+        left, right, place = 2 * k * channels, (2 * k + 1) * channels, k * channels
+        for c in range(channels):
+            x0, x1, x2, x3 = above[left + c], above[right + c], below[left + c], below[right + c]
+            z = larger(larger(x0, x1), larger(x2, x3))
+            arrived = g[place + c]
+            first, second, third = x0 == z, x1 == z, x2 == z
+            out_above[left + c] = arrived if first else none
+            out_above[right + c] = arrived if second and not first else none
+            out_below[left + c] = arrived if third and not second and not first else none
+            out_below[right + c] = none if third or second or first else arrived
+
+
+@njit(parallel=True, cache=True)
+def unpool(g, x, out):
+    """Write each gradient at the first largest of its 2 x 2 window, zeros elsewhere."""
+    rows = g.shape[1]
+    for line in prange(len(g) * rows):
+        n, y = line // rows, line % rows
+        unpool_line(
+            g[n, y].reshape(-1),
+            x[n, 2 * y].reshape(-1),
+            x[n, 2 * y + 1].reshape(-1),
+            out[n, 2 * y].reshape(-1),
+            out[n, 2 * y + 1].reshape(-1),
+            x.shape[3],
+        )
+
+
+def halves(x, window, stride=None, padding=NO_PADDING):
+    """Whether windows of 2 x 2 pixels cover the images exactly."""
+    even = x.shape[2] % 2 == x.shape[3] % 2 == 0
+    return window == (2, 2) == (stride or window) and padding == NO_PADDING and even
+
+
+@kernel(ops.max_pool2d)
+def max_pool2d(x, *, kernel_size, stride, padding=NO_PADDING):
+    """Halve images: float32, 2 x 2 windows side by side."""
+    if not served(x) or not halves(x, kernel_size, stride, padding):
+        return NotImplemented
+    out = np.empty((len(x), x.shape[2] // 2, x.shape[3] // 2, x.shape[1]), np.float32)
+    pool(channels_last(x), out)
+    return channels_first(out)
+
+
+@kernel(ops.max_pool2d_gradient)
+def max_pool2d_gradient(g, x, z, *, kernel_size, stride, padding=NO_PADDING):
+    """Send gradients back to images twice as large: float32, 2 x 2 windows side by side."""
+    if not served(g, x, z) or not halves(x, kernel_size, stride, padding):
+        return NotImplemented
+    images = channels_last(x)
+    out = np.empty(images.shape, np.float32)
+    unpool(channels_last(g), images, out)
+    return channels_first(out)
+
+
+@njit(cache=True)
+def activate_pool_line(above, below, scale, shift, out, channels):
+    """Write the largest of 0 and each 2 x 2 window of scaled and shifted pixels."""
+    none = np.float32(0)
+    for k in range(len(out) // channels):
+        left, right, place = 2 * k * channels, (2 * k + 1) * channels, k * channels
+        for c in range(channels):
+            s, t = scale[c], shift[c]
+            top = larger(above[left + c] * s + t, above[right + c] * s + t)
+            low = larger(below[left + c] * s + t, below[right + c] * s + t)
+            largest = larger(top, low)
+            out[place + c] = none if largest < none else largest
+
+
+@njit(parallel=True, cache=True)
+def activate_pool(x, scale, shift, out):
+    """Scale, shift, cut off below 0 and pool: images (batch, height, width, channels)."""
+    rows = out.shape[1]
+    for line in prange(len(out) * rows):
+        n, y = line // rows, line % rows
+        above, below = x[n, 2 * y].reshape(-1), x[n, 2 * y + 1].reshape(-1)
+        activate_pool_line(above, below, scale, shift, out[n, y].reshape(-1), x.shape[3])
+
+
+@njit(cache=True)
+def pooled_sums_line(g, above, below, scale, shift, middle, plain, product):
+    """Add up the gradients that pass, and each times the pixel it goes to less `middle`."""
+    none, channels = np.float32(0), len(scale)
+    for k in range(len(g) // channels):
+        left, right, place = 2 * k * channels, (2 * k + 1) * channels, k * channels
+        for c in range(channels):
+            s, t = scale[c], shift[c]
+            x0, x1, x2, x3 = above[left + c], above[right + c], below[left + c], below[right + c]
+            v0, v1, v2, v3 = x0 * s + t, x1 * s + t, x2 * s + t, x3 * s + t
+            z = max(max(v0, v1), max(v2, v3))
+            arrived = g[place + c] if z > none else none
+            chosen = x0 if v0 == z else (x1 if v1 == z else (x2 if v2 == z else x3))
+            plain[c] += arrived
+            product[c] += arrived * (chosen - middle[c])
+
+
+@njit(parallel=True, cache=True)
+def pooled_sums(g, x, scale, shift, middle, sums):
+    """Add up what `sum_products` does after the way back through pooling and ReLU."""
+    threads, batch = len(sums), len(g)
+    for thread in prange(threads):
+        total = np.zeros((2, len(scale)), np.float32)
+        for n in range(thread * batch // threads, (thread + 1) * batch // threads):
+            for y in range(g.shape[1]):
+                above, below = x[n, 2 * y].reshape(-1), x[n, 2 * y + 1].reshape(-1)
+                arrived = g[n, y].reshape(-1)
+                pooled_sums_line(arrived, above, below, scale, shift, middle, total[0], total[1])
+        sums[thread] = total
+
+
+@njit(cache=True)
+def pooled_gradient_line(g, above, below, scale, shift, of_g, of_x, constant, high, low):
+    """Write x * of_x + constant, and add g * of_g at the first largest of each window."""
+    none, channels = np.float32(0), len(scale)
+    for k in range(len(g) // channels):
+        left, right, place = 2 * k * channels, (2 * k + 1) * channels, k * channels
+        for c in range(channels):
+            s, t = scale[c], shift[c]
+            x0, x1, x2, x3 = above[left + c], above[right + c], below[left + c], below[right + c]
+            v0, v1, v2, v3 = x0 * s + t, x1 * s + t, x2 * s + t, x3 * s + t
+            z = max(max(v0, v1), max(v2, v3))
+            arrived = g[place + c] * of_g[c] if z > none else none
+            first, second, third = v0 == z, v1 == z, v2 == z
+            slope, rest = of_x[c], constant[c]
+            high[left + c] = x0 * slope + rest + (arrived if first else none)
+            high[right + c] = x1 * slope + rest + (arrived if second and not first else none)
+            lone = third and not second and not first
+            low[left + c] = x2 * slope + rest + (arrived if lone else none)
+            low[right + c] = x3 * slope + rest + (none if third or second or first else arrived)
+
+
+@njit(parallel=True, cache=True)
+def pooled_gradient(g, x, scale, shift, of_g, of_x, constant, out):
+    """Write what `combine_rows` does after the way back through pooling and ReLU."""
+    rows = g.shape[1]
+    for line in prange(len(g) * rows):
+        n, y = line // rows, line % rows
+        pooled_gradient_line(
+            g[n, y].reshape(-1),
+            x[n, 2 * y].reshape(-1),
+            x[n, 2 * y + 1].reshape(-1),
+            scale,
+            shift,
+            of_g,
+            of_x,
+            constant,
+            out[n, 2 * y].reshape(-1),
+            out[n, 2 * y + 1].reshape(-1),
+        )
+
+
+@njit(parallel=True, cache=True)
+def activate(a, scale, shift, out):
+    """Scale, shift and cut off below 0, row by row."""
+    none = np.float32(0)
+    for r in prange(len(a)):
+        for c in range(a.shape[1]):
+            value = a[r, c] * scale[c] + shift[c]
+            out[r, c] = none if value < none else value
+
+
+@njit(parallel=True, cache=True)
+def active_sums(g, a, scale, shift, middle, sums):
+    """Add up what `sum_products` does after the way back through ReLU."""
+    count, columns = a.shape
+    threads, none = len(sums), np.float32(0)
+    for thread in prange(threads):
+        plain, product = sums[thread, 0], sums[thread, 1]
+        plain[:] = 0
+        product[:] = 0
+        for r in range(thread * count // threads, (thread + 1) * count // threads):
+            for c in range(columns):
+                arrived = g[r, c] if a[r, c] * scale[c] + shift[c] > none else none
+                plain[c] += arrived
+                product[c] += arrived * (a[r, c] - middle[c])
+
+
+@njit(parallel=True, cache=True)
+def active_gradient(g, a, scale, shift, of_g, of_a, constant, out):
+    """Write what `combine_rows` does after the way back through ReLU."""
+    none = np.float32(0)
+    for r in prange(len(a)):
+        for c in range(a.shape[1]):
+            arrived = g[r, c] if a[r, c] * scale[c] + shift[c] > none else none
+            out[r, c] = arrived * of_g[c] + a[r, c] * of_a[c] + constant[c]
+
+
+def scale_and_shift(x, w, b, epsilon, statistics):
+    """What normalization multiplies by and adds, and the statistics: mean, r, scale, shift."""
+    mean, variance = statistics or moments(x)
+    r = 1 / np.sqrt(variance + epsilon)
+    return mean, r, r * w, b - mean * r * w
+
+
+@kernel(ops.norm_relu_pool)
+def norm_relu_pool(x, w, b, *, window, epsilon=1e-5, statistics=None):
+    """Normalize, cut off and pool in one pass: float32, windows of 1 x 1 or 2 x 2."""
+    if not served(x, w, b) or not (window == (1, 1) or halves(x, window)):
+        return NotImplemented
+    _, _, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
+    if window == (1, 1):
+        rows = as_rows(x)
+        out = np.empty(rows.shape, np.float32)
+        activate(rows, per_column(scale, x), per_column(shift, x), out)
+        return as_images(out, x)
+    out = np.empty((len(x), x.shape[2] // 2, x.shape[3] // 2, x.shape[1]), np.float32)
+    activate_pool(channels_last(x), scale, shift, out)
+    return channels_first(out)
+
+
+def arrived_sums(g, x, mean, scale, shift, window):
+    """The sums of what arrives at the normalized images, and of it times x - mean."""
+    if window == (1, 1):
+        rows = as_rows(x)
+        sums = sums_for(2, rows.shape[1])
+        vectors = [per_column(v, x) for v in (scale, shift, mean)]
+        active_sums(as_rows(g), rows, *vectors, sums)
+        return per_channel(sums[:, 0], x), per_channel(sums[:, 1], x)
+    sums = sums_for(2, x.shape[1])
+    pooled_sums(channels_last(g), channels_last(x), scale, shift, mean, sums)
+    return sums.sum(axis=0)
+
+
+@kernel(ops.norm_relu_pool_input_gradient)
+def norm_relu_pool_input_gradient(g, x, w, b, *, window, epsilon=1e-5, statistics=None):
+    """Go back in one pass after the sums: float32, windows of 1 x 1 or 2 x 2."""
+    if not served(g, x, w, b) or not (window == (1, 1) or halves(x, window)):
+        return NotImplemented
+    mean, r, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
+    total, product = arrived_sums(g, x, mean, scale, shift, window)
+    count = np.float32(x.size // x.shape[1])
+    slope = product * r * r / count
+    vectors = scale, shift, scale, -scale * slope, scale * (mean * slope - total / count)
+    if window == (1, 1):
+        rows = as_rows(x)
+        out = np.empty(rows.shape, np.float32)
+        active_gradient(as_rows(g), rows, *[per_column(v, x) for v in vectors], out)
+        return as_images(out, x)
+    images = channels_last(x)
+    out = np.empty(images.shape, np.float32)
+    pooled_gradient(channels_last(g), images, *vectors, out)
+    return channels_first(out)
+
+
+@kernel(ops.norm_relu_pool_sums)
+def norm_relu_pool_sums(g, x, w, b, *, window, epsilon=1e-5, statistics=None):
+    """Sum in one pass: float32, windows of 1 x 1 or 2 x 2."""
+    if not served(g, x, w, b) or not (window == (1, 1) or halves(x, window)):
+        return NotImplemented
+    mean, r, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
+    total, product = arrived_sums(g, x, mean, scale, shift, window)
+    return np.stack([product * r, total])
+
+
+def served(*arrays):
+    """Whether the kernels take these operands: float32, and something to compute."""
+    return all(a.dtype == np.float32 and a.size for a in arrays)

@@ -1,0 +1,192 @@
+"""Batch normalization, ReLU and max-pooling as one op: the same numbers with less memory traffic.
+
+The three together read the image once and write a quarter of it; nothing between them is kept, as
+the way back computes it anew. References and derivatives are put together from the single ops.
+`spread` is the way back through pooling and ReLU: it is linear in the gradient, which it sends to
+the first largest element of each window if that is positive, and `gather` is its transpose.
+"""
+
+# ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
+
+from typing import Any
+
+import numpy as np
+
+from tinytorch.autograd import derivative
+from tinytorch.spatial._geometry import Pair
+from tinytorch.spatial._layout import Array
+from tinytorch.spatial.ops.normalization import (
+    PIXELS,
+    Statistics,
+    batch_norm2d,
+    batch_norm2d_input_gradient,
+    batch_norm2d_weight_gradient,
+    input_gradient_by_image,
+)
+from tinytorch.spatial.ops.pooling import max_pool2d, max_pool2d_gather, max_pool2d_gradient
+from tinytorch.tensor import op, ops
+
+
+@op
+def norm_relu_pool(
+    x: Array,
+    w: Array,
+    b: Array,
+    *,
+    window: Pair,
+    epsilon: float = 1e-5,
+    statistics: Statistics = None,
+) -> Array:
+    """Normalize each channel, cut off below 0, and give the largest element of each window.
+
+    Args:
+        x: (batch, channels, height, width).
+        w: (channels,).
+        b: (channels,).
+        window: Size of the pooling windows, which lie side by side; (1, 1) pools nothing.
+        epsilon: Added to the variance.
+        statistics: Mean and variance of x, if known.
+
+    Returns:
+        (batch, channels, rows, columns), channels last in memory.
+    """
+    active = activation(x, w, b, epsilon, statistics)
+    pooled: Array = max_pool2d.reference(active, kernel_size=window, stride=window)
+    return pooled
+
+
+@op
+def norm_relu_pool_input_gradient(
+    g: Array,
+    x: Array,
+    w: Array,
+    b: Array,
+    *,
+    window: Pair,
+    epsilon: float = 1e-5,
+    statistics: Statistics = None,
+) -> Array:
+    """Give the gradient of `norm_relu_pool` with respect to x.
+
+    Args:
+        g: (batch, channels, rows, columns), the incoming gradient.
+        x: (batch, channels, height, width), the images.
+        w: (channels,).
+        b: (channels,).
+        window: As in `norm_relu_pool`, like the following settings.
+        epsilon: Added to the variance.
+        statistics: Mean and variance of x, if known.
+
+    Returns:
+        (batch, channels, height, width), channels last in memory.
+    """
+    arrived = spread_arrays(g, x, w, b, window, epsilon, statistics)
+    gradient: Array = batch_norm2d_input_gradient.reference(
+        arrived, x, w, epsilon=epsilon, statistics=statistics
+    )
+    return gradient
+
+
+@op
+def norm_relu_pool_sums(
+    g: Array,
+    x: Array,
+    w: Array,
+    b: Array,
+    *,
+    window: Pair,
+    epsilon: float = 1e-5,
+    statistics: Statistics = None,
+) -> Array:
+    """Give the gradients of `norm_relu_pool` with respect to w and b.
+
+    Args:
+        g: (batch, channels, rows, columns), the incoming gradient.
+        x: (batch, channels, height, width), the images.
+        w: (channels,).
+        b: (channels,).
+        window: As in `norm_relu_pool`, like the following settings.
+        epsilon: Added to the variance.
+        statistics: Mean and variance of x, if known.
+
+    Returns:
+        (2, channels): for w, then for b.
+    """
+    arrived = spread_arrays(g, x, w, b, window, epsilon, statistics)
+    of_w = batch_norm2d_weight_gradient.reference(
+        arrived, x, epsilon=epsilon, statistics=statistics
+    )
+    return np.stack([of_w, arrived.sum(axis=PIXELS)])
+
+
+def spread(g: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) -> Any:
+    """Send gradients back to what was normalized, in ops."""
+    active = ops.relu(batch_norm2d(x, w, b, **settings))
+    z = max_pool2d(active, kernel_size=window, stride=window)
+    back = max_pool2d_gradient(g, active, z, kernel_size=window, stride=window)
+    return back * ops.greater(active, 0)
+
+
+def gather(h: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) -> Any:
+    """Read values where `spread` sends gradients, in ops."""
+    active = ops.relu(batch_norm2d(x, w, b, **settings))
+    z = max_pool2d(active, kernel_size=window, stride=window)
+    chosen = h * ops.greater(active, 0)
+    return max_pool2d_gather(chosen, active, z, kernel_size=window, stride=window)
+
+
+derivative(
+    norm_relu_pool,
+    lambda g, z, x, w, b, **s: norm_relu_pool_input_gradient(g, x, w, b, **s),
+    lambda g, z, x, w, b, **s: norm_relu_pool_sums(g, x, w, b, **s)[0],
+    lambda g, z, x, w, b, **s: norm_relu_pool_sums(g, x, w, b, **s)[1],
+)
+derivative(
+    norm_relu_pool_input_gradient,
+    lambda h, z, g, x, w, b, window, **s: gather(
+        batch_norm2d_input_gradient(h, x, w, **s), x, w, b, window=window, **s
+    ),
+    lambda h, z, g, x, w, b, window, **s: input_gradient_by_image(
+        h, spread(g, x, w, b, window=window, **s), x, w, **s
+    ),
+    lambda h, z, g, x, w, b, window, **s: ops.sum(
+        h * batch_norm2d_input_gradient(spread(g, x, w, b, window=window, **s), x, None, **s),
+        axis=PIXELS,
+    ),
+    None,
+)
+derivative(
+    norm_relu_pool_sums,
+    lambda h, z, g, x, w, b, window, **s: gather(
+        batch_norm2d(x, h[0], h[1], **s), x, w, b, window=window, **s
+    ),
+    lambda h, z, g, x, w, b, window, **s: batch_norm2d_input_gradient(
+        spread(g, x, w, b, window=window, **s), x, h[0], **s
+    ),
+    None,
+    None,
+)
+
+
+def activation(
+    x: Array, w: Array, b: Array, epsilon: float, statistics: Statistics
+) -> Array:
+    """Normalize and cut off below 0, in arrays."""
+    normal: Array = batch_norm2d.reference(x, w, b, epsilon=epsilon, statistics=statistics)
+    return np.maximum(normal, 0, out=normal)
+
+
+def spread_arrays(
+    g: Array,
+    x: Array,
+    w: Array,
+    b: Array,
+    window: Pair,
+    epsilon: float,
+    statistics: Statistics,
+) -> Array:
+    """`spread` in arrays."""
+    active = activation(x, w, b, epsilon, statistics)
+    z = max_pool2d.reference(active, kernel_size=window, stride=window)
+    back: Array = max_pool2d_gradient.reference(g, active, z, kernel_size=window, stride=window)
+    return back * (active > 0)
