@@ -4,6 +4,7 @@ The first layer of TinyTorch. It knows nothing of gradients; `tinytorch.autograd
 the seam that `Op` describes.
 """
 
+from tinytorch.tensor import _threads  # noqa: F401  # isort: skip - before NumPy
 from tinytorch.tensor._tensor import Tensor, from_numpy, tensor  # isort: skip - first: see _tensor
 from tinytorch.tensor import errors, functional, kernels, ops, random, testing
 from tinytorch.tensor._creation import arange, eye, full, one_hot, ones, zeros
