@@ -388,6 +388,8 @@ def test_a_state_is_plain_and_independent():
         ({"entropy": [-1]}, "seed"),
         ({"entropy": []}, "seed"),
         ({"batches": 7}, "same data set, batch_size"),
+        ({"epoch": "first"}, "invalid literal"),
+        ({"entropy": 5}, "not iterable"),
     ],
 )
 def test_a_state_that_does_not_fit(change, message):
@@ -450,6 +452,13 @@ def test_settings_out_of_their_range(wrong, message):
     with pytest.raises(ArgumentError, match=message) as caught:
         DataLoader(numbers(), **wrong)
     assert str(caught.value).startswith("DataLoader")
+
+
+@pytest.mark.parametrize("wrong", [5, iter([1, 2]), {1, 2}])
+def test_a_data_set_has_a_length_and_items(wrong):
+    with pytest.raises(ArgumentError, match="__len__ and __getitem__") as caught:
+        DataLoader(wrong)
+    assert caught.value.got == type(wrong).__name__
 
 
 def test_a_loader_describes_itself(digits):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinytorch.data import CIFAR10, Digits, Subset, TensorDataset, transforms
+from tinytorch.data import CIFAR10, DataLoader, Digits, Subset, TensorDataset, transforms
 from tinytorch.data.transforms import (
     CenterCrop,
     Compose,
@@ -309,9 +309,19 @@ def test_compose_takes_any_callable(images):
     assert repr(Compose([ToFloat()])) == "Compose([ToFloat()])"
 
 
-def test_compose_refuses_what_cannot_be_called():
-    with pytest.raises(ArgumentError, match="make an object of it"):
-        Compose([ToFloat(), 3])
+@pytest.mark.parametrize("wrong", [3, ToFloat, [ToFloat()]])
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda wrong: Compose([ToFloat(), wrong]),
+        lambda wrong: Digits(transform=wrong),
+        lambda wrong: DataLoader([1], transform=wrong),
+    ],
+)
+def test_a_transform_is_an_object_that_can_be_called(wrong, take):
+    with pytest.raises(ArgumentError, match=r"ToFloat\(\); put several in Compose") as caught:
+        take(wrong)
+    assert caught.value.got == repr(wrong)
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,20 @@ class Seeded:
 
     Args:
         transform: A callable on a batch of images, with a keyword ``rng`` if it is random.
+
+    Raises:
+        ArgumentError: It cannot be called, or is a class.
     """
 
     def __init__(self, transform: Callable[..., Any]) -> None:
+        if isinstance(transform, type) or not callable(transform):
+            raise ArgumentError(
+                "transform",
+                expected="a callable on a batch of images",
+                got=repr(transform),
+                fix="make an object of a class, for instance ToFloat(); "
+                "put several in Compose([...])",
+            )
         self.transform = transform
 
     def __call__(self, images: Any, rng: np.random.Generator | None, /) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.data._fetch import Seeded
 from tinytorch.data._images import ImageDataset
 from tinytorch.tensor.errors import ArgumentError, FileError, MissingExtraError
 
@@ -60,7 +61,7 @@ class ImageFolder(ImageDataset):
         self.classes = tuple(sorted(set(names)))
         self.labels = np.array([self.classes.index(name) for name in names], np.int64)
         self.size = size
-        self.transform = transform
+        self.transform = transform if transform is None else Seeded(transform).transform
 
     def _gather(self, indices: np.ndarray) -> np.ndarray:
         images = [self._decode(self.files[index]) for index in indices.tolist()]

@@ -71,7 +71,7 @@ class ImageDataset(Batched):
         self.images = images.view()
         self.images.flags.writeable = False
         self.labels = labels.astype(np.int64)
-        self.transform = transform
+        self.transform = transform if transform is None else Seeded(transform).transform
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -105,9 +105,15 @@ class DataLoader:
         rng: np.random.Generator | int | None = None,
         worker: Literal["thread", "process"] = "thread",
     ) -> None:
+        if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+            raise _refused(
+                "a data set, which has __len__ and __getitem__",
+                type(dataset).__name__,
+                "make a list of what is iterated, or a class with these two methods",
+            )
         self.dataset = dataset
         self.collate = collate
-        self.transform = transform
+        self.transform = transform if transform is None else Seeded(transform).transform
         self.num_workers = whole("DataLoader", "num_workers", num_workers, 0)
         self.prefetch = whole("DataLoader", "prefetch", prefetch, 1)
         if worker not in {"thread", "process"}:
@@ -205,8 +211,11 @@ class DataLoader:
         missing = {"entropy", "epoch", "given", "batches"} - state.keys()
         if missing:
             raise _no_state(f"the keys {', '.join(sorted(missing))} are missing")
-        entropy = [int(word) for word in state["entropy"]]
-        epoch, given, batches = (int(state[key]) for key in ("epoch", "given", "batches"))
+        try:
+            entropy = [int(word) for word in state["entropy"]]
+            epoch, given, batches = (int(state[key]) for key in ("epoch", "given", "batches"))
+        except (TypeError, ValueError) as error:
+            raise _no_state(str(error)) from error
         if batches != len(self):
             raise StateError(
                 "DataLoader.load_state_dict",

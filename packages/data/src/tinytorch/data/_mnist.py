@@ -164,9 +164,8 @@ class FashionMNIST(MNIST):
     folder = "FashionMNIST/raw"
     remotes = _remotes(
         (
-            "https://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         ),
         {
             "train-images-idx3-ubyte.gz": (

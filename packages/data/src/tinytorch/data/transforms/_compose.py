@@ -7,7 +7,7 @@ import numpy as np
 
 from tinytorch.data._fetch import Seeded
 from tinytorch.tensor import random
-from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.errors import ShapeError
 
 Rng = np.random.Generator | int | None
 
@@ -21,6 +21,9 @@ class Compose:
     Attributes:
         random: Whether one of them is random.
 
+    Raises:
+        ArgumentError: One of them cannot be called.
+
     Example:
         >>> from tinytorch.data.transforms import RandomHorizontalFlip, ToFloat
         >>> augment = Compose([RandomHorizontalFlip(), ToFloat()])
@@ -29,22 +32,15 @@ class Compose:
     """
 
     def __init__(self, transforms: Sequence[Callable[..., Any]]) -> None:
-        for transform in transforms:
-            if not callable(transform):
-                raise ArgumentError(
-                    "Compose",
-                    expected="callables",
-                    got=repr(transform),
-                    fix="make an object of it, for instance ToFloat()",
-                )
         self.transforms = list(transforms)
+        self._steps = [Seeded(transform) for transform in transforms]
         self.random = any(getattr(transform, "random", False) for transform in transforms)
 
     def __call__(self, images: Any, *, rng: Rng = None) -> Any:
         """Return the images after all transforms."""
         generator = random.generator(rng)
-        for transform in self.transforms:
-            images = Seeded(transform)(images, generator)
+        for step in self._steps:
+            images = step(images, generator)
         return images
 
     def __repr__(self) -> str:
