@@ -112,7 +112,7 @@ def test_confusion_matrix_has_true_rows_and_predicted_columns():
     matrix = figure(ConfusionMatrix(5), [10, 50])
     for true in range(5):
         for predicted in range(5):
-            pairs = (LABELS == true) & (SCORES.argmax(axis=1) == predicted)
+            pairs = (true == LABELS) & (SCORES.argmax(axis=1) == predicted)
             assert matrix[true, predicted] == pairs.sum()
     assert matrix.dtype == np.int64
 

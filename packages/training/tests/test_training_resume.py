@@ -389,7 +389,8 @@ def model(rng):
 trainer = Trainer(model, Adam(lr=0.01), DataLoader(TensorDataset(x, y), 8, shuffle=True),
                   callbacks=[Checkpoint(sys.argv[1], every=1), Beat()], seed=0, progress=False)
 history = trainer.fit(4)
-digest = hashlib.sha256(b"".join(np.array(v).tobytes() for v in trainer.model.state_dict().values()))
+values = trainer.model.state_dict().values()
+digest = hashlib.sha256(b"".join(np.array(value).tobytes() for value in values))
 print(json.dumps([digest.hexdigest(), history.to_dict()["columns"]]))
 """
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from tinytorch.autograd import no_grad, nn
+from tinytorch.autograd import nn, no_grad
 from tinytorch.data import DataLoader, TensorDataset
 from tinytorch.optim import SGD, Adam, ReduceOnPlateau, clip_grad_norm
 from tinytorch.tensor import from_numpy, tensor

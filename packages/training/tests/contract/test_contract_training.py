@@ -159,7 +159,7 @@ def test_checkpoints_hold_what_is_put_in(tmp_path):
     assert_same(weights(trainer), loaded["model"])
     path = tmp_path / "c" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(OSError, match="model.safetensors"):
+    with pytest.raises(OSError, match=r"model\.safetensors"):
         load_checkpoint(tmp_path / "c")
 
 
