@@ -18,6 +18,8 @@ from check_layers import LAYERS, closure, read_package  # noqa: E402 - tools/ is
 PACKAGES = ROOT / "packages"
 DECLARED = {layer: read_package(PACKAGES / layer) for layer in LAYERS}
 TEST_TOOLS = ("pytest>=8.3", "hypothesis>=6.100")
+ALL_EXTRAS = frozenset().union(*(package.extras for package in DECLARED.values()))
+FAST_AND_PLOTS = frozenset({"fast", "plot"})
 TORCH = "torch==2.13.0"
 
 nox.needs_version = ">=2024.4.15"
@@ -36,12 +38,12 @@ nox.options.sessions = [
 ]
 
 
-def editable(*layers: str, extras: bool = False) -> list[str]:
-    """The arguments that install `layers` from this checkout, with all their extras or none."""
+def editable(*layers: str, extras: frozenset[str] = frozenset()) -> list[str]:
+    """The arguments that install `layers` from this checkout, with those of `extras` they have."""
     arguments = []
     for layer in layers:
-        names = sorted(DECLARED[layer].extras) if extras else []
-        arguments += ["-e", f"packages/{layer}" + (f"[{','.join(names)}]" if names else "")]
+        chosen = ",".join(sorted(DECLARED[layer].extras & extras))
+        arguments += ["-e", f"packages/{layer}" + (f"[{chosen}]" if chosen else "")]
     return arguments
 
 
@@ -81,7 +83,7 @@ for name in LAYERS:
 @nox.session
 def fast(session: nox.Session) -> None:
     """Run the tests of all layers with every extra installed: kernels, plots, image files."""
-    session.install(*TEST_TOOLS, *editable(*LAYERS, extras=True))
+    session.install(*TEST_TOOLS, *editable(*LAYERS, extras=ALL_EXTRAS))
     session.env["MPLBACKEND"] = "Agg"
     run_tests(session, *(session.posargs or ("packages",)))
 
@@ -145,7 +147,7 @@ def build_wheels(session: nox.Session, folder: Path) -> list[Path]:
 @nox.session
 def integration(session: nox.Session) -> None:
     """Train the CNN on the CIFAR-10 sample of this repository, and run the course's examples."""
-    session.install("pytest>=8.3", *editable(*LAYERS, extras=True))
+    session.install("pytest>=8.3", *editable(*LAYERS, extras=FAST_AND_PLOTS))
     train_on_sample(session)
     run_tests(session, "integration", *session.posargs)
 
@@ -159,7 +161,7 @@ def train_on_sample(session: nox.Session) -> None:
 @nox.session
 def cifar10(session: nox.Session) -> None:
     """Train the CNN on all of CIFAR-10 (uses $TINYTORCH_DATA, else the cache, else downloads)."""
-    session.install(*editable(*LAYERS, extras=True))
+    session.install(*editable(*LAYERS, extras=FAST_AND_PLOTS))
     session.run("python", "integration/cifar10.py", *session.posargs)
 
 
@@ -197,7 +199,7 @@ def oracle(session: nox.Session) -> None:
 @nox.session(venv_backend="virtualenv", reuse_venv=True)
 def bench(session: nox.Session) -> None:
     """Print the benchmark tables: `nox -s bench -- core`, or data, optim, spatial; default all."""
-    session.install(*editable(*LAYERS, extras=True))
+    session.install(*editable(*LAYERS, extras=FAST_AND_PLOTS))
     session.install(TORCH, success_codes=[0, 1])
     available = sorted(path.stem for path in (ROOT / "integration/benchmarks").glob("[a-z]*.py"))
     for name in session.posargs or available:
