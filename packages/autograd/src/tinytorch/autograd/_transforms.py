@@ -140,7 +140,7 @@ def jacobian(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         shape = (*value.shape, *np.shape(x))
         if not value.size:
             return from_numpy(np.zeros(shape, value.dtype))
-        rows = [pullback(from_numpy(unit)) for unit in basis]
+        rows = [pullback(Tensor(unit)) for unit in basis]
         return ops.reshape(stack(rows), shape=shape)
 
     return matrix

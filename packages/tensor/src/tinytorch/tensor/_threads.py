@@ -1,9 +1,9 @@
 """Thread pools that take turns: idle threads sleep instead of spinning on a core that others need.
 
 NumPy's OpenBLAS and numba's OpenMP each keep a pool of threads. By default an idle thread spins for
-milliseconds, in which the other pool has to wait: a training step that uses both in turn takes up to
-four times as long. Both read the environment when they are first loaded, so this is imported first;
-OpenBLAS has been loaded already where NumPy was imported before TinyTorch. What the user has set
+milliseconds, in which the other pool has to wait: a training step that uses both in turn takes up
+to four times as long. Both read the environment when they are first loaded, so this is imported
+first; OpenBLAS is there already where NumPy was imported before TinyTorch. What the user has set
 stays.
 """
 
