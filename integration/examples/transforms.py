@@ -47,8 +47,10 @@ TRANSFORMS = {
 
 
 def draw_row(axes: Axes, name: str, images: np.ndarray) -> None:
-    """Draw images ``(batch, channels, height, width)`` side by side, with their name before them."""
-    low, high = (images.min(), images.max()) if name.startswith("Normalize") else (0, 1)
+    """Draw images ``(batch, channels, height, width)`` side by side, after their name."""
+    low, high = (0, 1)
+    if name.startswith("Normalize"):
+        low, high = images.min(), images.max()
     shown = (images - low) / (high - low)
     framed = np.pad(shown, [(0, 0), (0, 0), (1, 1), (1, 1)], constant_values=1)
     axes.imshow(np.concatenate(list(framed.transpose(0, 2, 3, 1)), axis=1), interpolation="nearest")
