@@ -231,3 +231,8 @@ def test_the_facts():
     assert list(CIFAR100.classes) == sorted(CIFAR100.classes)
     assert list(CIFAR100.superclasses) == sorted(CIFAR100.superclasses)
     assert CIFAR10Dataset is CIFAR10
+    assert CIFAR10.mean == (0.4914, 0.4822, 0.4465)
+    assert CIFAR10.std == (0.2470, 0.2435, 0.2616)
+    assert CIFAR100.mean == (0.5071, 0.4865, 0.4409)
+    assert CIFAR100.std == (0.2673, 0.2564, 0.2762)
+    assert CIFAR10.remote.size + CIFAR100.remote.size == 338_565_904

@@ -219,6 +219,16 @@ def test_transforms_of_data_set_and_loader_work_on_bytes_in_turn():
     np.testing.assert_allclose(batch, pixels[:2] / 255, atol=1e-6)
 
 
+def test_images_end_in_float32_whatever_a_transform_gives():
+    pixels, labels = images()
+    for transform in (lambda batch: batch / 255, lambda batch: tensor(batch / np.float16(255))):
+        batch, _ = ImageDataset(pixels, labels, transform).get_batch(np.arange(2))
+        assert batch.dtype == np.float32
+        np.testing.assert_allclose(batch, pixels[:2] / 255, atol=1e-3)
+    with pytest.raises(DTypeError, match="int64"):
+        ImageDataset(pixels, labels, lambda batch: batch.astype(np.int64))[0]
+
+
 def test_a_single_item_is_transformed_with_fresh_entropy():
     pixels, labels = images()
     dataset = ImageDataset(pixels, labels, transform=RandomBrightness(1))

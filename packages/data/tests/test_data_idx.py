@@ -194,5 +194,28 @@ def test_files_are_fetched_when_they_are_missing(kind, place, server, monkeypatc
     assert (root / kind.folder / remotes[0].name).read_bytes() == server.content
 
 
+def test_the_facts():
+    sizes = [
+        [remote.size for pair in each.remotes.values() for remote in pair]
+        for each in (MNIST, FashionMNIST)
+    ]
+    assert [sum(each) for each in sizes] == [11_594_722, 30_878_645]
+    assert (MNIST.mean, MNIST.std) == ((0.1307,), (0.3081,))
+    assert (FashionMNIST.mean, FashionMNIST.std) == ((0.2860,), (0.3530,))
+    assert MNIST.classes == tuple("0123456789")
+    assert FashionMNIST.classes[::9] == ("T-shirt/top", "Ankle boot")
+
+
+@pytest.mark.parametrize(
+    ("length", "message"), [(2**28 - 8, "disk can hold"), (2**28 - 9, "the end")]
+)
+def test_no_file_may_claim_more_than_a_quarter_of_a_gigabyte(tmp_path, make, length, message):
+    noise = np.random.default_rng(0).bytes(270_000)
+    file = tmp_path / "file.gz"
+    file.write_bytes(make.gz(b"\0\0\x08\x01" + length.to_bytes(4, "big") + noise))
+    with pytest.raises(DamagedFileError, match=message):
+        read_idx(file, shape=(None,))
+
+
 def test_the_course_text_has_its_own_name_for_it():
     assert MNISTDataset is MNIST

@@ -245,6 +245,33 @@ def test_no_thread_is_left(how):
     assert len(dataset.read) == 100 if how == "finish" else len(dataset.read) <= 14
 
 
+def test_threads_work_while_nobody_asks():
+    class Watched(Counting):
+        def __getitem__(self, index):
+            if index == 4:
+                reached.set()
+            return super().__getitem__(index)
+
+    reached = threading.Event()
+    batches = iter(DataLoader(Watched(100), num_workers=1, prefetch=4))
+    next(batches)
+    assert reached.wait(10)
+    batches.close()
+
+
+def test_batches_nobody_will_ask_for_are_cancelled(monkeypatch):
+    calls = []
+
+    class Pool(workers.ThreadPoolExecutor):
+        def shutdown(self, **settings):
+            calls.append(settings)
+            super().shutdown(**settings)
+
+    monkeypatch.setattr(workers, "ThreadPoolExecutor", Pool)
+    next(iter(DataLoader(numbers(), num_workers=1)))
+    assert calls == [{"wait": True, "cancel_futures": True}]
+
+
 def test_threads_read_ahead_as_far_as_prefetch_says():
     dataset = Counting(100)
     loader = DataLoader(dataset, batch_size=1, num_workers=2, prefetch=3)

@@ -16,7 +16,7 @@ class ImageDataset(Batched):
     """Images and their labels, held as uint8 and int64.
 
     A batch is gathered, transformed and converted as a whole. Without a transform, and after one
-    that leaves bytes, images become float32 from 0 to 1.
+    that leaves bytes, images become float32 from 0 to 1; other floats become float32 as they are.
 
     Args:
         images: ``(items, channels, height, width)``, uint8; shared, not copied.
@@ -103,9 +103,7 @@ class ImageDataset(Batched):
             images = Seeded(self.transform)(images, rng)
         if transform is not None:
             images = transform(images, rng)
-        if images.dtype == np.uint8:
-            images = ToFloat()(images)
-        return images, self.labels[indices]
+        return ToFloat()(images), self.labels[indices]
 
     def _gather(self, indices: np.ndarray) -> np.ndarray:
         images: np.ndarray = self.images[indices]
