@@ -136,10 +136,10 @@ def jacobian(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @wraps(function)
     def matrix(x: Any) -> Any:
         value, pullback = vjp(function, x)
-        basis = np.eye(value.size, dtype=value.dtype).reshape(-1, *value.shape)
         shape = (*value.shape, *np.shape(x))
         if not value.size:
             return from_numpy(np.zeros(shape, value.dtype))
+        basis = np.eye(value.size, dtype=value.dtype).reshape(-1, *value.shape)
         rows = [pullback(Tensor(unit)) for unit in basis]
         return ops.reshape(stack(rows), shape=shape)
 

@@ -37,4 +37,4 @@ def to_chosen(g: Tensor, z: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Any
     """Share g evenly among the elements that were chosen."""
     chosen = ops.equal(x, restore(z, x, axis, keepdims))
     ties = ops.sum(chosen, axis=axis, keepdims=True)
-    return restore(g, x, axis, keepdims) * (chosen / ties)
+    return restore(g, x, axis, keepdims) * chosen / ties
