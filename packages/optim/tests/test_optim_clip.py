@@ -32,7 +32,7 @@ def test_one_factor_for_all_gradients():
 def test_small_norms_are_added_up_like_large_ones():
     for size in (1e-200, 0.1, 1.0, 1e200):
         x, y = with_gradients([3 * size, 0.0], 4 * size)
-        assert clip_grad_norm([x, y], math.inf) == pytest.approx(5 * size)
+        assert clip_grad_norm([x, y], math.inf) == pytest.approx(5 * size, abs=0)
 
 
 def test_small_gradients_are_left_alone():
@@ -144,11 +144,11 @@ def test_values_are_moved_into_the_range():
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda x: clip_grad_norm([x], -1), "^clip_grad_norm:(?s:.*)max_norm=-1"),
-        (lambda x: clip_grad_norm([x], math.nan), "max_norm=nan"),
-        (lambda x: clip_grad_norm([x], 1, 0), "^clip_grad_norm:(?s:.*)norm_type=0"),
-        (lambda x: clip_grad_value([x], -1), "^clip_grad_value:(?s:.*)clip_value=-1"),
-        (lambda x: clip_grad_value([x], math.nan), "clip_value=nan"),
+        (lambda x: clip_grad_norm([x], -1), "^clip_grad_norm:(?s:.*) max_norm=-1"),
+        (lambda x: clip_grad_norm([x], math.nan), " max_norm=nan"),
+        (lambda x: clip_grad_norm([x], 1, 0), "^clip_grad_norm:(?s:.*) norm_type=0"),
+        (lambda x: clip_grad_value([x], -1), "^clip_grad_value:(?s:.*) clip_value=-1"),
+        (lambda x: clip_grad_value([x], math.nan), " clip_value=nan"),
     ],
 )
 def test_bad_arguments_are_named(call, text):

@@ -261,3 +261,24 @@ def test_gradients_are_checked_when_asked_alone(kind):
     assert not kind().check_finite
     with pytest.raises(NonFiniteError):
         kind([x := Variable(1.0)], check_finite=True).step({x: tensor(math.nan)})
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"lr": -1}, "lr: a finite number >= 0"),
+        ({"dampening": "a"}, "dampening: a finite number"),
+        ({"nesterov": 2}, "nesterov: True or False"),
+    ],
+)
+def test_ranges_are_told(settings, expected):
+    with pytest.raises(ArgumentError) as caught:
+        SGD(**settings)
+    assert caught.value.expected == expected
+
+
+def test_ranges_of_fractions_are_told():
+    with pytest.raises(ArgumentError, match=r"expected: betas: two numbers in \[0, 1\)"):
+        Adam(betas=(1, 1))
+    with pytest.raises(ArgumentError, match=r"expected: alpha: a number in \[0, 1\)"):
+        RMSprop(alpha=1)

@@ -113,7 +113,7 @@ def test_a_foreign_state_is_refused():
     ],
 )
 def test_bad_arguments_are_named(settings, text):
-    with pytest.raises(ArgumentError, match=f"ReduceOnPlateau(?s:.*){text}"):
+    with pytest.raises(ArgumentError, match=f"^ReduceOnPlateau:(?s:.*) {text}"):
         ReduceOnPlateau(SGD(), **settings)
 
 
