@@ -1,4 +1,4 @@
-"""A list of modules that takes batch normalization, ReLU and max-pooling in one step where it can."""
+"""A list of modules that takes normalization, ReLU and pooling in one step where it can."""
 
 from __future__ import annotations
 

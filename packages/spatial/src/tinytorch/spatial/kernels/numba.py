@@ -5,6 +5,8 @@ streams by. All three convolution ops are made of it. The rest saves memory traf
 reads its images once or twice and writes its result once, on all threads.
 """
 
+import weakref
+
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
@@ -29,15 +31,19 @@ CHUNK = 128
 """Pixels that a thread adds up at a time for the weight gradient."""
 SCRATCH_BYTES = 2**18
 """What a thread unpacks at a time: it stays in the core's own cache."""
+COMPILED = {"cache": True, "error_model": "numpy"}
+"""Kept on disk; a division by zero raises nothing, as a way out of a loop keeps it from vectors."""
 
 
 @intrinsic
-def tile(_, out, place, step, start, begin, again, a, origins, first, taps, stride, run, b, at, row):
-    """Compute PIXELS x CHANNELS results: out[p, c] = start[p, c] + the sum over k of a[p, k] b[k, c].
+def tile(
+    _, out, place, step, start, begin, again, a, origins, first, taps, stride, run, b, at, row
+):
+    """Compute PIXELS x CHANNELS results: out[p, c] = start[p, c] + the sum of a[p, k] b[k, c].
 
-    All arrays are flat; places are in elements. Row p of the result lies at place + p * step, of the
-    start at begin + p * again. Row p of a begins at origins[first + p]; there k visits each offset in
-    `taps`, and from it `run` elements, `stride` apart. Row k of b lies at `at` + k * row.
+    All arrays are flat; places are in elements. Row p of the result lies at place + p * step, of
+    the start at begin + p * again. Row p of a begins at origins[first + p]; there k visits each
+    offset in `taps`, and from it `run` elements, `stride` apart. Row k of b lies at `at` + k * row.
     """
     signature = types.void(
         out, place, step, start, begin, again, a, origins, first, taps, stride, run, b, at, row
@@ -90,17 +96,17 @@ def tile(_, out, place, step, start, begin, again, a, origins, first, taps, stri
         builder.position_at_end(over_run)
         k, in_a, in_b = (builder.phi(integer) for _ in range(3))
         inner = [builder.phi(vector) for _ in cells]
-        factors = [
-            builder.load(offset(b, in_b, constant(v * LANES)), align=4) for v in range(2)
-        ]
+        factors = [builder.load(offset(b, in_b, constant(v * LANES)), align=4) for v in range(2)]
         totals = []
         for p in range(PIXELS):
             one = builder.load(builder.gep(rows[p], [in_a]))
             undefined = ir.Constant(vector, ir.Undefined)
             spread = builder.insert_element(undefined, one, ir.Constant(ir.IntType(32), 0))
             spread = builder.shuffle_vector(spread, undefined, ir.Constant(lanes, [0] * LANES))
-            for v in range(2):
-                totals.append(builder.call(fma, [spread, factors[v], inner[2 * p + v]]))
+            totals += [
+                builder.call(fma, [spread, factor, inner[2 * p + v]])
+                for v, factor in enumerate(factors)
+            ]
         next_k = builder.add(k, constant(1))
         next_a, next_b = builder.add(in_a, stride), builder.add(in_b, row)
         builder.cbranch(builder.icmp_signed("<", next_k, run), over_run, after_run)
@@ -130,14 +136,14 @@ def tile(_, out, place, step, start, begin, again, a, origins, first, taps, stri
     return signature, generate
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def correlate(x, weights, bias, out, kernel_size, stride, corner, dilation, threads):
     """Convolve x (batch, height, width, channels) into out (batch, rows, columns, out channels).
 
     `weights` are (blocks, taps and channels, CHANNELS), `bias` is (blocks * CHANNELS,); `corner` is
     how far the first window lies above and left of the image.
     """
-    batch, height, width, channels = x.shape
+    batch, channels = x.shape[0], x.shape[3]
     rows, columns, channels_out = out.shape[1:]
     reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
     wide = (columns - 1) * stride[1] + reach[1]
@@ -188,7 +194,7 @@ def correlate(x, weights, bias, out, kernel_size, stride, corner, dilation, thre
                             flat_out[place + p * channels_out + c] = corner_tile[p * CHANNELS + c]
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def window_origins(rows, columns, stride, row, channels):
     """Where each window begins in an unpacked image; the last repeats to fill a tile."""
     origins = np.empty(rows * columns + PIXELS, np.int64)
@@ -199,9 +205,9 @@ def window_origins(rows, columns, stride, row, channels):
     return origins
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def runs(kernel_size, dilation, row, channels):
-    """Where the taps of a window lie from its origin, and how many elements in a row belong to one."""
+    """Where runs of taps lie from the origin of a window, and how many elements each has."""
     if dilation[1] == 1:
         return np.arange(kernel_size[0]) * dilation[0] * row, kernel_size[1] * channels
     taps = np.empty(kernel_size[0] * kernel_size[1], np.int64)
@@ -211,9 +217,9 @@ def runs(kernel_size, dilation, row, channels):
     return taps, channels
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def unpack(image, scratch, top, left, high, wide):
-    """Copy high x wide pixels from (top, left) of (height, width, channels), zeros where it ends."""
+    """Copy high x wide pixels from (top, left) of (height, width, channels), zeros outside."""
     height, width, channels = image.shape
     first, last = max(0, -left), max(0, min(wide, width - left))
     for y in range(high):
@@ -228,14 +234,14 @@ def unpack(image, scratch, top, left, high, wide):
             row[:] = 0
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def correlate_weights(x, g, sums, kernel_size, stride, corner, dilation):
     """Add up x * g over all windows: sums (threads, taps and channels, out channels), zeros before.
 
     x is (batch, height, width, channels), g (batch, rows, columns, out channels); the last two axes
     of `sums` are whole tiles.
     """
-    batch, height, width, channels = x.shape
+    batch, channels = x.shape[0], x.shape[3]
     rows, columns, channels_out = g.shape[1:]
     threads, depth, padded_out = sums.shape
     reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
@@ -285,7 +291,7 @@ def correlate_weights(x, g, sums, kernel_size, stride, corner, dilation):
                     )
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def window_elements(kernel_size, dilation, wide, channels, depth):
     """Where the elements of a window lie from its origin; the last repeats to fill a tile."""
     elements = np.empty(depth, np.int64)
@@ -298,7 +304,7 @@ def window_elements(kernel_size, dilation, wide, channels, depth):
     return elements
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def by_block(flat, begin, count, channels, pixels):
     """Copy `count` pixels as (blocks of channels, pixels, CHANNELS), with zeros to fill."""
     place = 0
@@ -371,7 +377,7 @@ def conv2d_weight_gradient(
     return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def sum_rows(a, sums):
     """Add up the rows of a: sums (threads, columns)."""
     count, columns = a.shape
@@ -384,7 +390,7 @@ def sum_rows(a, sums):
                 total[c] += a[r, c]
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def sum_squares(a, middle, sums):
     """Add up the squares of the rows of a - middle: sums (threads, columns)."""
     count, columns = a.shape
@@ -398,7 +404,7 @@ def sum_squares(a, middle, sums):
                 total[c] += centered * centered
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def sum_products(g, a, middle, sums):
     """Add up the rows of g and of g * (a - middle): sums (threads, 2, columns)."""
     count, columns = a.shape
@@ -413,7 +419,7 @@ def sum_products(g, a, middle, sums):
                 product[c] += g[r, c] * (a[r, c] - middle[c])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def scale_rows(a, scale, shift, out):
     """Write a * scale + shift, row by row."""
     for r in prange(len(a)):
@@ -421,7 +427,7 @@ def scale_rows(a, scale, shift, out):
             out[r, c] = a[r, c] * scale[c] + shift[c]
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def combine_rows(g, a, of_g, of_a, shift, out):
     """Write g * of_g + a * of_a + shift, row by row."""
     for r in prange(len(a)):
@@ -461,6 +467,11 @@ def moments(x):
 
 def products(g, x, mean):
     """The sums of g and of g * (x - mean) for each channel."""
+    return once(compute_products, g, x, None, mean)
+
+
+def compute_products(g, x, _, mean):
+    """The sums themselves."""
     rows = as_rows(x)
     sums = sums_for(2, rows.shape[1])
     sum_products(as_rows(g), rows, per_column(mean, x), sums)
@@ -532,13 +543,13 @@ def batch_norm2d_weight_gradient(g, x, *, epsilon=1e-5, statistics=None):
     return products(g, x, mean)[1] / np.sqrt(variance + epsilon)
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def larger(a, b):
     """The larger of two numbers, a NaN if one is."""
-    return a if a > b or a != a else b
+    return a if (a > b) | np.isnan(a) else b
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def pool_line(above, below, out, channels):
     """Write the largest of each 2 x 2 window between two rows of pixels."""
     for k in range(len(out) // channels):
@@ -548,7 +559,7 @@ def pool_line(above, below, out, channels):
             out[place + c] = larger(top, larger(below[left + c], below[right + c]))
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def pool(x, out):
     """Write the largest of each 2 x 2 window: images (batch, height, width, channels)."""
     rows = out.shape[1]
@@ -558,7 +569,7 @@ def pool(x, out):
         pool_line(above, below, out[n, y].reshape(-1), x.shape[3])
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def unpool_line(g, above, below, out_above, out_below, channels):
     """Write each gradient at the first largest of its window, zeros at the others."""
     none = np.float32(0)
@@ -575,7 +586,7 @@ def unpool_line(g, above, below, out_above, out_below, channels):
             out_below[right + c] = none if third or second or first else arrived
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def unpool(g, x, out):
     """Write each gradient at the first largest of its 2 x 2 window, zeros elsewhere."""
     rows = g.shape[1]
@@ -618,7 +629,7 @@ def max_pool2d_gradient(g, x, z, *, kernel_size, stride, padding=NO_PADDING):
     return channels_first(out)
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def activate_pool_line(above, below, scale, shift, out, channels):
     """Write the largest of 0 and each 2 x 2 window of scaled and shifted pixels."""
     none = np.float32(0)
@@ -626,13 +637,13 @@ def activate_pool_line(above, below, scale, shift, out, channels):
         left, right, place = 2 * k * channels, (2 * k + 1) * channels, k * channels
         for c in range(channels):
             s, t = scale[c], shift[c]
-            top = larger(above[left + c] * s + t, above[right + c] * s + t)
-            low = larger(below[left + c] * s + t, below[right + c] * s + t)
-            largest = larger(top, low)
-            out[place + c] = none if largest < none else largest
+            top = max(above[left + c] * s + t, above[right + c] * s + t)
+            low = max(below[left + c] * s + t, below[right + c] * s + t)
+            largest = max(top, low)
+            out[place + c] = max(largest, none)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def activate_pool(x, scale, shift, out):
     """Scale, shift, cut off below 0 and pool: images (batch, height, width, channels)."""
     rows = out.shape[1]
@@ -642,7 +653,7 @@ def activate_pool(x, scale, shift, out):
         activate_pool_line(above, below, scale, shift, out[n, y].reshape(-1), x.shape[3])
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def pooled_sums_line(g, above, below, scale, shift, middle, plain, product):
     """Add up the gradients that pass, and each times the pixel it goes to less `middle`."""
     none, channels = np.float32(0), len(scale)
@@ -652,14 +663,14 @@ def pooled_sums_line(g, above, below, scale, shift, middle, plain, product):
             s, t = scale[c], shift[c]
             x0, x1, x2, x3 = above[left + c], above[right + c], below[left + c], below[right + c]
             v0, v1, v2, v3 = x0 * s + t, x1 * s + t, x2 * s + t, x3 * s + t
-            z = max(max(v0, v1), max(v2, v3))
+            z = max(v0, v1, v2, v3)
             arrived = g[place + c] if z > none else none
             chosen = x0 if v0 == z else (x1 if v1 == z else (x2 if v2 == z else x3))
             plain[c] += arrived
             product[c] += arrived * (chosen - middle[c])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def pooled_sums(g, x, scale, shift, middle, sums):
     """Add up what `sum_products` does after the way back through pooling and ReLU."""
     threads, batch = len(sums), len(g)
@@ -673,7 +684,7 @@ def pooled_sums(g, x, scale, shift, middle, sums):
         sums[thread] = total
 
 
-@njit(cache=True)
+@njit(**COMPILED)
 def pooled_gradient_line(g, above, below, scale, shift, of_g, of_x, constant, high, low):
     """Write x * of_x + constant, and add g * of_g at the first largest of each window."""
     none, channels = np.float32(0), len(scale)
@@ -683,7 +694,7 @@ def pooled_gradient_line(g, above, below, scale, shift, of_g, of_x, constant, hi
             s, t = scale[c], shift[c]
             x0, x1, x2, x3 = above[left + c], above[right + c], below[left + c], below[right + c]
             v0, v1, v2, v3 = x0 * s + t, x1 * s + t, x2 * s + t, x3 * s + t
-            z = max(max(v0, v1), max(v2, v3))
+            z = max(v0, v1, v2, v3)
             arrived = g[place + c] * of_g[c] if z > none else none
             first, second, third = v0 == z, v1 == z, v2 == z
             slope, rest = of_x[c], constant[c]
@@ -694,7 +705,7 @@ def pooled_gradient_line(g, above, below, scale, shift, of_g, of_x, constant, hi
             low[right + c] = x3 * slope + rest + (none if third or second or first else arrived)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def pooled_gradient(g, x, scale, shift, of_g, of_x, constant, out):
     """Write what `combine_rows` does after the way back through pooling and ReLU."""
     rows = g.shape[1]
@@ -714,17 +725,17 @@ def pooled_gradient(g, x, scale, shift, of_g, of_x, constant, out):
         )
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def activate(a, scale, shift, out):
     """Scale, shift and cut off below 0, row by row."""
     none = np.float32(0)
     for r in prange(len(a)):
         for c in range(a.shape[1]):
             value = a[r, c] * scale[c] + shift[c]
-            out[r, c] = none if value < none else value
+            out[r, c] = max(value, none)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def active_sums(g, a, scale, shift, middle, sums):
     """Add up what `sum_products` does after the way back through ReLU."""
     count, columns = a.shape
@@ -740,7 +751,7 @@ def active_sums(g, a, scale, shift, middle, sums):
                 product[c] += arrived * (a[r, c] - middle[c])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, **COMPILED)
 def active_gradient(g, a, scale, shift, of_g, of_a, constant, out):
     """Write what `combine_rows` does after the way back through ReLU."""
     none = np.float32(0)
@@ -775,6 +786,11 @@ def norm_relu_pool(x, w, b, *, window, epsilon=1e-5, statistics=None):
 
 def arrived_sums(g, x, mean, scale, shift, window):
     """The sums of what arrives at the normalized images, and of it times x - mean."""
+    return once(compute_arrived_sums, g, x, window, mean, scale, shift)
+
+
+def compute_arrived_sums(g, x, window, mean, scale, shift):
+    """The sums themselves."""
     if window == (1, 1):
         rows = as_rows(x)
         sums = sums_for(2, rows.shape[1])
@@ -815,6 +831,23 @@ def norm_relu_pool_sums(g, x, w, b, *, window, epsilon=1e-5, statistics=None):
     mean, r, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
     total, product = arrived_sums(g, x, mean, scale, shift, window)
     return np.stack([product * r, total])
+
+
+_latest = [(lambda: None, lambda: None, None, ()), None]
+
+
+def once(compute, g, x, window, *vectors):
+    """Remember the latest sums: the rows of one derivative need the same ones, one after the other.
+
+    g and x are still the same if they are still there, as Tensors do not change; weights do.
+    """
+    (of_g, of_x, of_window, of_vectors), sums = _latest
+    known = of_g() is g and of_x() is x and of_window == window
+    if not known or not all(map(np.array_equal, vectors, of_vectors)):
+        sums = compute(g, x, window, *vectors)
+        key = weakref.ref(g), weakref.ref(x), window, vectors
+        _latest[:] = key, sums
+    return sums
 
 
 def served(*arrays):

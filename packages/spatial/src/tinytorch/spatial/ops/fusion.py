@@ -168,9 +168,7 @@ derivative(
 )
 
 
-def activation(
-    x: Array, w: Array, b: Array, epsilon: float, statistics: Statistics
-) -> Array:
+def activation(x: Array, w: Array, b: Array, epsilon: float, statistics: Statistics) -> Array:
     """Normalize and cut off below 0, in arrays."""
     normal: Array = batch_norm2d.reference(x, w, b, epsilon=epsilon, statistics=statistics)
     return np.maximum(normal, 0, out=normal)

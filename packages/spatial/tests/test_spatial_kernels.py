@@ -1,0 +1,184 @@
+"""Kernels against references: odd sizes, foreign layouts, empty batches, float64, one image."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tinytorch.autograd import Variable, gradcheck, nn
+from tinytorch.spatial import CNN, BatchNorm2d, MaxPool2d, ops
+from tinytorch.tensor import functional as F
+from tinytorch.tensor import kernels, tensor
+
+pytest.importorskip("numba", reason="the extra `fast` is not installed: no kernels to compare")
+
+
+@pytest.fixture(autouse=True)
+def with_kernels():
+    with kernels.using("numba"):
+        yield
+
+
+def random(*shape, dtype=np.float32, seed=0):
+    return np.random.default_rng(seed + sum(shape)).standard_normal(shape).astype(dtype)
+
+
+def same(op, *operands, tolerance=3e-5, **settings):
+    """Compare what serves the op with its reference, and leave the operands alone."""
+    before = [None if x is None else x.copy() for x in operands]
+    one, two = op.implementation(*operands, **settings), op.reference(*operands, **settings)
+    assert one.shape == two.shape
+    assert one.dtype == two.dtype
+    scale = max(1.0, float(np.abs(two).max(initial=0)))
+    np.testing.assert_allclose(one, two, atol=tolerance * scale, rtol=0)
+    for x, old in zip(operands, before, strict=True):
+        if x is not None:
+            np.testing.assert_array_equal(x, old)
+    return two
+
+
+SIZES = [
+    (2, 4, 8, 9, 11),
+    (3, 32, 64, 8, 8),
+    (1, 17, 40, 5, 30),
+    (9, 16, 16, 4, 4),
+    (5, 3, 32, 6, 7),
+]
+KERNELS = [(1, 1), (3, 3), (2, 3)]
+OPTIONS = {
+    "plain": {},
+    "padding": {"padding": ((1, 1), (1, 1))},
+    "uneven padding": {"padding": ((1, 2), (3, 0))},
+    "stride": {"stride": (2, 1), "padding": ((1, 1), (1, 1))},
+    "dilation": {"dilation": (1, 2), "padding": ((2, 2), (2, 2))},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_convolution(size, options):
+    batch, channels, channels_out, *image = size
+    for kernel in KERNELS:
+        x, w = random(batch, channels, *image), random(channels_out, channels, *kernel)
+        y = same(ops.conv2d, x, w, random(channels_out), **options)
+        g = random(*y.shape)
+        same(ops.conv2d_weight_gradient, g, x, size=kernel, **options)
+        same(ops.conv2d_input_gradient, g, w, size=tuple(image), **options)
+
+
+@pytest.mark.parametrize(
+    "shape", [(4, 3, 8, 6), (2, 40, 4, 4), (8, 32, 16, 16), (1, 5, 7, 3)], ids=str
+)
+def test_normalization(shape):
+    x, g, w, b = random(*shape) * 2 + 1, random(*shape, seed=1), random(shape[1]), random(shape[1])
+    same(ops.batch_moments, x)
+    for weight, bias in ((w, b), (None, None)):
+        same(ops.batch_norm2d, x, weight, bias, epsilon=1e-5)
+    same(ops.batch_norm2d_input_gradient, g, x, w, epsilon=1e-5)
+    same(ops.batch_norm2d_input_gradient, g, x, None, epsilon=1e-5)
+    same(ops.batch_norm2d_weight_gradient, g, x, epsilon=1e-5)
+    same(ops.channel_affine, x, w, b)
+    same(ops.channel_affine, x, w, None)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 8, 6), (2, 40, 4, 4), (2, 5, 7, 3)], ids=str)
+@pytest.mark.parametrize("window", [(1, 1), (2, 2), (2, 1)], ids=str)
+def test_normalization_activation_and_pooling_together(shape, window):
+    x, w, b = random(*shape), random(shape[1]), random(shape[1])
+    z = same(ops.norm_relu_pool, x, w, b, window=window)
+    g = random(*z.shape, seed=1)
+    same(ops.norm_relu_pool_input_gradient, g, x, w, b, window=window)
+    same(ops.norm_relu_pool_sums, g, x, w, b, window=window)
+
+
+@pytest.mark.parametrize("kernel", [(2, 2), (3, 3)], ids=str)
+def test_pooling(kernel):
+    x = np.maximum(random(3, 5, 8, 6), 0)  # many ties
+    options = {"kernel_size": kernel, "stride": (2, 2)}
+    z = same(ops.max_pool2d, x, tolerance=0, **options)
+    g = random(*z.shape)
+    same(ops.max_pool2d_gradient, g, x, z, tolerance=0, **options)
+    same(ops.max_pool2d_gather, random(*x.shape, seed=1), x, z, tolerance=0, **options)
+
+
+def test_not_a_number_goes_through_pooling():
+    x = random(1, 2, 4, 4)
+    x[0, 0, 1, 1] = np.nan
+    z = ops.max_pool2d(x, kernel_size=(2, 2), stride=(2, 2)).data
+    assert np.isnan(z[0, 0, 0, 0])
+    assert np.isnan(z).sum() == 1
+
+
+def test_layout_does_not_matter():
+    x, w = random(2, 6, 6, 8).transpose(0, 3, 1, 2), random(3, 3, 8, 4).transpose(3, 2, 0, 1)
+    y = same(ops.conv2d, x, w, None, padding=((1, 1), (1, 1)))
+    same(ops.conv2d, x[:, :, ::2], w, None)
+    same(
+        ops.conv2d_weight_gradient,
+        y,
+        np.ascontiguousarray(x),
+        size=(3, 3),
+        padding=((1, 1), (1, 1)),
+    )
+    same(ops.batch_norm2d, x[..., ::2], None, None, epsilon=1e-5)
+    same(ops.max_pool2d, x[:, ::2], kernel_size=(2, 2), stride=(2, 2))
+
+
+def test_what_kernels_decline_the_reference_serves():
+    for x, w in (
+        (random(0, 3, 5, 5), random(4, 3, 3, 3)),
+        (random(2, 3, 5, 5, dtype=np.float64), random(4, 3, 3, 3, dtype=np.float64)),
+        (random(2, 3, 5, 5), random(4, 3, 3, 3, dtype=np.float64)),
+    ):
+        y = same(ops.conv2d, x, w, None)
+        same(ops.conv2d_weight_gradient, y, x, size=(3, 3))
+    same(ops.conv2d, random(2, 4, 5, 5), random(4, 1, 3, 3), None, groups=4)
+
+
+def test_settings_count_when_sums_are_remembered():
+    x, g = random(4, 3, 4, 4), random(4, 3, 4, 4, seed=1)
+    for w, epsilon in itertools.product((random(3), random(3, seed=5)), (1e-5, 0.1)):
+        same(ops.norm_relu_pool_sums, g, x, w, w, window=(1, 1), epsilon=epsilon)
+        same(ops.norm_relu_pool_input_gradient, g, x, w, w, window=(1, 1), epsilon=epsilon)
+        same(ops.batch_norm2d_input_gradient, g, x, w, epsilon=epsilon)
+        same(ops.batch_norm2d_weight_gradient, g, x, epsilon=epsilon)
+
+
+@pytest.mark.parametrize("window", [(1, 1), (2, 2)], ids=str)
+def test_derivatives_of_the_joint_op_to_second_order(window):
+    operands = [random(3, 2, 4, 4, dtype=np.float64), *(random(2, dtype=np.float64) for _ in "wb")]
+    settings = {"window": window, "epsilon": 1e-5}
+    gradcheck(lambda *t: ops.norm_relu_pool(*t, **settings) ** 2, *operands, order=2)
+    g = ops.norm_relu_pool(*operands, **settings).data
+    gradcheck(lambda *t: ops.norm_relu_pool_input_gradient(*t, **settings), g, *operands, order=2)
+    gradcheck(lambda *t: ops.norm_relu_pool_sums(*t, **settings), g, *operands, order=2)
+
+
+def test_network_gives_the_same_numbers_with_and_without():
+    x, targets = tensor(random(8, 3, 16, 16)), tensor(np.arange(8) % 10)
+    results = []
+    for backend in ("reference", "numba"):
+        net = CNN(widths=(8, 16), image_size=16, rng=0)
+        with kernels.using(backend):
+            loss = F.cross_entropy(net(x), targets)
+            gradients = loss.backward()
+        results.append([loss, *(gradients[p] for p in net.parameters()), *net.buffers()])
+    for one, two in zip(*results, strict=True):
+        scale = max(1.0, float(np.abs(one.data).max()))
+        np.testing.assert_allclose(one.data, two.data, atol=2e-5 * scale, rtol=0)
+
+
+def test_stages_compute_what_a_sequential_does():
+    from tinytorch.spatial._stages import Stages
+
+    x = random(4, 3, 8, 8)
+    for pool in (MaxPool2d(2), MaxPool2d(3, 2), MaxPool2d(2, padding=1), nn.Identity()):
+        results = []
+        for container in (nn.Sequential, Stages):
+            modules = container(BatchNorm2d(3), nn.ReLU(), pool)
+            images = Variable(x)
+            y = modules(images)
+            y.backward(tensor(np.ones_like(y.data)))
+            results.append((y, images.grad, modules[0].running_var, modules[0].weight.grad))
+        for one, two in zip(*results, strict=True):
+            np.testing.assert_allclose(one.data, two.data, atol=1e-5)
