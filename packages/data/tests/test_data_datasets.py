@@ -348,3 +348,8 @@ def test_random_split_has_to_add_up(lengths):
     with pytest.raises(ArgumentError, match="sum to 10, or fractions that sum to 1") as caught:
         random_split(Squares(10), lengths)
     assert caught.value.lengths == lengths
+
+
+def test_random_split_into_no_parts():
+    with pytest.raises(ArgumentError):
+        random_split(Squares(0), [])

@@ -1,11 +1,21 @@
 """Transforms of whole batches: each against the obvious way to do it, image by image."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinytorch.data import CIFAR10, DataLoader, Digits, Subset, TensorDataset, transforms
+from tinytorch.data import (
+    CIFAR10,
+    DataLoader,
+    Digits,
+    ImageDataset,
+    Subset,
+    TensorDataset,
+    transforms,
+)
 from tinytorch.data.transforms import (
     CenterCrop,
     Compose,
@@ -236,7 +246,16 @@ def test_the_figures_of_the_digits_are_theirs():
     assert abs(normalized.std() - 1) < 1e-3
 
 
-@pytest.mark.parametrize("source", [TensorDataset(np.zeros(3)), object(), transforms])
+@pytest.mark.parametrize(
+    "source",
+    [
+        TensorDataset(np.zeros(3)),
+        ImageDataset(np.zeros((1, 1, 2, 2), np.uint8), [0]),
+        SimpleNamespace(mean=[0.5], std=None),
+        SimpleNamespace(mean=None, std=[0.5]),
+        transforms,
+    ],
+)
 def test_normalize_of_something_else(source):
     with pytest.raises(ArgumentError, match="give the figures"):
         Normalize.of(source)
