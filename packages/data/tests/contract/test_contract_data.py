@@ -171,3 +171,13 @@ def test_errors_belong_to_one_tree(wrong):
         DataLoader(SimpleDataset(3), **wrong)
     with pytest.raises(ValueError, match=next(iter(wrong))):
         DataLoader(SimpleDataset(3), **wrong)
+
+
+def test_a_state_holds_seed_and_position():
+    loader = DataLoader(SimpleDataset(20), 3, shuffle=True, rng=0)
+    next(iter(loader))
+    state = loader.state_dict()
+    assert (state["epoch"], state["given"], state["batches"]) == (0, 1, 7)
+    other = DataLoader(SimpleDataset(20), 3, shuffle=True, rng=1)
+    other.load_state_dict({**other.state_dict(), "entropy": state["entropy"]})
+    assert values(other) == values(DataLoader(SimpleDataset(20), 3, shuffle=True, rng=0))
