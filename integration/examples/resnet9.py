@@ -47,7 +47,7 @@ def arguments():
 
 
 def make_trainer(settings, folder):
-    """The recipe: SGD with Nesterov momentum, one cycle to 0.4, batches of 128."""
+    """The recipe: SGD with Nesterov momentum, one cycle to 0.2, batches of 128."""
     normalize = Normalize(CIFAR10.mean, CIFAR10.std)
     augment = Compose([RandomCrop(32, padding=4), RandomHorizontalFlip(), normalize])
     train = DataLoader(CIFAR10(), 128, shuffle=True, drop_last=True, transform=augment)

@@ -397,7 +397,8 @@ print(json.dumps([digest.hexdigest(), history.to_dict()["columns"]]))
 
 def start(folder):
     command = [sys.executable, "-c", CHILD, str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, "TINYTORCH_KERNELS": "reference"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def test_kills_at_any_moment_lose_nothing(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from tinytorch.autograd import nn, no_grad
 from tinytorch.data import DataLoader, TensorDataset
 from tinytorch.optim import SGD, Adam, ReduceOnPlateau, clip_grad_norm
-from tinytorch.tensor import from_numpy, tensor
+from tinytorch.tensor import Tensor, from_numpy, tensor
 from tinytorch.tensor.errors import ArgumentError, ShapeError, StateError
 from tinytorch.tensor.functional import cross_entropy, mse_loss
 from tinytorch.training import (
@@ -441,6 +441,18 @@ def test_metrics_may_give_dicts_and_arrays(make_trainer):
     assert metrics[0].matrix.sum() == 0
     with pytest.raises(ArgumentError, match="different names"):
         make_trainer(metrics=(Accuracy(), Accuracy()))
+
+
+def test_metrics_of_functions_get_plain_tensors_in_training_too(make_trainer):
+    kinds = set()
+
+    def spread(outputs, targets):
+        kinds.add(type(outputs))
+        return np.asarray(outputs).std(axis=1)
+
+    history = make_trainer(metrics=(spread,)).fit(1)
+    assert kinds == {Tensor}
+    assert history["spread"][0] > 0
 
 
 def test_figures_of_the_epoch_so_far(make_trainer):

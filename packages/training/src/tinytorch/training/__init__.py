@@ -3,16 +3,9 @@
 from tinytorch.training._callbacks import Callback, CSVLog, EarlyStopping, TensorBoard
 from tinytorch.training._checkpoint import Checkpoint, checkpoints
 from tinytorch.training._checkpoint_files import load_checkpoint, save_checkpoint
+from tinytorch.training._confusion import ConfusionMatrix, PrecisionRecallF1
 from tinytorch.training._history import History
-from tinytorch.training._metrics import (
-    Accuracy,
-    ConfusionMatrix,
-    Mean,
-    Metric,
-    PrecisionRecallF1,
-    TopK,
-    accuracy,
-)
+from tinytorch.training._metrics import Accuracy, Mean, Metric, TopK, accuracy
 from tinytorch.training._non_finite import NonFiniteError, StopOnNonFinite, first_non_finite
 from tinytorch.training._onnx import export_onnx
 from tinytorch.training._plots import plot_confusion, plot_mistakes

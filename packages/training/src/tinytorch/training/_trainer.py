@@ -24,7 +24,14 @@ from tinytorch.training._loaders import (
     seed_run,
     to_tensor,
 )
-from tinytorch.training._metrics import Mean, Metric, accuracy, as_metric
+from tinytorch.training._metrics import (
+    Mean,
+    Metric,
+    accuracy,
+    as_metric,
+    figures_of,
+    numbers_in,
+)
 from tinytorch.training._progress import Progress
 from tinytorch.training._rates import LearningRate
 from tinytorch.training._run_state import load_run_state, run_state
@@ -172,7 +179,9 @@ class Trainer:
                 figures = self.figures()
                 if self.val_loader is not None:
                     measured = self.evaluate(self.val_loader, limit_batches)
-                    figures |= {f"val_{name}": value for name, value in _numbers(measured).items()}
+                    figures |= {
+                        f"val_{name}": value for name, value in numbers_in(measured).items()
+                    }
                 figures["lr"] = self.optimizer.lr
                 self._end_epoch(figures, time.perf_counter() - began)
                 self._notify("on_epoch_end")
@@ -205,7 +214,7 @@ class Trainer:
                 for metric in metrics:
                     metric.update(outputs, targets)
                 self._stop_if_interrupted()
-        return _figures_of((mean_loss, *metrics))
+        return figures_of((mean_loss, *metrics))
 
     def predict(self, loader: Iterable[Any], limit_batches: int | None = None) -> Tensor:
         """Compute the model's outputs in evaluation mode.
@@ -274,7 +283,7 @@ class Trainer:
 
     def figures(self) -> dict[str, float]:
         """Give loss and metrics of the epoch so far, as training saw them."""
-        return _numbers(_figures_of((self.mean_loss, *self.metrics))) if self.examples else {}
+        return numbers_in(figures_of((self.mean_loss, *self.metrics))) if self.examples else {}
 
     def loaders(self) -> tuple[Any, Any]:
         """Give both loaders; the second may be None."""
@@ -410,18 +419,6 @@ class Trainer:
 
 class _Interrupted(KeyboardInterrupt):
     """Ctrl-C, at a place where the run can be saved."""
-
-
-def _figures_of(counters: Iterable[Metric]) -> dict[str, Any]:
-    figures: dict[str, Any] = {}
-    for counter in counters:
-        value = counter.compute()
-        figures |= value if isinstance(value, dict) else {counter.name: value}
-    return figures
-
-
-def _numbers(figures: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in figures.items() if np.ndim(value) == 0}
 
 
 def _check(right: bool, expected: str, got: str) -> None:

@@ -1,0 +1,107 @@
+"""The confusion matrix, and what follows from it: precision, recall and F1 of each class."""
+
+from typing import Any
+
+import numpy as np
+
+from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.training._metrics import Metric, scores_and_labels, share_of
+
+__all__ = ["ConfusionMatrix", "PrecisionRecallF1"]
+
+
+class ConfusionMatrix(Metric):
+    """How often each class was taken for each: `matrix[true, predicted]`, counts of examples.
+
+    Args:
+        classes: How many classes there are.
+        name: The name in the results of `evaluate`.
+
+    Example:
+        >>> import numpy as np
+        >>> metric = ConfusionMatrix(2)
+        >>> metric.update(np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]), np.array([0, 1, 1]))
+        >>> metric.compute()
+        array([[1, 0],
+               [1, 1]])
+    """
+
+    def __init__(self, classes: int, *, name: str = "confusion") -> None:
+        if classes < 1:
+            raise ArgumentError(
+                type(self).__name__,
+                expected="at least one class",
+                got=f"classes={classes}",
+                fix="give the number of classes that the model tells apart",
+            )
+        self.classes = classes
+        self.name = name
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything counted."""
+        self.matrix = np.zeros((self.classes, self.classes), dtype=np.int64)
+
+    def update(self, outputs: Any, targets: Any) -> None:
+        """Count one batch: scores `(batch, classes, ...)`, labels `(batch, ...)` of integers."""
+        scores, labels = scores_and_labels(type(self).__name__, outputs, targets)
+        if scores.shape[1] != self.classes:
+            raise ShapeError(
+                type(self).__name__,
+                expected=f"scores (batch, {self.classes}, ...)",
+                got=f"scores {scores.shape}",
+                fix=f"use {type(self).__name__}({scores.shape[1]})",
+            )
+        pairs = labels * self.classes + scores.argmax(axis=1)
+        counts = np.bincount(pairs.ravel(), minlength=self.matrix.size)
+        self.matrix = self.matrix + counts.reshape(self.matrix.shape)
+
+    def compute(self) -> Any:
+        """Give the counts, int64 `(classes, classes)`: rows are true, columns predicted."""
+        return self.matrix.copy()
+
+
+class PrecisionRecallF1(ConfusionMatrix):
+    """Precision, recall and F1: the plain mean over classes, or one figure per class.
+
+    A class that is never predicted has precision 0, one that never occurs has recall 0.
+
+    Args:
+        classes: How many classes there are.
+        average: `"macro"` gives numbers (each class weighs the same), None gives arrays
+            `(classes,)`.
+        name: A prefix of the three columns, with a `_`; none if left out.
+
+    Example:
+        >>> import numpy as np
+        >>> metric = PrecisionRecallF1(2)
+        >>> metric.update(np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]), np.array([0, 1, 1]))
+        >>> {name: round(value, 3) for name, value in metric.compute().items()}
+        {'precision': 0.75, 'recall': 0.75, 'f1': 0.667}
+    """
+
+    def __init__(self, classes: int, *, average: str | None = "macro", name: str = "") -> None:
+        super().__init__(classes, name=name)
+        if average not in {"macro", None}:
+            raise ArgumentError(
+                "PrecisionRecallF1",
+                expected='average="macro" or None',
+                got=f"average={average!r}",
+                fix="take None and average the classes as you need",
+            )
+        self.average = average
+
+    def compute(self) -> dict[str, Any]:
+        """Give `precision`, `recall` and `f1`."""
+        share_of("PrecisionRecallF1", 0, int(self.matrix.sum()))
+        right = np.diag(self.matrix).astype(np.float64)
+        predicted, true = self.matrix.sum(axis=0), self.matrix.sum(axis=1)
+        figures = {
+            "precision": right / np.maximum(predicted, 1),
+            "recall": right / np.maximum(true, 1),
+            "f1": 2 * right / np.maximum(predicted + true, 1),
+        }
+        prefix = f"{self.name}_" if self.name else ""
+        if self.average is None:
+            return {prefix + name: values for name, values in figures.items()}
+        return {prefix + name: float(values.mean()) for name, values in figures.items()}
