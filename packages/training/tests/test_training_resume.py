@@ -255,6 +255,29 @@ def test_the_run_in_memory_goes_on_where_it_is(tmp_path, make_trainer, weights):
     assert late.history["loss"][:4] == whole.history["loss"]
 
 
+def test_after_an_error_the_checkpoint_counts_not_the_half_done_step(
+    tmp_path, make_trainer, weights
+):
+    class Once(Callback):
+        done = False
+
+        def on_gradients(self, trainer):
+            if trainer.step == 5 and not self.done:
+                self.done = True
+                for parameter in trainer.model.parameters():
+                    parameter.assign(parameter.data + 1)
+                raise ZeroDivisionError
+
+    whole = make_trainer()
+    whole.fit(2)
+    trainer = make_trainer(callbacks=[Checkpoint(tmp_path, every=2), Once()])
+    with pytest.raises(ZeroDivisionError):
+        trainer.fit(2)
+    assert trainer.fit(2) == whole.history
+    assert weights(trainer) == weights(whole)
+    assert not trainer.broken
+
+
 def make_state(make_trainer):
     trainer = make_trainer()
     trainer.fit(1)

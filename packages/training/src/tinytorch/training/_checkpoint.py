@@ -77,7 +77,7 @@ class Checkpoint(Callback):
         if found:
             clear_leftovers(self.folder)
         for path in reversed(found):
-            if path.name < _name(trainer):
+            if path.name < _name(trainer) and not trainer.broken:
                 break
             try:
                 state = load_checkpoint(path)

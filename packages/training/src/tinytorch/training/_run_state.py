@@ -16,7 +16,7 @@ POSITION = ("epoch", "batch", "examples", "step", "seconds")
 
 
 def run_state(trainer: "Trainer") -> dict[str, Any]:
-    """Give a trainer's state; the weights in it are the model's own, not copies.
+    """Give a trainer's state.
 
     Within an epoch the loaders' states are those of its beginning: a resume reads the batches that
     are done once more, which gives back every random number on the way, and leaves them out.
@@ -72,6 +72,7 @@ def load_run_state(trainer: "Trainer", state: Mapping[str, Any]) -> None:
     for counter, counts in zip(counters, state["counters"], strict=True):
         counter.load_state_dict(counts)
     trainer.history = History.from_dict(state["history"])
+    trainer.broken = False
     waiting = list(state["callbacks"])
     for callback in trainer.callbacks:
         for i, (name, saved) in enumerate(waiting):

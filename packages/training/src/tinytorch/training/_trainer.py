@@ -56,7 +56,8 @@ class Trainer:
             `per_epoch(a function of the epoch)`, or a `ReduceOnPlateau`.
         callbacks: See `Callback`.
         clip_norm: The largest norm that the gradient may have.
-        accumulate: Batches per optimizer step; their gradient is that of one large batch.
+        accumulate: Batches per optimizer step; their gradient is that of one large batch (though
+            batch normalization still sees the small ones).
         seed: Fixes shuffling, augmentation, dropout (and the first weights, see model): two runs
             are bit-identical.
         progress: Whether the run is shown (see `Progress`).
@@ -68,6 +69,7 @@ class Trainer:
         step: Optimizer steps in the run.
         epochs: Epochs asked for.
         stopped: Why the fit was stopped; empty if it was not.
+        broken: Whether an error broke the last fit off, maybe halfway through a step.
         inputs, targets, outputs: The last training batch, and what the model made of it.
         loss_value: The last training batch's loss.
 
@@ -127,6 +129,7 @@ class Trainer:
         self.epoch = self.batch = self.examples = self.step = self.epochs = 0
         self.seconds = self.loss_value = 0.0
         self.stopped = ""
+        self.broken = False
         self.inputs: Any = None
         self.targets: Any = None
         self.outputs: Any = None
@@ -355,6 +358,9 @@ class Trainer:
                 where = f"stopped in epoch {self.epoch + 1} after batch {self.batch}"
                 said = [where, *filter(None, self._notify("on_interrupt"))]
                 raise KeyboardInterrupt("; ".join(said)) from None
+            except BaseException:
+                self.broken = True
+                raise
             finally:
                 self._ctrl_c.pressed = False
                 self._notify("on_fit_end")
