@@ -160,12 +160,10 @@ def uses(tree: ast.Module, module: str, *, is_package: bool) -> Uses:
             if dotted:
                 result.names.append(Use(dotted, node.lineno))
         elif isinstance(node, ast.Call) and _called(node) in DYNAMIC_IMPORTS | QUESTIONS:
-            argument = node.args[0] if node.args else None
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                name = argument.value
-                result.names.append(
-                    Use(f"{module}{name}" if name.startswith(".") else name, node.lineno)
-                )
+            name = _read(node.args[0]) if node.args else ""
+            if name:
+                name = f"{module}{name}" if name.startswith(".") else name
+                result.names.append(Use(name, node.lineno))
             elif _called(node) in DYNAMIC_IMPORTS:
                 result.unreadable.append(node.lineno)
     return result
@@ -403,6 +401,16 @@ def _called(node: ast.Call) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
+
+
+def _read(argument: ast.expr) -> str:
+    """The name that a dynamic import asks for; of an f-string the part that tells the layer."""
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return argument.value
+    if isinstance(argument, ast.JoinedStr) and argument.values:
+        layer = re.match(rf"{NAMESPACE}\.[a-z]+(?=\.)", _read(argument.values[0]))
+        return layer[0] if layer else ""
+    return ""
 
 
 def _absolute(node: ast.ImportFrom, module: str, *, is_package: bool) -> str:

@@ -120,6 +120,16 @@ def test_a_dynamic_import_that_cannot_be_read_is_found(tree: Tree) -> None:
     assert [rule for _, _, rule in tree.findings()] == ["dynamic-import"]
 
 
+def test_an_f_string_that_begins_with_its_layer_can_be_read(tree: Tree) -> None:
+    text = "import importlib\nfor x in 'a', 'b':\n    importlib.import_module(f'tinytorch.{}{x}')\n"
+    tree.test("optim", "test_optim_all.py", text.replace("{}", "optim."))
+    assert tree.findings() == []
+    tree.test("optim", "test_optim_all.py", text.replace("{}", "data."))
+    assert [rule for _, _, rule in tree.findings()] == ["test-needs-undeclared-layer"]
+    tree.test("optim", "test_optim_all.py", text.replace("{}", ""))
+    assert [rule for _, _, rule in tree.findings()] == ["dynamic-import"]
+
+
 def test_asking_whether_something_is_installed_is_no_import(tree: Tree) -> None:
     tree.source(
         "tensor", "_a.py", "from importlib.util import find_spec\nfind_spec('nu' + 'mba')\n"
