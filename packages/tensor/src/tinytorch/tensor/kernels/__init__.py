@@ -200,4 +200,4 @@ def _load_own() -> None:
 
 
 _choose()
-provide("numba", ops=[ops.erf], load=_load_own)
+provide("numba", ops=[ops.erf, ops.linear, ops.matmul], load=_load_own)
