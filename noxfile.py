@@ -13,7 +13,7 @@ import nox
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from check_layers import LAYERS, closure, read_package  # noqa: E402 - tools/ is no package
+from layers import LAYERS, closure, read_package  # noqa: E402 - tools/ is no package
 
 PACKAGES = ROOT / "packages"
 DECLARED = {layer: read_package(PACKAGES / layer) for layer in LAYERS}

@@ -10,7 +10,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from check_layers import LAYERS, closure, read_package
+from layers import LAYERS, closure, read_package
 
 
 def main(layer: str) -> int:

@@ -15,22 +15,15 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-LAYERS = ("tensor", "autograd", "optim", "data", "spatial", "training")
-"""All layers, lowest first: the one list that the order is read from."""
+from layers import LAYERS, NAMESPACE, Package, closure, read_package
+from uses import Uses, uses
 
-NAMESPACE = "tinytorch"
 TEST_TOOLS = frozenset({"pytest", "_pytest", "hypothesis"})
 ORACLES = frozenset({"torch", "onnx", "onnxruntime", "safetensors", "tensorboard"})
-IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
-BROUGHT_ALONG = {"numba": {"llvmlite"}}
-"""Import names that a distribution is made of as much as of its own."""
-DYNAMIC_IMPORTS = frozenset({"import_module", "__import__", "importorskip"})
-QUESTIONS = frozenset({"find_spec"})
 
 
 @dataclass(frozen=True, order=True)
@@ -45,38 +38,6 @@ class Finding:
     def __str__(self) -> str:
         """The finding as an editor understands it: `file:line: rule: message`."""
         return f"{self.path.as_posix()}:{self.line}: {self.rule}: {self.message}"
-
-
-@dataclass(frozen=True)
-class Package:
-    """What one layer's pyproject.toml declares."""
-
-    layer: str
-    folder: Path
-    layers: frozenset[str]
-    third_party: frozenset[str]
-    extras: frozenset[str]
-    upward: tuple[tuple[int, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Use:
-    """One dotted module or attribute that a file uses, such as `tinytorch.optim.SGD`.
-
-    `relative` is true for `from ..x import y`.
-    """
-
-    name: str
-    line: int
-    relative: bool = False
-
-
-@dataclass
-class Uses:
-    """All that one file uses, and the dynamic imports that cannot be read."""
-
-    names: list[Use] = field(default_factory=list)
-    unreadable: list[int] = field(default_factory=list)
 
 
 def check(root: Path) -> list[Finding]:
@@ -96,77 +57,6 @@ def check(root: Path) -> list[Finding]:
         found += _check_files(root, package, packages)
     found += _check_test_names(root, known)
     return sorted(set(found))
-
-
-def read_package(folder: Path) -> Package:
-    """Read one package's declarations; extras count as declared, resolved through the siblings."""
-    path = folder / "pyproject.toml"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    dependencies, extras = _project(folder)
-    layers, third_party, upward = set(), set(), []
-    for requirement in dependencies:
-        layer = _layer_of(requirement)
-        if layer is None:
-            third_party |= _import_names(requirement)
-        elif layer in LAYERS[: LAYERS.index(folder.name)]:
-            layers.add(layer)
-        else:
-            upward.append((_line_of(lines, requirement), layer))
-    for extra, requirements in extras.items():
-        for requirement in requirements:
-            layer = _layer_of(requirement)
-            if layer and layer not in LAYERS[: LAYERS.index(folder.name) + 1]:
-                upward.append((_line_of(lines, requirement), layer))
-        third_party |= _extra(folder, extra, seen=set())
-    return Package(
-        layer=folder.name,
-        folder=folder,
-        layers=frozenset(layers),
-        third_party=frozenset(third_party),
-        extras=frozenset(extras),
-        upward=tuple(sorted(upward)),
-    )
-
-
-def closure(layer: str, packages: dict[str, Package]) -> set[str]:
-    """The layers that installing `layer` brings, itself included."""
-    reached = {layer}
-    for lower in packages[layer].layers:
-        if lower in packages:
-            reached |= closure(lower, packages)
-    return reached
-
-
-def uses(tree: ast.Module, module: str, *, is_package: bool) -> Uses:
-    """Collect what a file uses, wherever it stands: in functions, branches, TYPE_CHECKING."""
-    result = Uses()
-    aliases: dict[str, str] = {}
-    nodes = list(ast.walk(tree))
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                result.names.append(Use(alias.name, node.lineno))
-                bound = alias.asname or alias.name.partition(".")[0]
-                aliases[bound] = alias.name if alias.asname else bound
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, module, is_package=is_package)
-            for alias in node.names:
-                name = base if alias.name == "*" else f"{base}.{alias.name}"
-                result.names.append(Use(name, node.lineno, relative=node.level > 0))
-                aliases[alias.asname or alias.name] = name
-    for node in nodes:
-        if isinstance(node, ast.Attribute):
-            dotted = _dotted(node, aliases)
-            if dotted:
-                result.names.append(Use(dotted, node.lineno))
-        elif isinstance(node, ast.Call) and _called(node) in DYNAMIC_IMPORTS | QUESTIONS:
-            name = _read(node.args[0]) if node.args else ""
-            if name:
-                name = f"{module}{name}" if name.startswith(".") else name
-                result.names.append(Use(name, node.lineno))
-            elif _called(node) in DYNAMIC_IMPORTS:
-                result.unreadable.append(node.lineno)
-    return result
 
 
 def _check_declarations(root: Path, package: Package) -> Iterator[Finding]:
@@ -327,43 +217,6 @@ def _check_test_names(root: Path, folders: list[Path]) -> Iterator[Finding]:
             first.setdefault(path.name, here)
 
 
-def _project(folder: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """The dependencies and the extras, as they are written."""
-    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project.get("dependencies", []), project.get("optional-dependencies", {})
-
-
-def _extra(folder: Path, extra: str, seen: set[tuple[str, str]]) -> set[str]:
-    if (folder.name, extra) in seen or not (folder / "pyproject.toml").is_file():
-        return set()
-    seen.add((folder.name, extra))
-    names: set[str] = set()
-    for requirement in _project(folder)[1].get(extra, []):
-        layer = _layer_of(requirement)
-        if layer is None:
-            names |= _import_names(requirement)
-            continue
-        asked = re.search(r"\[([^]]*)\]", requirement)
-        for inner in re.split(r"\s*,\s*", asked[1]) if asked else ():
-            names |= _extra(folder.parent / layer, inner, seen)
-    return names
-
-
-def _layer_of(requirement: str) -> str | None:
-    match = re.match(rf"{NAMESPACE}-([a-z]+)", requirement)
-    return match[1] if match else None
-
-
-def _import_names(requirement: str) -> set[str]:
-    match = re.match(r"[A-Za-z0-9._-]+", requirement)
-    name = (match[0] if match else requirement).lower()
-    return {IMPORT_NAMES.get(name, name.replace("-", "_"))} | BROUGHT_ALONG.get(name, set())
-
-
-def _line_of(lines: list[str], text: str) -> int:
-    return next((number for number, line in enumerate(lines, 1) if text in line), 1)
-
-
 def _layer_in(name: str) -> str | None:
     """The second part of `tinytorch.optim.SGD`; None outside the namespace and for its own name."""
     parts = name.split(".")
@@ -394,45 +247,6 @@ def _lower(layer: str) -> str:
 
 def _parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-
-
-def _called(node: ast.Call) -> str:
-    function = node.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
-
-
-def _read(argument: ast.expr) -> str:
-    """The name that a dynamic import asks for; of an f-string the part that tells the layer."""
-    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-        return argument.value
-    if isinstance(argument, ast.JoinedStr) and argument.values:
-        layer = re.match(rf"{NAMESPACE}\.[a-z]+(?=\.)", _read(argument.values[0]))
-        return layer[0] if layer else ""
-    return ""
-
-
-def _absolute(node: ast.ImportFrom, module: str, *, is_package: bool) -> str:
-    if not node.level:
-        return node.module or ""
-    package = module.split(".") if is_package else module.split(".")[:-1]
-    kept = package[: len(package) - (node.level - 1)]
-    return ".".join([*kept, *([node.module] if node.module else [])])
-
-
-def _dotted(node: ast.Attribute, aliases: dict[str, str]) -> str | None:
-    parts: list[str] = []
-    inner: ast.expr = node
-    while isinstance(inner, ast.Attribute):
-        parts.append(inner.attr)
-        inner = inner.value
-    if not isinstance(inner, ast.Name):
-        return None
-    base = aliases.get(inner.id)
-    if base is None or base.partition(".")[0] != NAMESPACE:
-        return None
-    return ".".join([base, *reversed(parts)])
 
 
 def main(arguments: list[str]) -> int:

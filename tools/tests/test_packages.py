@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from check_layers import LAYERS
+from layers import LAYERS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ROOT / "packages"
