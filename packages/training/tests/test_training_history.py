@@ -29,6 +29,8 @@ def test_it_reads_like_a_dictionary_of_columns():
     assert history.last == {"loss": 1.0, "accuracy": 0.5}
     assert (history.epochs, history.seconds) == (2, [0.5, 1.5])
     assert History().last == {}
+    history.append({})
+    assert history.seconds == [0.5, 1.5, 0.0]
     with pytest.raises(KeyError):
         history["lr"]
 

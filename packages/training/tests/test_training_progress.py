@@ -45,6 +45,11 @@ def test_a_log_gets_a_line_per_epoch(make_trainer):
         )
 
 
+def test_the_speed_of_a_short_epoch_is_right(make_trainer):
+    text, _ = lines(make_trainer, epochs=1, clock=Clock(0.01))
+    assert "  100.0 batches/s  1,200 examples/s  " in text[0]
+
+
 def test_a_long_epoch_gets_lines_in_between(make_trainer):
     text, _ = lines(make_trainer, epochs=1, clock=Clock(1.0), every=3.0)
     assert len(text) == 3

@@ -1,11 +1,14 @@
 """The files of this layer, as the programs that they are meant for read and write them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from tinytorch.autograd import nn, no_grad
 from tinytorch.data import DataLoader, Digits, TensorDataset
-from tinytorch.optim import Adam
+from tinytorch.optim import SGD, Adam
+from tinytorch.optim.schedules import one_cycle
 from tinytorch.spatial import (
     CNN,
     AdaptiveAvgPool2d,
@@ -17,6 +20,7 @@ from tinytorch.spatial import (
     ResNet9,
 )
 from tinytorch.tensor import from_numpy
+from tinytorch.tensor.functional import cross_entropy
 from tinytorch.training import (
     Checkpoint,
     TensorBoard,
@@ -205,3 +209,57 @@ def test_tensorboard_reads_every_figure(tmp_path):
         assert [event.step for event in read] == [4, 8, 12]
         assert [event.value for event in read] == [float(np.float32(value)) for value in column]
     assert len(events.Scalars("step/loss")) == 12
+
+
+def test_a_run_follows_pytorchs():
+    """The same network, data and recipe: the losses and weights of both stay together."""
+    images, labels = Digits().__getitems__(np.arange(320))
+    images, labels = np.asarray(images, np.float32), np.asarray(labels)
+    data = [(images[i : i + 32], labels[i : i + 32]) for i in range(0, 320, 32)]
+    schedule = one_cycle(0.1, steps=40)
+    trainer = Trainer(
+        small,
+        SGD(momentum=0.9, nesterov=True, weight_decay=5e-4),
+        data,
+        data,
+        loss=partial(cross_entropy, label_smoothing=0.1),
+        schedule=schedule,
+        clip_norm=1.0,
+        accumulate=2,
+        seed=0,
+        progress=False,
+    )
+    theirs = twin()
+    state = trainer.model.state_dict()
+    theirs.load_state_dict({k: torch.tensor(np.array(v)) for k, v in state.items()})
+    history = trainer.fit(4)
+
+    optimizer = torch.optim.SGD(
+        theirs.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+    loss_of = torch.nn.CrossEntropyLoss(label_smoothing=0.1)
+    losses, val_losses, step = [], [], 0
+    for _ in range(4):
+        theirs.train()
+        total = 0.0
+        for i in range(0, 10, 2):
+            for group in optimizer.param_groups:
+                group["lr"] = schedule(step)
+            optimizer.zero_grad()
+            for x, y in data[i : i + 2]:
+                loss = loss_of(theirs(torch.from_numpy(x)), torch.from_numpy(y))
+                (loss / 2).backward()
+                total += loss.item()
+            torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+            optimizer.step()
+            step += 1
+        losses.append(total / 10)
+        theirs.eval()
+        with torch.no_grad():
+            val = [loss_of(theirs(torch.from_numpy(x)), torch.from_numpy(y)) for x, y in data]
+        val_losses.append(float(sum(val)) / 10)
+    np.testing.assert_allclose(history["loss"], losses, rtol=1e-4)
+    np.testing.assert_allclose(history["val_loss"], val_losses, rtol=1e-4)
+    for name, value in trainer.model.state_dict().items():
+        expected = theirs.state_dict()[name].numpy()
+        np.testing.assert_allclose(np.array(value), expected, rtol=1e-3, atol=1e-4)

@@ -88,6 +88,7 @@ class Progress(Callback):
         """Write the epoch's line."""
         if self._bar is not None:
             self._bar.remove_task(self._task)
+            self._bar.refresh()
         self._line(
             f"epoch {trainer.epoch}/{trainer.epochs}  {trainer.history.seconds[-1]:.1f} s  "
             f"{self._speed()}  {show_figures(trainer.history.last)}"
