@@ -198,9 +198,10 @@ def oracle(session: nox.Session) -> None:
 
 @nox.session(venv_backend="virtualenv", reuse_venv=True)
 def bench(session: nox.Session) -> None:
-    """Print the benchmark tables: `nox -s bench -- core`, or data, optim, spatial; default all."""
+    """Print the benchmark tables: `nox -s bench -- core`, or data, optim, ...; without a name all."""
     session.install(*editable(*LAYERS, extras=FAST_AND_PLOTS))
-    session.install(TORCH, success_codes=[0, 1])
+    for contestant in (TORCH, "mygrad"):
+        session.install(contestant, success_codes=[0, 1])
     available = sorted(path.stem for path in (ROOT / "integration/benchmarks").glob("[a-z]*.py"))
     for name in session.posargs or available:
         if name not in available:
