@@ -198,7 +198,7 @@ def oracle(session: nox.Session) -> None:
 
 @nox.session(venv_backend="virtualenv", reuse_venv=True)
 def bench(session: nox.Session) -> None:
-    """Print the benchmark tables: `nox -s bench -- core`, or data, optim, ...; without a name all."""
+    """Print the benchmark tables: `nox -s bench -- core`, or data, optim, ...; default all."""
     session.install(*editable(*LAYERS, extras=FAST_AND_PLOTS))
     for contestant in (TORCH, "mygrad"):
         session.install(contestant, success_codes=[0, 1])
