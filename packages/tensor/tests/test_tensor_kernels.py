@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from tinytorch.tensor import ArgumentError, MissingExtraError, kernels, op, tensor
+from tinytorch.tensor import ArgumentError, MissingExtraError, kernels, op, ops, tensor
+from tinytorch.tensor.testing import OpCase, sample
 
 needs_numba = pytest.mark.skipif("numba" not in kernels.backends(), reason="numba is missing")
 
@@ -136,3 +137,38 @@ def test_the_environment_chooses():
 def test_importing_the_layer_does_not_import_the_backends():
     code = "import sys, tinytorch.tensor; print('numba' in sys.modules)"
     assert run(code) == "False"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        OpCase(
+            ops.linear,
+            np.matmul,
+            [sample((128, 300), (10, 300)), sample((60, 900), (6, 900), (6,))],
+        ),
+        OpCase(ops.linear, np.matmul, [sample((70, 90, 7), (9, 7), (9,))]),
+        OpCase(ops.matmul, np.matmul, [sample((10, 128), (128, 300)), sample((700, 30), (30, 40))]),
+        OpCase(ops.matmul, np.matmul, [sample((17, 700), (700, 515)), sample((40, 90), (90, 90))]),
+    ],
+)
+def test_kernels_of_products_agree_where_they_are_large(case):
+    case.rtol, case.atol = 1e-4, 1e-4
+    for one in case.samples:
+        case.check_kernels(one)
+
+
+@needs_numba
+def test_a_kernel_serves_large_thin_products_and_declines_others():
+    kernel = kernels.table("numba")[ops.matmul]
+    thin, wide = np.ones((10, 300), np.float32), np.ones((300, 300), np.float32)
+    assert kernel(thin, wide).tolist() == np.full((10, 300), 300.0).tolist()
+    for x, y in ((thin[:, :4], wide[:4]), (wide, wide), (thin, wide.astype(np.float64))):
+        assert kernel(x, y) is NotImplemented
+    assert kernel(thin, wide[:, ::2]) is NotImplemented
+    assert kernel(thin.astype(np.int64), wide.astype(np.int64)) is NotImplemented
+    linear = kernels.table("numba")[ops.linear]
+    assert linear(wide, thin).tolist() == np.full((300, 10), 300.0).tolist()
+    assert linear(wide, thin, np.ones(10)) is NotImplemented
+    assert linear(wide, thin, np.ones(9, np.float32)) is NotImplemented
+    assert linear(wide, wide) is NotImplemented

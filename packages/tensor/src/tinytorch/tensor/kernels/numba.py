@@ -13,7 +13,9 @@ from tinytorch.tensor import ops
 from tinytorch.tensor.kernels import kernel
 
 THIN = 32
-"""A product is thin if one of its three lengths is at most this: memory bounds it, not arithmetic."""
+"""A product is thin if one of its lengths is at most this: memory bounds it, not arithmetic."""
+FEW = 1 << 18
+"""With so few multiplications BLAS stays in one thread by itself, and is faster."""
 ROWS, COLUMNS = 16, 512
 """The part of a thin product that one thread computes at a time."""
 
@@ -33,6 +35,8 @@ def linear(x, weight, bias=None):
     """Compute few outputs, each a dot product of two rows."""
     if not (suits(x, weight) and x.flags.c_contiguous and weight.shape[0] <= THIN):
         return NotImplemented
+    if x.size * len(weight) <= FEW:
+        return NotImplemented
     if x.shape[1] != weight.shape[1] or (bias is not None and bias.shape != weight.shape[:1]):
         return NotImplemented
     out = np.zeros((len(x), len(weight)), x.dtype)
@@ -48,6 +52,8 @@ def linear(x, weight, bias=None):
 def matmul(x, y):
     """Compute a thin product of a matrix that may be strided and one with contiguous rows."""
     if not suits(x, y) or x.shape[1] != y.shape[0] or min(x.shape) > THIN:
+        return NotImplemented
+    if x.size * y.shape[1] <= FEW:
         return NotImplemented
     out = np.zeros((x.shape[0], y.shape[1]), x.dtype)
     add_product(x, y, out)
