@@ -60,6 +60,7 @@ def test_epochs_of_the_cooldown_do_not_count():
 def test_rates_stop_at_min_lr_and_at_small_cuts():
     assert rates([1] * 4, min_lr=0.3) == [1, 0.5, 0.3, 0.3]
     assert rates([1] * 4, eps=0.3) == [1, 0.5, 0.5, 0.5]
+    assert rates([1] * 3, eps=0.5) == [1, 1, 1]
 
 
 def test_nan_is_never_better():
@@ -79,6 +80,8 @@ def test_every_group_is_cut_by_itself():
 def test_state_resumes():
     metrics = [1.0, 1.0, 0.9, 0.9, 0.9, 0.9, 0.9, 0.8, 0.8]
     settings = {"factor": 0.5, "patience": 1, "cooldown": 1}
+    expected = rates(metrics, **settings)
+    assert expected[-1] == 0.5
     for stop in range(len(metrics)):
         optimizer = SGD(lr=1.0)
         plateau = ReduceOnPlateau(optimizer, **settings)
@@ -86,9 +89,12 @@ def test_state_resumes():
             plateau.step(metric)
         again = ReduceOnPlateau(optimizer, **settings)
         again.load_state_dict(json.loads(json.dumps(plateau.state_dict())))
+        assert again.state_dict() == plateau.state_dict()
+        found = []
         for metric in metrics[stop:]:
             again.step(metric)
-        assert optimizer.lr == rates(metrics, **settings)[-1] == 0.5
+            found.append(optimizer.lr)
+        assert found == expected[stop:]
 
 
 def test_a_foreign_state_is_refused():

@@ -234,6 +234,7 @@ def test_scratch_is_kept_between_steps():
     assert all(a is b for a, b in zip(first, again, strict=True))
     assert workspace.blocks(np.dtype("float64"), 1)[0].dtype == np.float64
     assert len(workspace.blocks(np.dtype("float32"), 1)) == 1
+    assert len(workspace._blocks[np.dtype("float32")]) == 2
 
 
 def test_an_optimizer_of_your_own():

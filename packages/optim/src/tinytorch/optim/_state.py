@@ -23,7 +23,7 @@ def pack(name: str, states: list[State], groups: list[dict[str, Any]]) -> dict[s
     packed = []
     for group in groups:
         stop = start + len(group["params"])
-        settings = {key: _plain(value) for key, value in group.items() if key != "params"}
+        settings = {key: _plain(value) for key, value in group.items()}
         packed.append({**settings, "params": list(range(start, stop))})
         start = stop
     return {
