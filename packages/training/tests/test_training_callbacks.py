@@ -134,6 +134,7 @@ def test_the_protocol_does_nothing_by_itself(make_trainer, weights):
     assert plain.fit(1) == called.fit(1)
     assert Callback().on_interrupt(plain) is None
     assert Callback().state_dict() == {}
+    assert Callback.order == 0
 
 
 class Figures(Callback):

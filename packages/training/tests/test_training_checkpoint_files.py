@@ -92,6 +92,8 @@ def test_the_weights_alone_are_a_file_of_their_own(tmp_path):
 
 
 def test_saving_again_replaces(tmp_path):
+    leftover = tmp_path / f".removing-{os.getpid()}-c" / "old"
+    leftover.mkdir(parents=True)
     save_checkpoint(tmp_path / "c", n=1)
     save_checkpoint(tmp_path / "c", n=2)
     assert load_checkpoint(tmp_path / "c") == {"n": 2}

@@ -55,6 +55,7 @@ def mistakes(count=5):
     """Labels 0; two right, then wrong ones, the last the surest."""
     images = np.zeros((count, 3, 4, 4), np.float32)
     images[:, :, 0, 0] = np.arange(count)[:, None] + 1
+    images -= 0.5
     scores = np.zeros((count, 3))
     scores[:2, 0] = 5
     scores[2:, 2] = np.arange(1, count - 1)

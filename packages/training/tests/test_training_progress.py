@@ -109,6 +109,16 @@ def test_it_says_why_a_run_was_stopped(make_trainer):
     assert out.getvalue().count("epoch") == 1
 
 
+def test_a_terminal_shows_reasons_as_they_are_written(make_trainer):
+    pytest.importorskip("rich")
+    reason = "[bold]" + "because " * 40
+    out = Terminal()
+    trainer = make_trainer(callbacks=[Progress(stream=out)])
+    trainer.evaluate = lambda *_: trainer.stop(reason) or {"loss": 1.0}
+    trainer.fit(3)
+    assert f"stopped: {reason}" in out.getvalue()
+
+
 def test_the_default_is_shown_and_false_is_silent(make_trainer, capsys):
     make_trainer(progress=False).fit(1)
     assert capsys.readouterr().out == ""

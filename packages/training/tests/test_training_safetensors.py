@@ -149,8 +149,11 @@ BAD_ENTRIES = {
 @pytest.mark.parametrize("name", BAD_ENTRIES)
 def test_a_table_that_does_not_fit_is_refused(tmp_path, name):
     path = write(tmp_path / "w.safetensors", {"weight": BAD_ENTRIES[name]}, EIGHT)
-    with pytest.raises(FileError, match=r"w\.safetensors at offset \d+"):
+    with pytest.raises(FileError, match=r"w\.safetensors at offset \d+") as error:
         load_safetensors(path)
+    start = path.stat().st_size - 8
+    places = {"a gap before": start, "bytes left over": start + 4}
+    assert error.value.offset == places.get(name, 8)
 
 
 def test_overlapping_arrays_are_refused(tmp_path):

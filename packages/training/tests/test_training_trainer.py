@@ -215,6 +215,7 @@ def test_a_seed_reaches_generators_in_loaders_of_ones_own():
         def __init__(self):
             self.parts = {"noise": [np.random.default_rng()]}
             self.size = 2
+            self.me = [self]
 
         def __iter__(self):
             rng = self.parts["noise"][0]
@@ -398,6 +399,23 @@ def test_a_state_taken_anywhere_goes_on_with_the_same_bits(make_trainer, weights
     part.fit(4)
     assert weights(part) == weights(whole)
     assert part.history == whole.history
+
+
+def test_the_seconds_before_a_resume_count(make_trainer):
+    class Stop(Callback):
+        def on_step_end(self, trainer):
+            if trainer.step == 3:
+                trainer.stop("enough")
+
+    part, fresh = make_trainer(callbacks=[Stop()]), make_trainer()
+    part.fit(1)
+    state = part.state_dict()
+    assert 0 < state["position"]["seconds"] < 60
+    state["position"]["seconds"] = 1000.0
+    fresh.load_state_dict(state)
+    fresh.fit(2)
+    assert 1000 < fresh.history.seconds[0] < 1060
+    assert 0 < fresh.history.seconds[1] < 60
 
 
 def test_a_limited_run_goes_on_with_the_same_bits(make_trainer, weights):
