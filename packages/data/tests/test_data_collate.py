@@ -64,6 +64,7 @@ def test_anything_else_stays_a_list(items):
         ([{"a": 1}, 3], 1, "a dict with the keys ['a']", "a int"),
         ([[1, 2], [1, 2], [1]], 2, "a list of 2", "a list of 1"),
         ([1, 2, [3]], 2, "a int", "a list of 1"),
+        ([[[1], [2, 3]]], 0, "a list of 2", "a list of 2"),
         ([(1, np.zeros(2)), (1, np.zeros(1))], 1, "(2,)", "(1,)"),
     ],
 )

@@ -125,6 +125,10 @@ def test_a_mirror_of_wrong_bytes_gets_two_chances_at_most(server, remote, tmp_pa
 def test_surplus_bytes_are_not_written(server, remote, tmp_path):
     assert download(remote("surplus"), tmp_path).read_bytes() == server.content
     (tmp_path / "file.bin").unlink()
+    (tmp_path / "file.bin.part").write_bytes(server.content[:5000])
+    assert download(remote("surplus"), tmp_path).read_bytes() == server.content
+    assert server.requests == [("surplus", 0), ("surplus", 5000)]
+    (tmp_path / "file.bin").unlink()
     with pytest.raises(DownloadError, match="sha256 differs"):
         download(remote("wrongsurplus"), tmp_path)
 

@@ -245,15 +245,16 @@ def test_no_thread_is_left(how):
     assert len(dataset.read) == 100 if how == "finish" else len(dataset.read) <= 14
 
 
-def test_threads_work_while_nobody_asks():
+@pytest.mark.parametrize(("count", "prefetch", "last"), [(1, 4, 4), (2, 3, 6), (1, 1, 1)])
+def test_threads_work_while_nobody_asks(count, prefetch, last):
     class Watched(Counting):
         def __getitem__(self, index):
-            if index == 4:
+            if index == last:
                 reached.set()
             return super().__getitem__(index)
 
     reached = threading.Event()
-    batches = iter(DataLoader(Watched(100), num_workers=1, prefetch=4))
+    batches = iter(DataLoader(Watched(100), num_workers=count, prefetch=prefetch))
     next(batches)
     assert reached.wait(10)
     batches.close()
@@ -391,8 +392,12 @@ def test_a_state_loaded_during_an_iteration_counts_for_the_next():
     next(batches)
     state = loader.state_dict()
     loader.load_state_dict(state)
+    next(batches)
+    assert loader.state_dict() == state
+    newer = iter(loader)
     list(batches)
-    assert seen(loader) == [[2, 3], [4, 5]]
+    assert loader.state_dict() == state
+    assert [batch[0].tolist() for batch in newer] == [[2, 3], [4, 5]]
 
 
 def test_a_state_is_plain_and_independent():
@@ -402,7 +407,10 @@ def test_a_state_is_plain_and_independent():
     state["entropy"].append(1)
     assert loader.state_dict() != state
     assert all(0 <= word < 2**32 for word in loader.state_dict()["entropy"])
-    assert len(loader.state_dict()["entropy"]) == 4
+    entropy = DataLoader(numbers(), rng=0).state_dict()["entropy"]
+    assert len(entropy) == 4
+    assert max(entropy) > 2**30
+    loader.load_state_dict(loader.state_dict() | {"entropy": [0, 1, 2, 3]})
 
 
 @pytest.mark.parametrize(

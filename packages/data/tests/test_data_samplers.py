@@ -102,7 +102,7 @@ def test_settings_out_of_their_range(make):
 
 def test_settings_at_the_edge_of_their_range():
     assert len(RandomSampler(5, num_samples=5)) == len(RandomSampler(np.int64(5))) == 5
-    assert len(RandomSampler(5, num_samples=0)) == 0
+    assert len(RandomSampler(5, num_samples=0)) == len(WeightedSampler([1], num_samples=0)) == 0
     assert len(WeightedSampler([1, 0, 2], num_samples=2, replacement=False)) == 2
     assert len(WeightedSampler([1, 0, 2], num_samples=5)) == 5
 

@@ -162,7 +162,7 @@ def test_a_crop_has_to_fit(transform, images):
 
 
 @pytest.mark.parametrize(("flip", "axis"), [(RandomHorizontalFlip, 2), (RandomVerticalFlip, 1)])
-@pytest.mark.parametrize("width", [8, 7, 32])
+@pytest.mark.parametrize("width", [8, 7, 9, 32])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_flips_mirror_about_half_of_the_images(flip, axis, width, dtype):
     images = np.random.default_rng(1).integers(0, 256, (400, 2, 4, width)).astype(dtype)
@@ -275,6 +275,8 @@ def test_brightness_scales_each_image():
     assert lit.dtype == np.float32
     factors = lit[:, 0, 0, 0] / 0.4
     np.testing.assert_allclose(lit, np.broadcast_to(lit[:, :1, :1, :1], lit.shape))
+    spread = np.random.default_rng(0).uniform(-1, 1, 1000)
+    np.testing.assert_allclose(factors, 1 + 0.5 * spread, rtol=1e-5)
     assert 0.5 <= factors.min() < 0.51
     assert 1.49 < factors.max() <= 1.5
     assert abs(factors.mean() - 1) < 0.05
@@ -341,6 +343,15 @@ def test_a_transform_is_an_object_that_can_be_called(wrong, take):
     with pytest.raises(ArgumentError, match=r"ToFloat\(\); put several in Compose") as caught:
         take(wrong)
     assert caught.value.got == repr(wrong)
+
+
+def test_settings_left_out():
+    assert repr(RandomErasing()) == "RandomErasing((8, 8), p=0.5, value=0)"
+    assert repr(RandomBrightness()) == "RandomBrightness(0.2)"
+    assert repr(RandomHorizontalFlip()) == "RandomHorizontalFlip(p=0.5)"
+    assert repr(RandomVerticalFlip()) == "RandomVerticalFlip(p=0.5)"
+    assert repr(RandomCrop(8)) == "RandomCrop((8, 8), padding=(0, 0))"
+    assert repr(Pad(1)) == "Pad((1, 1), value=0)"
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,9 @@ def get_batch(
     if transform is None:
         return batch
     if isinstance(batch, tuple) and batch:
-        return (transform(_plain(batch[0]), rng), *batch[1:])
+        return (transform(np.asarray(batch[0]), rng), *batch[1:])
     if isinstance(batch, np.ndarray | Tensor):
-        return transform(_plain(batch), rng)
+        return transform(np.asarray(batch), rng)
     raise ArgumentError(
         "DataLoader",
         expected="a batch that is an array, or a tuple whose first element is, for transform",
@@ -94,10 +94,6 @@ def _item(dataset: Any, index: int) -> Any:
     except Exception as error:
         error.add_note(f"while reading index {index} of {type(dataset).__name__}")
         raise
-
-
-def _plain(array: Any) -> np.ndarray:
-    return array.numpy() if isinstance(array, Tensor) else np.asarray(array)
 
 
 def stack(items: Sequence[Any]) -> Any:
@@ -132,7 +128,7 @@ def stack(items: Sequence[Any]) -> Any:
             raise _uneven([_form(item) for item in items])
         return {key: stack([item[key] for item in items]) for key in first}
     if isinstance(first, np.ndarray | np.generic | Tensor):
-        arrays = [_plain(item) for item in items]
+        arrays = [np.asarray(item) for item in items]
         if len({array.shape for array in arrays}) > 1:
             raise _uneven([str(array.shape) for array in arrays])
         return np.stack(arrays)

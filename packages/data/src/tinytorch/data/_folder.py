@@ -99,7 +99,7 @@ class ImageFolder(ImageDataset):
                 fix="replace or remove the file",
                 file=file,
             ) from error
-        if self.size is not None and colored.size != self.size[::-1]:
+        if self.size is not None:
             colored = colored.resize(self.size[::-1], image_module.Resampling.BILINEAR)
         return np.asarray(colored).transpose(2, 0, 1)
 

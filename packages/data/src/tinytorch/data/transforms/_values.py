@@ -117,9 +117,7 @@ class Normalize:
                 shape=images.shape,
             )
         factor = (_steps("Normalize", images) / self.std).astype(np.float32)
-        normalized: np.ndarray = np.multiply(
-            images, factor[:, None, None], dtype=np.float32, casting="same_kind"
-        )
+        normalized: np.ndarray = np.multiply(images, factor[:, None, None], dtype=np.float32)
         normalized += (-self.mean / self.std).astype(np.float32)[:, None, None]
         return normalized
 
