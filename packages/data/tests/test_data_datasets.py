@@ -73,6 +73,18 @@ class TestEveryDataset:
             assert caught.value.index == index
             assert f"from {-len(dataset)} to {len(dataset) - 1}" in caught.value.expected
 
+    @pytest.mark.parametrize("wrong", [1.5, slice(0, 2), "1", [1], True])
+    def test_takes_whole_numbers_only(self, name, wrong):
+        dataset = made()[name]
+        for take in (
+            lambda: dataset[wrong],
+            lambda: dataset.__getitems__([wrong]),
+            lambda: Subset(dataset, [wrong]),
+        ):
+            with pytest.raises(DTypeError, match="flatnonzero") as caught:
+                take()
+            assert caught.value.dtype == np.asarray([wrong]).dtype
+
     def test_counts_from_the_end_for_negative_indices(self, name):
         dataset = made()[name]
         for index in range(len(dataset)):

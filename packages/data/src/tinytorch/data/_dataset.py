@@ -8,7 +8,7 @@ import numpy as np
 
 from tinytorch.data._fetch import Transform, get_batch
 from tinytorch.tensor import from_numpy, random
-from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError
+from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
 
 __all__ = ["ConcatDataset", "Dataset", "Subset", "TensorDataset", "checked_indices", "random_split"]
 
@@ -47,16 +47,26 @@ class Batched:
 
     def __getitems__(self, indices: Sequence[int] | np.ndarray) -> Any:
         """Gather the items at ``indices``, ``(batch,)``, as a tuple of arrays."""
-        return self.get_batch(np.asarray(indices, np.int64))
+        return self.get_batch(np.asarray(indices))
 
 
 def checked_indices(operation: str, indices: np.ndarray, length: int) -> np.ndarray:
     """Return ``indices``, ``(batch,)`` int64, after a look at their range.
 
     Raises:
+        DTypeError: They are no whole numbers in a row.
         IndexRangeError: An index is not in ``[-length, length)``.
     """
-    indices = np.asarray(indices, np.int64)
+    indices = np.asarray(indices)
+    if indices.ndim != 1 or (indices.dtype.kind not in "iu" and indices.size):
+        raise DTypeError(
+            operation,
+            expected="whole numbers (items,)",
+            got=f"{indices.dtype} {indices.shape}: {indices.ravel()[:3].tolist()}",
+            fix="for a mask np.flatnonzero(mask), for a slice range(start, stop)",
+            dtype=indices.dtype,
+        )
+    indices = indices.astype(np.int64, copy=False)
     if len(indices) and not -length <= indices.min() <= indices.max() < length:
         wrong = indices[(indices < -length) | (indices >= length)][0]
         raise IndexRangeError(
@@ -137,7 +147,8 @@ class Subset(Batched):
         indices: The chosen indices, int64.
 
     Raises:
-        IndexRangeError: An index is outside of the data set.
+        DTypeError: The indices are no whole numbers.
+        IndexRangeError: One of them is outside of the data set.
 
     Example:
         >>> odd = Subset(TensorDataset(np.arange(10)), [1, 3, 5, 7, 9])
