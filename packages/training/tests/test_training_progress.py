@@ -132,6 +132,11 @@ def test_the_default_is_shown_and_false_is_silent(make_trainer, capsys):
     assert own.callbacks[0].order < 0
 
 
+def test_lines_within_an_epoch_are_half_a_minute_apart(make_trainer):
+    assert len(lines(make_trainer, epochs=1, clock=Clock(29.9 / 8))[0]) == 1
+    assert len(lines(make_trainer, epochs=1, clock=Clock(30.0 / 8))[0]) == 2
+
+
 def test_a_terminal_without_rich_gets_lines(make_trainer, monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.console", None)
     text, _ = lines(make_trainer, out=Terminal(), clock=Clock(1.0))

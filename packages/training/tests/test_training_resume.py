@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -276,6 +277,14 @@ def test_after_an_error_the_checkpoint_counts_not_the_half_done_step(
     assert trainer.fit(2) == whole.history
     assert weights(trainer) == weights(whole)
     assert not trainer.broken
+
+
+def test_a_folder_that_was_removed_is_filled_again(tmp_path, make_trainer):
+    trainer = make_trainer(callbacks=[Checkpoint(tmp_path / "run")])
+    trainer.fit(1)
+    shutil.rmtree(tmp_path / "run")
+    trainer.fit(1)
+    assert names(tmp_path / "run") == ["step-000000008-epoch-00001-batch-0000000"]
 
 
 def make_state(make_trainer):

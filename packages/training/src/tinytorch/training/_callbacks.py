@@ -120,7 +120,7 @@ class EarlyStopping(Callback):
         self.min_delta = min_delta
         self.sign = direction(monitor, mode)
         self.restore_best = restore_best
-        self.best = -math.inf
+        self.best = math.nan
         self.best_epoch = 0
         self.waited = 0
         self.weights: dict[str, np.ndarray] | None = None
@@ -141,7 +141,8 @@ class EarlyStopping(Callback):
                 fix="give the Trainer a val_loader, or monitor one of these",
             )
         score = self.sign * figures[self.monitor]
-        if score > self.best + self.min_delta or (self.best_epoch == 0 and not math.isnan(score)):
+        first = self.best_epoch == 0 and not math.isnan(score)
+        if first or score > self.best + self.min_delta:
             self.best, self.best_epoch, self.waited = score, trainer.epoch, 0
             if self.restore_best:
                 state = trainer.model.state_dict()
