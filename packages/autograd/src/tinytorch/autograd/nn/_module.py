@@ -89,7 +89,7 @@ class Module:
         """Give all Buffers, each once, with dotted names."""
         return self._named(Buffer)
 
-    def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+    def named_generators(self) -> Iterator[tuple[str, "np.random.Generator"]]:
         """Give all random generators, each once, with dotted names."""
         return self._named(np.random.Generator)
 
