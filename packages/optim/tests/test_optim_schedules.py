@@ -86,6 +86,11 @@ def test_short_cycles_stay_in_range(pct_start, steps):
         assert all(0 < rate <= 1 for rate in rates(schedule, steps + 2))
 
 
+def test_factors_of_a_cycle_may_be_below_one():
+    schedule = one_cycle(1.0, 100, div_factor=0.5, final_div_factor=0.5)
+    assert (schedule(0), schedule(29), schedule(99)) == pytest.approx((2.0, 1.0, 4.0))
+
+
 def test_a_rise_of_one_step_begins_at_the_top():
     assert one_cycle(1.0, 10, pct_start=0.1)(0) == 1.0
 
