@@ -31,6 +31,12 @@ CHUNK = 128
 """Pixels that a thread adds up at a time for the weight gradient."""
 SCRATCH_BYTES = 2**18
 """What a thread unpacks at a time: it stays in the core's own cache."""
+SQUARES = 64
+"""Squares of 2 x 2 results that a thread computes at a time."""
+OF_PIXELS = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
+"""B' of Winograd's algorithm: from 4 pixels to 4 factors."""
+OF_PRODUCTS = ((1, 1, 1, 0), (0, 1, -1, -1))
+"""A' of Winograd's algorithm: from 4 products to 2 results."""
 COMPILED = {"cache": True, "error_model": "numpy"}
 """Kept on disk; a division by zero raises nothing, as a way out of a loop keeps it from vectors."""
 
@@ -134,6 +140,64 @@ def tile(
         return target.get_dummy_value()
 
     return signature, generate
+
+
+def transform(matrix):
+    """Make a function that applies a matrix of 0, 1 and -1 to both axes of squares of numbers.
+
+    The function takes flat arrays, for LANES channels at once: it reads source[begin + i * down +
+    j * across + channel], and writes the transformed square to `target` likewise.
+    """
+
+    @intrinsic
+    def apply(_, target, place, to_down, to_across, source, begin, down, across):
+        signature = types.void(target, place, to_down, to_across, source, begin, down, across)
+        vector = ir.VectorType(ir.FloatType(), LANES)
+
+        def generate(context, builder, signature, arguments):
+            def pointer(array, first, row, column, i, j):
+                struct = context.make_array(signature.args[array])
+                data = struct(context, builder, arguments[array]).data
+                for step, times in ((first, 1), (row, i), (column, j)):
+                    data = builder.gep(data, [builder.mul(step, ir.Constant(step.type, times))])
+                return builder.bitcast(data, vector.as_pointer())
+
+            def combine(numbers):
+                rows = []
+                for coefficients in matrix:
+                    total = None
+                    for coefficient, number in zip(coefficients, numbers, strict=True):
+                        if not coefficient:
+                            continue
+                        if total is None:
+                            zero = ir.Constant(vector, [0.0] * LANES)
+                            total = number if coefficient > 0 else builder.fsub(zero, number)
+                        else:
+                            add = builder.fadd if coefficient > 0 else builder.fsub
+                            total = add(total, number)
+                    rows.append(total)
+                return rows
+
+            _, place, to_down, to_across, _, begin, down, across = arguments
+            size = len(matrix[0])
+            square = [
+                [builder.load(pointer(4, begin, down, across, i, j), align=4) for j in range(size)]
+                for i in range(size)
+            ]
+            columns = [combine(column) for column in zip(*square, strict=True)]
+            for i, row in enumerate(zip(*columns, strict=True)):
+                for j, value in enumerate(combine(row)):
+                    builder.store(value, pointer(0, place, to_down, to_across, i, j), align=4)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return apply
+
+
+transform_pixels = transform(OF_PIXELS)
+transform_products = transform(OF_PRODUCTS)
+transform_gradients = transform(tuple(zip(*OF_PRODUCTS, strict=True)))
 
 
 @njit(parallel=True, **COMPILED)
@@ -318,6 +382,246 @@ def by_block(flat, begin, count, channels, pixels):
             place += CHANNELS
 
 
+@njit(**COMPILED)
+def chunks(batch, down, across, threads, weights):
+    """How many rows of squares, and of images, to take at a time: more for many weights."""
+    squares = SQUARES if weights <= 2**14 else 2 * SQUARES if weights <= 2**16 else 4 * SQUARES
+    group = max(1, min(-(-batch // threads), squares // (down * across)))
+    band = min(down, -(-squares // across))
+    if batch < threads:
+        band = min(band, -(-down // threads))
+    return band, group
+
+
+@njit(parallel=True, **COMPILED)
+def winograd(x, factors, bias, out, corner, threads):
+    """Convolve by 3 x 3 kernels in squares of 2 x 2 results, with 16 products in place of 36.
+
+    x is (batch, height, width, channels), `factors` (blocks, 16, channels, CHANNELS) transformed
+    kernels, `bias` (blocks * CHANNELS,), out (batch, rows, columns, out channels).
+    """
+    batch, channels = x.shape[0], x.shape[3]
+    rows, columns, channels_out = out.shape[1:]
+    down, across = (rows + 1) // 2, (columns + 1) // 2
+    band, group = chunks(batch, down, across, threads, channels * channels_out)
+    bands, groups = -(-down // band), -(-batch // group)
+    most = -(-group * band * across // PIXELS) * PIXELS
+    origins = np.arange(most) * channels
+    flat = factors.reshape(-1)
+    nothing = np.zeros(CHANNELS, np.float32)
+    for thread in prange(threads):
+        scratch = np.empty((2 * band + 2) * (2 * across + 2) * channels, np.float32)
+        squares = np.zeros(16 * most * channels, np.float32)
+        products = np.empty(16 * most * CHANNELS, np.float32)
+        edge = np.empty(4 * LANES, np.float32)
+        for task in range(thread, groups * bands, threads):
+            top, first = task % bands * band, task // bands * group
+            images, lines = min(group, batch - first), min(band, down - top)
+            count = images * lines * across
+            padded = -(-count // PIXELS) * PIXELS
+            for i in range(images):
+                place = i * lines * across
+                pixel_squares(
+                    x[first + i], scratch, squares, top, lines, across, corner, place, padded
+                )
+            taps = np.arange(16) * padded * channels
+            for block in range(len(factors)):
+                for k in range(16):
+                    at = (block * 16 + k) * channels * CHANNELS
+                    for p in range(0, padded, PIXELS):
+                        tile(
+                            products,
+                            (k * padded + p) * CHANNELS,
+                            CHANNELS,
+                            bias if k == 5 else nothing,  # it goes into all four results
+                            block * CHANNELS if k == 5 else 0,
+                            0,
+                            squares,
+                            origins,
+                            p,
+                            taps[k : k + 1],
+                            1,
+                            channels,
+                            flat,
+                            at,
+                            CHANNELS,
+                        )
+                for i in range(images):
+                    for y in range(lines):
+                        product_squares(
+                            products,
+                            (i * lines + y) * across * CHANNELS,
+                            padded * CHANNELS,
+                            out[first + i],
+                            2 * (top + y),
+                            block * CHANNELS,
+                            edge,
+                        )
+
+
+@njit(**COMPILED)
+def product_squares(products, begin, step, image, line, channel, edge):
+    """Compute A' m A for each square of 4 x 4 products m in a row: two lines of results."""
+    rows, columns, channels = image.shape
+    flat = image.reshape(-1)
+    for column in range(0, columns, 2):
+        whole = line + 2 <= rows and column + 2 <= columns
+        to = (line * columns + column) * channels + channel
+        source = begin + column // 2 * CHANNELS
+        for c in range(0, min(CHANNELS, channels - channel), LANES):
+            if whole:
+                transform_products(
+                    flat, to + c, columns * channels, channels, products, source + c, 4 * step, step
+                )
+            else:
+                transform_products(edge, 0, 2 * LANES, LANES, products, source + c, 4 * step, step)
+                for i in range(min(2, rows - line)):
+                    for j in range(min(2, columns - column)):
+                        place = to + (i * columns + j) * channels + c
+                        flat[place : place + LANES] = edge[(2 * i + j) * LANES :][:LANES]
+
+
+@njit(**COMPILED)
+def pixel_squares(image, scratch, squares, top, lines, across, corner, place, padded):
+    """Compute B' d B for each square of 4 x 4 pixels d, two apart: (16, padded, channels)."""
+    channels = image.shape[2]
+    high, wide = 2 * lines + 2, 2 * across + 2
+    unpack(image, scratch, 2 * top - corner[0], -corner[1], high, wide)
+    step = padded * channels
+    for y in range(lines):
+        for x in range(across):
+            source = (2 * y * wide + 2 * x) * channels
+            to = (place + y * across + x) * channels
+            for c in range(0, channels, LANES):
+                transform_pixels(
+                    squares,
+                    to + c,
+                    4 * step,
+                    step,
+                    scratch,
+                    source + c,
+                    wide * channels,
+                    channels,
+                )
+
+
+@njit(parallel=True, **COMPILED)
+def winograd_weights(x, g, sums, corner):
+    """Add up the transformed weight gradients: sums (threads, 16, channels, out channels)."""
+    batch, channels = x.shape[0], x.shape[3]
+    rows, columns, channels_out = g.shape[1:]
+    threads, padded_out = sums.shape[0], sums.shape[3]
+    down, across = (rows + 1) // 2, (columns + 1) // 2
+    band, group = chunks(batch, down, across, threads, channels * channels_out)
+    bands, groups = -(-down // band), -(-batch // group)
+    most = group * band * across
+    elements = np.arange(channels)
+    flat = sums.reshape(-1)
+    for thread in prange(threads):
+        scratch = np.empty((2 * band + 2) * (2 * across + 2) * channels, np.float32)
+        arrived = np.empty(2 * band * 2 * across * channels_out, np.float32)
+        squares = np.empty(16 * most * channels, np.float32)
+        gradients = np.zeros(16 * most * padded_out, np.float32)
+        for task in range(thread, groups * bands, threads):
+            top, first = task % bands * band, task // bands * group
+            images, lines = min(group, batch - first), min(band, down - top)
+            count = images * lines * across
+            for i in range(images):
+                place = i * lines * across
+                pixel_squares(
+                    x[first + i], scratch, squares, top, lines, across, corner, place, count
+                )
+                unpack(g[first + i], arrived, 2 * top, 0, 2 * lines, 2 * across)
+                for square in range(lines * across):
+                    y, column = square // across, square % across
+                    source = (2 * y * 2 * across + 2 * column) * channels_out
+                    for c in range(0, channels_out, LANES):
+                        transform_gradients(
+                            gradients,
+                            (place + square) * padded_out + c,
+                            4 * count * padded_out,
+                            count * padded_out,
+                            arrived,
+                            source + c,
+                            2 * across * channels_out,
+                            channels_out,
+                        )
+            taps = np.arange(16) * count * channels
+            for k in range(16):
+                for block in range(0, padded_out, CHANNELS):
+                    for element in range(0, channels, PIXELS):
+                        place = ((thread * 16 + k) * channels + element) * padded_out + block
+                        tile(
+                            flat,
+                            place,
+                            padded_out,
+                            flat,
+                            place,
+                            padded_out,
+                            squares,
+                            elements,
+                            element,
+                            taps[k : k + 1],
+                            channels,
+                            count,
+                            gradients,
+                            k * count * padded_out + block,
+                            padded_out,
+                        )
+
+
+@njit(parallel=True, **COMPILED)
+def transform_kernels(w, factors, flipped):
+    """Compute G w G' for each kernel: (out, channels, 3, 3) to (blocks, 16, channels, CHANNELS).
+
+    `flipped` kernels are those of the way back: taps mirrored, input and output channels swapped.
+    """
+    channels_out = w.shape[1] if flipped else w.shape[0]
+    half = np.float32(0.5)
+    for block in prange(len(factors)):
+        rows = np.empty((4, 3), np.float32)
+        for c in range(factors.shape[2]):
+            for lane in range(min(CHANNELS, channels_out - block * CHANNELS)):
+                o = block * CHANNELS + lane
+                for j in range(3):
+                    if flipped:
+                        w0, w1, w2 = w[c, o, 2, 2 - j], w[c, o, 1, 2 - j], w[c, o, 0, 2 - j]
+                    else:
+                        w0, w1, w2 = w[o, c, 0, j], w[o, c, 1, j], w[o, c, 2, j]
+                    rows[0, j], rows[3, j] = w0, w2
+                    rows[1, j], rows[2, j] = half * (w0 + w1 + w2), half * (w0 - w1 + w2)
+                for i in range(4):
+                    w0, w1, w2 = rows[i]
+                    factors[block, 4 * i, c, lane] = w0
+                    factors[block, 4 * i + 1, c, lane] = half * (w0 + w1 + w2)
+                    factors[block, 4 * i + 2, c, lane] = half * (w0 - w1 + w2)
+                    factors[block, 4 * i + 3, c, lane] = w2
+
+
+@njit(parallel=True, **COMPILED)
+def collect_weights(sums, out):
+    """Compute G' s G of the sums s of all threads: the gradient (out channels, channels, 3, 3)."""
+    half = np.float32(0.5)
+    for o in prange(len(out)):
+        rows = np.empty((3, 4), np.float32)
+        for c in range(out.shape[1]):
+            for j in range(4):
+                s0, s1, s2, s3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+                for thread in range(len(sums)):
+                    s0 += sums[thread, j, c, o]
+                    s1 += sums[thread, 4 + j, c, o]
+                    s2 += sums[thread, 8 + j, c, o]
+                    s3 += sums[thread, 12 + j, c, o]
+                rows[0, j] = s0 + half * (s1 + s2)
+                rows[1, j] = half * (s1 - s2)
+                rows[2, j] = s3 + half * (s1 + s2)
+            for i in range(3):
+                s0, s1, s2, s3 = rows[i]
+                out[o, c, i, 0] = s0 + half * (s1 + s2)
+                out[o, c, i, 1] = half * (s1 - s2)
+                out[o, c, i, 2] = s3 + half * (s1 + s2)
+
+
 @kernel(ops.conv2d)
 def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1):
     """Convolve by tiles: float32, one group."""
@@ -328,36 +632,56 @@ def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), 
         window_count(*axis)
         for axis in zip(x.shape[2:], kernel_size, stride, padding, dilation, strict=True)
     )
-    blocks = -(-channels_out // CHANNELS)
-    bias = np.zeros(blocks * CHANNELS, np.float32)
+    bias = np.zeros(-(-channels_out // CHANNELS) * CHANNELS, np.float32)
     if b is not None:
         bias[:channels_out] = b
-    depth = w.size // channels_out
-    weights = np.zeros((depth, blocks * CHANNELS), np.float32)
-    weights[:, :channels_out] = w.transpose(2, 3, 1, 0).reshape(depth, channels_out)
-    weights = np.ascontiguousarray(weights.reshape(depth, blocks, CHANNELS).swapaxes(0, 1))
     out = np.empty((len(x), rows, columns, channels_out), np.float32)
     corner = padding[0][0], padding[1][0]
+    if by_squares(w.shape, stride, dilation):
+        convolve_squares(x, w, bias, out, corner, flipped=False)
+    else:
+        convolve_windows(x, w, bias, out, stride, corner, dilation)
+    return channels_first(out)
+
+
+def convolve_squares(x, w, bias, out, corner, flipped):
+    """Convolve by Winograd's algorithm."""
+    shape = len(bias) // CHANNELS, 16, x.shape[1], CHANNELS
+    factors = np.zeros(shape, np.float32)
+    transform_kernels(np.ascontiguousarray(w), factors, flipped)
+    winograd(channels_last(x), factors, bias, out, corner, get_num_threads())
+
+
+def convolve_windows(x, w, bias, out, stride, corner, dilation):
+    """Convolve window by window."""
+    channels_out, _, *kernel_size = w.shape
+    depth = w.size // channels_out
+    weights = np.zeros((depth, len(bias)), np.float32)
+    weights[:, :channels_out] = w.transpose(2, 3, 1, 0).reshape(depth, channels_out)
+    weights = np.ascontiguousarray(weights.reshape(depth, -1, CHANNELS).swapaxes(0, 1))
     settings = tuple(kernel_size), stride, corner, dilation, get_num_threads()
     correlate(channels_last(x), weights, bias, out, *settings)
-    return channels_first(out)
 
 
 @kernel(ops.conv2d_input_gradient)
 def conv2d_input_gradient(
     g, w, *, size, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1
 ):
-    """Convolve the gradient with the flipped kernels: stride 1."""
-    if stride != (1, 1):
+    """Convolve the gradient with the flipped kernels: float32, stride 1, one group."""
+    if stride != (1, 1) or groups != 1 or not served(g, w):
         return NotImplemented
-    around = [
-        (d * (k - 1) - before, s + before - count)
-        for d, k, (before, _), s, count in zip(
-            dilation, w.shape[2:], padding, size, g.shape[2:], strict=True
-        )
+    corner = [
+        d * (k - 1) - before
+        for d, k, (before, _) in zip(dilation, w.shape[2:], padding, strict=True)
     ]
-    flipped = w.swapaxes(0, 1)[..., ::-1, ::-1]
-    return conv2d(g, flipped, padding=tuple(around), dilation=dilation, groups=groups)
+    bias = np.zeros(-(-w.shape[1] // CHANNELS) * CHANNELS, np.float32)
+    out = np.empty((len(g), *size, w.shape[1]), np.float32)
+    if by_squares(w.shape, stride, dilation):
+        convolve_squares(g, w, bias, out, tuple(corner), flipped=True)
+    else:
+        flipped = w.swapaxes(0, 1)[..., ::-1, ::-1]
+        convolve_windows(g, flipped, bias, out, stride, tuple(corner), dilation)
+    return channels_first(out)
 
 
 @kernel(ops.conv2d_weight_gradient)
@@ -368,11 +692,20 @@ def conv2d_weight_gradient(
     if groups != 1 or not served(g, x):
         return NotImplemented
     channels, channels_out = x.shape[1], g.shape[1]
+    corner = padding[0][0], padding[1][0]
+    images, pixels, threads = channels_last(x), channels_last(g), get_num_threads()
+    if by_squares((channels_out, channels, *size), stride, dilation):
+        sums = np.zeros(
+            (threads, 16, channels, -(-channels_out // CHANNELS) * CHANNELS), np.float32
+        )
+        winograd_weights(images, pixels, sums, corner)
+        total = np.empty((channels_out, channels, *size), np.float32)
+        collect_weights(sums, total)
+        return total
     depth = size[0] * size[1] * channels
     shape = -(-depth // PIXELS) * PIXELS, -(-channels_out // CHANNELS) * CHANNELS
-    sums = np.zeros((get_num_threads(), *shape), np.float32)
-    corner = padding[0][0], padding[1][0]
-    correlate_weights(channels_last(x), channels_last(g), sums, size, stride, corner, dilation)
+    sums = np.zeros((threads, *shape), np.float32)
+    correlate_weights(images, pixels, sums, size, stride, corner, dilation)
     total = sums.sum(axis=0)[:depth, :channels_out].reshape(*size, channels, channels_out)
     return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
 
@@ -848,6 +1181,12 @@ def once(compute, g, x, window, *vectors):
         key = weakref.ref(g), weakref.ref(x), window, vectors
         _latest[:] = key, sums
     return sums
+
+
+def by_squares(shape, stride, dilation):
+    """Whether Winograd's algorithm serves: 3 x 3 taps side by side, whole vectors of channels."""
+    plain = shape[2:] == (3, 3) and stride == (1, 1) == dilation
+    return plain and shape[0] % LANES == 0 == shape[1] % LANES
 
 
 def served(*arrays):
