@@ -167,3 +167,15 @@ def test_a_tensor_power_at_zero_has_finite_gradients():
     (x**y).sum().backward()
     assert_close(x.grad, [0.0, 0.0, 0.0])
     assert_close(y.grad, [0.0, 0.0, np.log(2.0)])
+
+
+def test_a_number_raised_to_a_float64_power_has_a_float64_gradient():
+    x = Variable(np.array([0.3]))
+    (2.0**x).backward()
+    assert_close(x.grad, [2**0.3 * np.log(2.0)], rtol=1e-14)
+
+
+def test_ties_share_exactly_in_float64():
+    x = Variable(np.ones(3))
+    x.max().backward()
+    assert_close(x.grad, [1 / 3] * 3, rtol=1e-15)
