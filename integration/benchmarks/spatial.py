@@ -340,9 +340,8 @@ def print_ops(rounds: int, clock: Callable[[], float]) -> None:
     peak = 2e-9 * 1500**3 / medians({"": lambda: a @ a}, rounds, clock)[""] * 1e3
     ways = ["NumPy alone", "kernels", "torch channels_last"]
     print(f"\n**Each op alone**, in ms; a 1500 x 1500 matrix product runs at {peak:.0f} GFLOP/s\n")
-    print(
-        f"| op | channels, size | {' | '.join(ways)} | kernels' GFLOP/s |\n|---|---|---:|---:|---:|---:|"
-    )
+    print(f"| op | channels, size | {' | '.join(ways)} | kernels' GFLOP/s |")
+    print("|---|---|---:|---:|---:|---:|")
     for channels, out, size in ((3, 32, 32), (32, 64, 16), (64, 128, 8)):
         for name, (contestants, work) in single_ops(channels, out, size).items():
             found = medians(contestants, rounds, clock)
