@@ -225,6 +225,22 @@ def test_statistics():
     assert ops.mean(3.0).item() == 3.0
 
 
+def test_the_functions_have_the_methods_defaults():
+    x = tensor(X)
+    for name in ("mean", "var", "std"):
+        assert_close(getattr(ops, name)(x), getattr(x, name)())
+        assert_close(getattr(ops, name)(x, 0), getattr(x, name)(axis=0))
+        assert getattr(ops, name)(x, 0, True).shape == (1, 5)
+    for name in ("argmax", "argmin", "max", "min", "sum"):
+        assert_close(getattr(ops, name)(x), getattr(x, name)())
+    assert_close(ops.flatten(x), x.flatten())
+    assert ops.squeeze(tensor([[1.0]])).shape == ()
+    assert ops.concatenate([x, x]).shape == ops.join(x, x).shape == (8, 5)
+    assert ops.stack([x, x]).shape == (2, 4, 5)
+    assert_close(ops.transpose(x), X.T)
+    assert ops.pad(x, widths=((1, 0), (0, 0)))[0].tolist() == [0.0] * 5
+
+
 def test_astype():
     x = tensor([1.7, -1.7, 0.0])
     assert x.astype(np.int64).tolist() == [1, -1, 0]
