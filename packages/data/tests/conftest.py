@@ -25,6 +25,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range")
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         self.server.requests.append((kind, start))
+        self.server.headers.append((asked, self.headers.get("User-Agent")))
         getattr(self, f"serve_{kind}")(start, argument)
 
     def reply(self, body, start=0, *, status=None, claim=None, given=None):
@@ -60,6 +61,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve_norange(self, start, argument):
         self.reply(CONTENT)
+
+    def serve_norangecut(self, start, argument):
+        self.reply(CONTENT[: int(argument)], claim=len(CONTENT))
 
     def serve_otherrange(self, start, argument):
         self.reply(CONTENT[start:], start, given=start + 1)
@@ -100,6 +104,7 @@ def server(monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         running.daemon_threads = True
         running.requests = []
+        running.headers = []
         running.over = threading.Event()
         running.url = lambda path: f"http://127.0.0.1:{running.server_port}/{path}"
         running.content = CONTENT

@@ -228,9 +228,16 @@ def test_a_damaged_header_is_located(archive, place):
     assert caught.value.offset == 1024
 
 
-def test_a_size_that_is_no_octal_number_is_damage(archive):
+def test_a_name_may_fill_its_field(archive):
+    assert read(archive([("n" * 100, b"123")]), **{"n" * 100: 3}) == {"n" * 100: b"123"}
+
+
+@pytest.mark.parametrize(
+    "field", [b"\x80" + bytes(10) + b"\3", b"0000000X003\0", b"X0000000003\0", b"00000000008\0"]
+)
+def test_a_size_that_is_no_octal_number_is_damage(archive, field):
     def binary(content):
-        content[124:136] = b"\x80" + bytes(10) + b"\3"
+        content[124:136] = field
         content[148:156] = b"        "
         content[148:156] = b"%06o\0 " % sum(content[:512])
 

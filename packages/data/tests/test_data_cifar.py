@@ -235,5 +235,7 @@ def test_the_facts():
     assert CIFAR10.std == (0.2470, 0.2435, 0.2616)
     assert CIFAR100.mean == (0.5071, 0.4865, 0.4409)
     assert CIFAR100.std == (0.2673, 0.2564, 0.2762)
+    assert CIFAR10.files[True] == tuple(f"data_batch_{number}.bin" for number in "12345")
+    assert CIFAR10.files[False] == ("test_batch.bin",)
     assert (CIFAR10.label_bytes, CIFAR100.label_bytes) == ((10,), (20, 100))
     assert CIFAR10.remote.size + CIFAR100.remote.size == 338_565_904

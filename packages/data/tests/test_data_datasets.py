@@ -72,6 +72,8 @@ class TestEveryDataset:
                 dataset.__getitems__([0, index])
             assert caught.value.index == index
             assert f"from {-len(dataset)} to {len(dataset) - 1}" in caught.value.expected
+            with pytest.raises(IndexRangeError, match=f"index {index}"):
+                dataset.__getitems__([-len(dataset), len(dataset) - 1, index])
 
     @pytest.mark.parametrize("wrong", [1.5, slice(0, 2), "1", [1], True])
     def test_takes_whole_numbers_only(self, name, wrong):
@@ -297,6 +299,7 @@ def test_simple_points_are_always_the_same():
     assert (points.dtype, labels.dtype) == (np.float32, np.int64)
     assert set(labels.tolist()) == {0, 1, 2}
     assert len(SimpleDataset()) == 1000
+    np.testing.assert_array_equal(points, SimpleDataset(200, classes=3, rng=0).arrays[0])
 
 
 def test_simple_points_lie_about_a_circle():

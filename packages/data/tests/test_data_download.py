@@ -32,6 +32,7 @@ def test_a_file_arrives_whole(server, remote, tmp_path):
     assert file == tmp_path / "new" / "folder" / "file.bin"
     assert file.read_bytes() == server.content
     assert server.requests == [("good", 0)]
+    assert server.headers == [(None, "tinytorch-data")]
     assert not (file.parent / "file.bin.part").exists()
 
 
@@ -79,6 +80,12 @@ def test_a_server_that_ignores_ranges_starts_over(server, remote, tmp_path):
     (tmp_path / "file.bin.part").write_bytes(b"x" * 5000)
     assert download(remote("norange"), tmp_path).read_bytes() == server.content
     assert server.requests == [("norange", 5000)]
+
+
+def test_what_came_before_a_new_start_is_forgotten(server, remote, tmp_path):
+    (tmp_path / "file.bin.part").write_bytes(b"x" * 5000)
+    assert download(remote("norangecut/4000", "good"), tmp_path).read_bytes() == server.content
+    assert server.requests == [("norangecut", 5000), ("good", 4000)]
 
 
 def test_a_server_that_sends_another_range_is_left(server, remote, tmp_path):

@@ -222,6 +222,7 @@ def test_normalize_wants_a_mean_for_each_channel(images):
     with pytest.raises(ShapeError, match="3 of each") as caught:
         Normalize([0.5, 0.5], [1, 1])(images)
     assert caught.value.expected == "images (batch, 2, height, width)"
+    assert caught.value.shape == images.shape
 
 
 def test_normalize_knows_the_data_sets():
