@@ -380,6 +380,19 @@ def test_sequential():
     assert isinstance(nn.ModuleList([nn.ReLU()])[:1], nn.ModuleList)
 
 
+def test_an_exception_in_a_layer_names_the_layer():
+    model = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Linear(4, 2, rng=0)))
+    with pytest.raises(ShapeError) as caught:
+        model(tensor(X))
+    assert caught.value.__notes__ == [
+        "in layer 0 of Sequential, Linear(4, 2), given (4, 3)",
+        "in layer 1 of Sequential, Sequential(), given (4, 3)",
+    ]
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever the layer raises
+        nn.Sequential(nn.Linear(1, 1), nn.Identity())(None)
+    assert "given NoneType" in caught.value.__notes__[0]
+
+
 @pytest.mark.parametrize(
     ("module", "shape"),
     [

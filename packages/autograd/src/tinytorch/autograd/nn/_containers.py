@@ -86,12 +86,20 @@ class Sequential(ModuleList):
     def forward(self, x: Any) -> Any:
         """Compute each module in turn.
 
+        An exception in a module gains a note that names the module and the shape it was given.
+
         Args:
             x: What the first module takes.
 
         Returns:
             What the last module gives.
         """
-        for module in self._items:
-            x = module(x)
+        for i, module in enumerate(self._items):
+            try:
+                x = module(x)
+            except Exception as error:
+                layer = f"{type(module).__name__}({module.extra_repr()})"
+                given = getattr(x, "shape", type(x).__name__)
+                error.add_note(f"in layer {i} of {type(self).__name__}, {layer}, given {given}")
+                raise
         return x
