@@ -53,6 +53,8 @@ class Op:
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:
         """Evaluate the op through the seam of its operands' type."""
+        if len(operands) == 1 and isinstance(operands[0], Tensor):
+            return operands[0].evaluate(self, operands, settings)
         evaluate = None
         for operand in operands:
             if isinstance(operand, Tensor):
@@ -75,10 +77,15 @@ class Op:
     def compute(self, operands: tuple[Any, ...], settings: dict[str, Any]) -> ndarray:
         """Compute the result's array; float64 comes only from float64 arrays."""
         try:
-            if len(operands) == 2 and not settings:
-                # Nearly all small ops come this way; it saves a tenth of their time.
-                x, y = operands
+            # Nearly all small ops come one of the first two ways; it saves a tenth of their time.
+            if len(operands) == 1:
+                (x,) = operands
                 array: ndarray = self.implementation(
+                    x.data if isinstance(x, Tensor) else x, **settings
+                )
+            elif len(operands) == 2 and not settings:
+                x, y = operands
+                array = self.implementation(
                     x.data if isinstance(x, Tensor) else x, y.data if isinstance(y, Tensor) else y
                 )
             else:

@@ -413,9 +413,11 @@ class Tensor:
 
 
 def binary(op: "Op", x: Any, y: Any) -> Any:
-    """Call ``op``; two operands of one type need no search for the seam."""
-    if type(x) is type(y):
+    """Call ``op``; two operands of one type, or a number, need no search for the seam."""
+    if type(x) is type(y) or type(y) in NUMBERS:
         return x.evaluate(op, (x, y), {})
+    if type(x) in NUMBERS:
+        return y.evaluate(op, (x, y), {})
     return op(x, y)
 
 
@@ -516,6 +518,7 @@ def plain_index(index: Any) -> Any:
     return index
 
 
+NUMBERS = frozenset({bool, int, float})
 _new = object.__new__
 
 from tinytorch.tensor import ops  # noqa: E402 - methods call ops, and ops make Tensors
