@@ -91,6 +91,12 @@ def test_the_weights_alone_are_a_file_of_their_own(tmp_path):
     assert load_checkpoint(tmp_path / "e") == {"model": {}}
 
 
+def test_paths_may_be_texts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_checkpoint("runs/c", n=1)
+    assert load_checkpoint("runs/c") == {"n": 1}
+
+
 def test_saving_again_replaces(tmp_path):
     leftover = tmp_path / f".removing-{os.getpid()}-c" / "old"
     leftover.mkdir(parents=True)

@@ -19,6 +19,7 @@ from tinytorch.spatial import (
     MaxPool2d,
     ResNet9,
 )
+from tinytorch.spatial import ops as spatial_ops
 from tinytorch.tensor import from_numpy, ops
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training import export_onnx
@@ -162,6 +163,14 @@ def test_settings_of_convolution_and_pooling(tmp_path):
     ]
     same = exported(tmp_path, nn.Sequential(Conv2d(1, 1, (2, 4), padding="same")), (1, 5, 5))
     assert same.nodes[0][3]["pads"] == [0, 1, 1, 2]
+
+
+def test_settings_left_out_are_the_ops_own(tmp_path):
+    kernel = from_numpy(np.ones((2, 3, 2, 2), np.float32))
+    convolve = Function(lambda x: spatial_ops.conv2d(x, kernel))
+    nodes = exported(tmp_path, convolve, (3, 5, 5)).nodes
+    settings = {"strides": [1, 1], "pads": [0, 0, 0, 0], "dilations": [1, 1], "group": 1}
+    assert nodes[0][3] == settings
 
 
 OPS = {

@@ -45,6 +45,14 @@ def test_a_confusion_matrix_shows_counts_and_shares(tmp_path):
     assert plot_confusion(np.zeros((2, 2), int)).axes[0].get_title() == "0.0% of 0 right"
 
 
+def test_pictures_grow_with_what_they_show():
+    sizes = [plot_confusion(np.eye(n)).get_size_inches().tolist() for n in (2, 10)]
+    assert sizes == [[4.0, 4.0], [7.0, 7.0]]
+    images, labels, scores = mistakes(10)
+    figure = plot_mistakes(images, labels, scores)
+    assert figure.get_size_inches().tolist() == [1.6 * 6, 2.0 * 2]
+
+
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 2, 2)])
 def test_a_matrix_that_is_not_square(shape):
     with pytest.raises(ShapeError, match="counts"):

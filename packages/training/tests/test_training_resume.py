@@ -117,6 +117,15 @@ def test_the_last_ones_and_the_best_are_kept(tmp_path, make_trainer):
     assert checkpoint.best == checkpoints(tmp_path)[-1]
 
 
+def test_three_are_kept_unless_one_says_otherwise(tmp_path, make_trainer):
+    trainer = make_trainer(val_loader=None, callbacks=[Checkpoint(str(tmp_path))])
+    trainer.evaluate = None
+    trainer.fit(6)
+    best = trainer.history.best("loss")[0]
+    epochs = {int(name[21:26]) for name in names(tmp_path)}
+    assert epochs == {4, 5, 6} | {best}
+
+
 @pytest.mark.parametrize(
     ("settings", "column", "mode"),
     [

@@ -192,6 +192,20 @@ def test_a_missing_file_and_a_folder(tmp_path):
             load_safetensors(path)
 
 
+def test_the_reason_is_given_in_words(tmp_path):
+    with pytest.raises(FileError) as error:
+        load_safetensors(tmp_path / "none")
+    assert "got:      No such file or directory, in " in str(error.value)
+
+
+def test_paths_may_be_texts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_safetensors("w", {"a": np.ones(2)})
+    assert load_safetensors("w")["a"].tolist() == [1.0, 1.0]
+    with pytest.raises(FileError):
+        load_safetensors("none")
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "w"
     save_safetensors(path, {"a": np.zeros(2)})

@@ -225,7 +225,6 @@ class TensorBoard(Callback):
         """Close the event file."""
         if self._writer is not None:
             self._writer.close()
-            self._writer = None
 
     def _write(self, trainer: "Trainer", figures: Mapping[str, float]) -> None:
         assert self._writer is not None

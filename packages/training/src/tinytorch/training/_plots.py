@@ -95,7 +95,6 @@ def plot_mistakes(
             got=f"images {pixels.shape}, labels {truth.shape}, scores {logits.shape}",
             fix="give all three for the same examples",
         )
-    logits = logits.astype(np.float64)
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     said = logits.argmax(axis=1)
