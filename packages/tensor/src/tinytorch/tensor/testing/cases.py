@@ -330,6 +330,7 @@ INDEXING = [
         [
             sample((4,), indices=np.array([3, 3, 0]), axis=0),
             sample((2, 3), indices=np.array([[0], [2]]), axis=1),
+            sample((2, 3), indices=np.array([[0], [2]]), axis=-1),
             sample((2, 3), indices=np.array([[0, 1, 0], [1, 1, 0]]), axis=-2),
             sample((2, 3), indices=np.zeros((2, 0), np.int64), axis=1),
         ],
