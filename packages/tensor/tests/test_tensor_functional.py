@@ -211,6 +211,16 @@ def test_extreme_probabilities_and_logits_stay_finite():
     assert F.binary_cross_entropy(tensor([]), tensor([]), reduction="sum").item() == 0.0
 
 
+def test_binary_cross_entropy_of_other_data_types():
+    assert F.binary_cross_entropy([1, 0], [1, 1]).item() == 50.0
+    half = F.binary_cross_entropy(np.zeros(1, np.float16), np.ones(1, np.float16))
+    assert half.dtype == np.float16
+    assert 16 < half.item() < 18
+    wide = F.binary_cross_entropy(np.array([1e-60]), np.array([1.0]))
+    assert wide.item() == 100.0
+    assert F.binary_cross_entropy(np.array([1e-40]), np.ones(1)).item() == pytest.approx(92.1, 1e-3)
+
+
 def test_statistics():
     wide = X.astype(np.float64)
     for axis in (None, 0, 1, -1, (0, 1)):
