@@ -35,8 +35,6 @@ def linear(x, weight, bias=None):
     """Compute few outputs, each a dot product of two rows."""
     if not (suits(x, weight) and x.flags.c_contiguous and weight.shape[0] <= THIN):
         return NotImplemented
-    if x.size * len(weight) <= FEW:
-        return NotImplemented
     if x.shape[1] != weight.shape[1] or (bias is not None and bias.shape != weight.shape[:1]):
         return NotImplemented
     out = np.zeros((len(x), len(weight)), x.dtype)
@@ -53,18 +51,17 @@ def matmul(x, y):
     """Compute a thin product of a matrix that may be strided and one with contiguous rows."""
     if not suits(x, y) or x.shape[1] != y.shape[0] or min(x.shape) > THIN:
         return NotImplemented
-    if x.size * y.shape[1] <= FEW:
-        return NotImplemented
     out = np.zeros((x.shape[0], y.shape[1]), x.dtype)
     add_product(x, y, out)
     return out
 
 
 def suits(x, y):
-    """Whether both are matrices of one floating type, and the second has contiguous rows."""
+    """Whether both are large matrices of one floating type, the second with contiguous rows."""
     return (
         type(x) is type(y) is np.ndarray
         and x.ndim == y.ndim == 2
+        and len(x) * y.size > FEW
         and x.dtype == y.dtype
         and x.dtype.char in "fd"
         and y.flags.c_contiguous

@@ -10,15 +10,18 @@ from tinytorch.tensor.errors import ShapeError
 @op(broadcasts=True)
 def matmul(x: Array, y: Array) -> Array:
     """The matrix product: (..., n, k) by (..., k, m) is (..., n, m); vectors as in NumPy."""
-    if np.ndim(x) == 0 or np.ndim(y) == 0 or x.shape[-1] != y.shape[-min(2, y.ndim)]:
+    try:
+        return x @ y
+    except ValueError as error:
+        if np.ndim(x) and np.ndim(y) and x.shape[-1] == y.shape[-min(2, y.ndim)]:
+            raise
         raise ShapeError(
             "matmul",
             expected="(..., n, k) @ (..., k, m): equal inner lengths k",
             got=f"{np.shape(x)} @ {np.shape(y)}",
             fix="transpose one operand (x.T), or multiply by numbers with *",
             shapes=[np.shape(x), np.shape(y)],
-        )
-    return x @ y
+        ) from error
 
 
 @op
