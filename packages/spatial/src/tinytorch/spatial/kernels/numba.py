@@ -17,6 +17,7 @@ from numba.extending import intrinsic
 from tinytorch.spatial import ops
 from tinytorch.spatial._geometry import window_count
 from tinytorch.spatial._layout import channels_first, channels_last
+from tinytorch.spatial._memory import room
 from tinytorch.tensor.kernels import kernel
 
 WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
@@ -635,7 +636,7 @@ def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), 
     bias = np.zeros(-(-channels_out // CHANNELS) * CHANNELS, np.float32)
     if b is not None:
         bias[:channels_out] = b
-    out = np.empty((len(x), rows, columns, channels_out), np.float32)
+    out = room((len(x), rows, columns, channels_out), np.float32)
     corner = padding[0][0], padding[1][0]
     if by_squares(w.shape, stride, dilation):
         convolve_squares(x, w, bias, out, corner, flipped=False)
@@ -675,7 +676,7 @@ def conv2d_input_gradient(
         for d, k, (before, _) in zip(dilation, w.shape[2:], padding, strict=True)
     ]
     bias = np.zeros(-(-w.shape[1] // CHANNELS) * CHANNELS, np.float32)
-    out = np.empty((len(g), *size, w.shape[1]), np.float32)
+    out = room((len(g), *size, w.shape[1]), np.float32)
     if by_squares(w.shape, stride, dilation):
         convolve_squares(g, w, bias, out, tuple(corner), flipped=True)
     else:
@@ -814,7 +815,7 @@ def compute_products(g, x, _, mean):
 def affine(x, scale, shift):
     """x * scale + shift by channel."""
     rows = as_rows(x)
-    out = np.empty(rows.shape, np.float32)
+    out = room(rows.shape, np.float32)
     scale_rows(rows, per_column(scale, x), per_column(shift, x), out)
     return as_images(out, x)
 
@@ -861,7 +862,7 @@ def batch_norm2d_input_gradient(g, x, w=None, *, epsilon=1e-5, statistics=None):
     total, product = products(g, x, mean)
     slope = product * r * r / count
     rows = as_rows(x)
-    out = np.empty(rows.shape, np.float32)
+    out = room(rows.shape, np.float32)
     vectors = scale, -scale * slope, scale * (mean * slope - total / count)
     combine_rows(as_rows(g), rows, *[per_column(v, x) for v in vectors], out)
     return as_images(out, x)
@@ -946,7 +947,7 @@ def max_pool2d(x, *, kernel_size, stride, padding=NO_PADDING):
     """Halve images: float32, 2 x 2 windows side by side."""
     if not served(x) or not halves(x, kernel_size, stride, padding):
         return NotImplemented
-    out = np.empty((len(x), x.shape[2] // 2, x.shape[3] // 2, x.shape[1]), np.float32)
+    out = room((len(x), x.shape[2] // 2, x.shape[3] // 2, x.shape[1]), np.float32)
     pool(channels_last(x), out)
     return channels_first(out)
 
@@ -957,7 +958,7 @@ def max_pool2d_gradient(g, x, z, *, kernel_size, stride, padding=NO_PADDING):
     if not served(g, x, z) or not halves(x, kernel_size, stride, padding):
         return NotImplemented
     images = channels_last(x)
-    out = np.empty(images.shape, np.float32)
+    out = room(images.shape, np.float32)
     unpool(channels_last(g), images, out)
     return channels_first(out)
 
@@ -1109,10 +1110,10 @@ def norm_relu_pool(x, w, b, *, window, epsilon=1e-5, statistics=None):
     _, _, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
     if window == (1, 1):
         rows = as_rows(x)
-        out = np.empty(rows.shape, np.float32)
+        out = room(rows.shape, np.float32)
         activate(rows, per_column(scale, x), per_column(shift, x), out)
         return as_images(out, x)
-    out = np.empty((len(x), x.shape[2] // 2, x.shape[3] // 2, x.shape[1]), np.float32)
+    out = room((len(x), x.shape[2] // 2, x.shape[3] // 2, x.shape[1]), np.float32)
     activate_pool(channels_last(x), scale, shift, out)
     return channels_first(out)
 
@@ -1147,11 +1148,11 @@ def norm_relu_pool_input_gradient(g, x, w, b, *, window, epsilon=1e-5, statistic
     vectors = scale, shift, scale, -scale * slope, scale * (mean * slope - total / count)
     if window == (1, 1):
         rows = as_rows(x)
-        out = np.empty(rows.shape, np.float32)
+        out = room(rows.shape, np.float32)
         active_gradient(as_rows(g), rows, *[per_column(v, x) for v in vectors], out)
         return as_images(out, x)
     images = channels_last(x)
-    out = np.empty(images.shape, np.float32)
+    out = room(images.shape, np.float32)
     pooled_gradient(channels_last(g), images, *vectors, out)
     return channels_first(out)
 

@@ -27,6 +27,7 @@ from tinytorch.spatial._layout import (
     shifted,
     windows,
 )
+from tinytorch.spatial._memory import room
 from tinytorch.tensor import op, ops
 
 NO_PADDING: Padding = ((0, 0), (0, 0))
@@ -64,7 +65,7 @@ def conv2d(
     under = windows(padded, (kernel[0], kernel[1]), stride, dilation)
     batch, rows, columns = under.shape[:3]
     matrix = as_matrix(w, groups)
-    out = np.empty((batch, rows, columns, channels_out), np.result_type(x, w))
+    out = room((batch, rows, columns, channels_out), np.result_type(x, w))
     for images, unfolded in unfold(under, groups):
         np.matmul(unfolded, matrix, out=by_group(out[images], groups))
     if b is not None:
@@ -197,7 +198,7 @@ def unfold(under: Array, groups: int) -> Iterator[tuple[slice, Array]]:
         yield slice(0, batch), by_group.reshape(groups, -1, depth)
         return
     cuts = list(blocks(batch, rows * columns * depth * groups * under.itemsize, UNFOLDED_BYTES))
-    buffer = np.empty((groups, cuts[0].stop, *by_group.shape[2:]), under.dtype) if cuts else under
+    buffer = room((groups, cuts[0].stop, *by_group.shape[2:]), under.dtype) if cuts else under
     for images in cuts:
         block = buffer[:, : images.stop - images.start]
         block[...] = by_group[:, images]

@@ -20,6 +20,7 @@ import numpy as np
 
 from tinytorch.autograd import derivative
 from tinytorch.spatial._layout import Array, blocks, channels_first, channels_last
+from tinytorch.spatial._memory import room
 from tinytorch.tensor import op, ops
 
 Statistics = tuple[Array, Array] | None
@@ -90,7 +91,7 @@ def batch_norm2d_input_gradient(
     average = fold(pixels.sum(axis=1), x) / count
     slope, offset = repeat(along, x), repeat(average - along * mean, x)
     scale = repeat(r if w is None else r * w, x)
-    out = np.empty(pixels.shape, np.result_type(g, x, scale))
+    out = room(pixels.shape, np.result_type(g, x, scale))
     for block in blocks(len(out), out[:1].nbytes):
         part = np.multiply(images[block], slope, out=out[block])
         np.subtract(pixels[block], part, out=part)
@@ -149,7 +150,7 @@ def channel_affine(x: Array, scale: Array, shift: Array | None = None) -> Array:
     pixels, scales = wide(x), repeat(scale, x)
     if shift is None:
         return narrow(pixels * scales, x)
-    out = np.empty(pixels.shape, np.result_type(x, scale, shift))
+    out = room(pixels.shape, np.result_type(x, scale, shift))
     shifts = repeat(shift, x)
     for block in blocks(len(out), out[:1].nbytes):
         np.multiply(pixels[block], scales, out=out[block])

@@ -21,6 +21,7 @@ from tinytorch.spatial._layout import (
     pad_pixels,
     shifted,
 )
+from tinytorch.spatial._memory import room
 from tinytorch.tensor import op
 
 NO_PADDING: Padding = ((0, 0), (0, 0))
@@ -75,7 +76,8 @@ def max_pool2d_gradient(
     padded = pad_pixels(channels_last(x), padding, -np.inf)
     apart = stride[0] >= kernel_size[0] and stride[1] >= kernel_size[1]
     pixels, largest = channels_last(g), channels_last(z)
-    spread = np.zeros(padded.shape, g.dtype)
+    spread = room(padded.shape, g.dtype)
+    spread.fill(0)
     for images in blocks(len(x), padded[:1].nbytes):
         part = padded[images], largest[images]
         for tap, first in first_largest(*part, count, kernel_size, stride):

@@ -1,0 +1,75 @@
+"""Memory is used again only when nobody can see it any more."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from tinytorch.spatial import _memory
+from tinytorch.spatial._memory import room
+
+SHAPE = (4, 256, 256)
+
+
+@pytest.fixture(autouse=True)
+def start_empty(monkeypatch):
+    monkeypatch.setattr(_memory, "_kept", [])
+
+
+def address(array):
+    return array.__array_interface__["data"][0]
+
+
+def test_memory_comes_back_after_the_last_view_is_gone():
+    one = room(SHAPE, np.float32)
+    place, view = address(one), one.transpose(2, 0, 1)[::2]
+    assert address(room(SHAPE, np.float32)) != place
+    del one
+    two = room(SHAPE, np.float32)
+    assert address(two) != place, "a view still sees it"
+    del view
+    assert address(room(SHAPE, np.float32)) == place
+
+
+def test_arrays_in_use_never_share():
+    held = [room(SHAPE, np.float32) for _ in range(8)]
+    for value, array in enumerate(held):
+        array.fill(value)
+    assert [float(array.max()) for array in held] == list(range(8))
+
+
+def test_dtype_and_shape_may_change():
+    first = room(SHAPE, np.float32)
+    place = address(first)
+    del first
+    again = room((2, 256, 256), np.float64)
+    assert address(again) == place
+    assert again.dtype == np.float64
+    assert again.flags.c_contiguous
+
+
+def test_little_is_kept(monkeypatch):
+    monkeypatch.setattr(_memory, "KEPT_BYTES", 2**21)
+    held = [room(SHAPE, np.float32) for _ in range(6)]
+    assert sum(x.nbytes for x in _memory._kept) <= 2**21
+    assert len({address(x) for x in held}) == 6
+    assert room((3,), np.float32).shape == (3,)
+    assert room((0, 5), np.float32).size == 0
+
+
+def test_threads_do_not_get_the_same_memory():
+    failures = []
+
+    def work(number):
+        for _ in range(200):
+            array = room(SHAPE, np.float32)
+            array[0, 0] = number
+            if (array[0, 0] != number).any():
+                failures.append(number)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
