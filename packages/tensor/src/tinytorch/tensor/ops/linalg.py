@@ -46,7 +46,7 @@ def linear(x: Array, weight: Array, bias: Array = None) -> Array:
             shapes=[np.shape(x), weight.shape, np.shape(bias)],
         )
     product = x @ weight.T
-    if product.dtype != np.result_type(product, bias):
+    if product.dtype != bias.dtype:
         return product + bias
     product += bias
     return product
