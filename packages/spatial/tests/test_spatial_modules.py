@@ -125,6 +125,19 @@ def test_reference_network_has_the_known_size():
     assert sum(p.size for p in spatial.ResNet9().parameters()) == 6_573_120
 
 
+def test_summary_counts_operations():
+    layers = {layer.name: layer for layer in spatial.CNN(rng=0).summary((2, 3, 32, 32)).layers}
+    assert layers["features.0"].flops == 2 * 2 * 32 * 32 * 32 * 27
+    assert layers["features.4"].flops == 2 * 2 * 16 * 16 * 64 * 32 * 9
+    assert layers["features.3"].output_shape == (2, 32, 16, 16)
+    assert layers["features.3"].flops == 2 * 32 * 16 * 16 * 4
+    assert layers["features.1"].flops == 2 * 2 * 32 * 32 * 32
+    bias = spatial.Conv2d(2, 3, 1).summary((1, 2, 4, 4)).flops
+    assert bias == 2 * 16 * 6 + 48
+    assert spatial.ConvTranspose2d(2, 3, 2, 2).summary((1, 2, 4, 4)).flops == 2 * 32 * 12 + 192
+    assert spatial.AdaptiveAvgPool2d(1).summary((1, 2, 4, 4)).flops == 32
+
+
 def test_inference_of_one_image_does_not_depend_on_its_batch():
     net = spatial.CNN(rng=0)
     x = images(4, 3, 32, 32)

@@ -81,6 +81,11 @@ class Conv2d(nn.Module):
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
         )
 
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002
+        """Count the floating-point operations of one call, for `summary`."""
+        products = math.prod(output_shape) * math.prod(self.weight.shape[1:])
+        return 2 * products + (math.prod(output_shape) if self.bias is not None else 0)
+
     def extra_repr(self) -> str:
         """The arguments, for `repr`."""
         return (
@@ -155,6 +160,11 @@ class ConvTranspose2d(nn.Module):
             self.groups,
             self.dilation,
         )
+
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
+        """Count the floating-point operations of one call, for `summary`."""
+        products = math.prod(input_shape) * math.prod(self.weight.shape[1:])
+        return 2 * products + (math.prod(output_shape) if self.bias is not None else 0)
 
     def extra_repr(self) -> str:
         """The arguments, for `repr`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,10 @@ class BatchNorm2d(nn.Module):
             running.assign((1 - share) * running.data + share * latest)
         return mean, variance
 
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002
+        """Count the floating-point operations of one call, for `summary`."""
+        return 2 * math.prod(output_shape)
+
     def extra_repr(self) -> str:
         """The arguments, for `repr`."""
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
@@ -135,6 +140,10 @@ class GroupNorm(nn.Module):
     def forward(self, x: Any) -> Any:
         """Map (batch, num_channels, height, width) to the same shape."""
         return functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002
+        """Count the floating-point operations of one call, for `summary`."""
+        return 2 * math.prod(output_shape)
 
     def extra_repr(self) -> str:
         """The arguments, for `repr`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,6 +44,10 @@ class MaxPool2d(nn.Module):
     def forward(self, x: Any) -> Any:
         """Map (batch, channels, height, width) to (batch, channels, rows, columns)."""
         return functional.max_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002
+        """Count the floating-point operations of one call, for `summary`."""
+        return math.prod(output_shape) * math.prod(self.kernel_size)
 
     def extra_repr(self) -> str:
         """The arguments, for `repr`."""
@@ -86,6 +91,10 @@ class AvgPool2d(nn.Module):
             x, self.kernel_size, self.stride, self.padding, self.count_include_pad
         )
 
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002
+        """Count the floating-point operations of one call, for `summary`."""
+        return math.prod(output_shape) * math.prod(self.kernel_size)
+
     def extra_repr(self) -> str:
         """The arguments, for `repr`."""
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -112,6 +121,10 @@ class AdaptiveAvgPool2d(nn.Module):
     def forward(self, x: Any) -> Any:
         """Map (batch, channels, height, width) to (batch, channels, rows, columns)."""
         return functional.adaptive_avg_pool2d(x, self.output_size)
+
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002
+        """Count the floating-point operations of one call, for `summary`."""
+        return math.prod(input_shape)
 
     def extra_repr(self) -> str:
         """The arguments, for `repr`."""
