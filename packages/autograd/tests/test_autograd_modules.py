@@ -171,6 +171,16 @@ def test_a_state_that_does_not_fit_lists_everything_and_changes_nothing():
     assert block.first.bias.tolist() == before["first.bias"].tolist()
 
 
+@pytest.mark.parametrize("wrong", [["a", "b", "c"], np.array([1j] * 3), [None] * 3])
+def test_a_state_that_holds_no_numbers_changes_nothing(wrong):
+    block = Block()
+    before = block.state_dict()
+    state = {**Block(1).state_dict(), "parts.1.bias": wrong[:2]}
+    with pytest.raises(DTypeError, match="real numbers"):
+        block.load_state_dict(state)
+    assert all(x.tolist() == before[name].tolist() for name, x in block.state_dict().items())
+
+
 def test_only_surplus_or_only_missing_is_an_error_too():
     block = Block()
     with pytest.raises(StateError, match="surplus: extra"):

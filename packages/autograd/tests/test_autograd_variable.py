@@ -159,6 +159,21 @@ def test_assign_keeps_the_data_type_and_the_array():
         (x + 1).assign([1.0, 2.0])
 
 
+@pytest.mark.parametrize("wrong", [["a", "b"], np.array([1j, 2j]), [None, None], np.array("ab")])
+def test_assign_takes_real_numbers_alone(wrong):
+    for leaf in (Variable([1.0, 2.0]), nn.Parameter([1.0, 2.0]), nn.Buffer([1.0, 2.0])):
+        with pytest.raises(DTypeError, match="real numbers"):
+            leaf.assign(wrong)
+        assert leaf.tolist() == [1.0, 2.0]
+    with pytest.raises(ShapeError, match="ragged"):
+        Variable([1.0, 2.0]).assign([[1.0], [1.0, 2.0]])
+
+
+def test_assign_reads_numbers_in_the_leafs_own_precision():
+    x = Variable(np.zeros(1))
+    assert x.assign([0.1]).item() == 0.1
+
+
 def test_backward_through_a_leaf_that_changed_is_an_error():
     x, y = Variable([1.0]), Variable([2.0])
     z = (x * y).sum()

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from tinytorch.autograd._backward import Gradients, backward
 from tinytorch.tensor import DTypeError, GradientError, Op, ShapeError, Tensor, from_numpy
 
-__all__ = ["Variable", "no_grad", "recording"]
+__all__ = ["Variable", "new_value", "no_grad", "recording", "replace"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -166,6 +166,7 @@ class Variable(Tensor):
         Raises:
             GradientError: This Variable is the result of an op.
             ShapeError: The shapes differ.
+            DTypeError: The value is no array of real numbers.
 
         Example:
             >>> x = Variable([1.0, 2.0])
@@ -179,16 +180,8 @@ class Variable(Tensor):
                 got=f"the result of {self._op.name}, shape {self.shape}",
                 fix="assign to a leaf, or use the new value in place of this one",
             )
-        array = value.data if isinstance(value, Tensor) else np.asarray(value)
-        if array.shape != self.data.shape:
-            raise ShapeError(
-                "assign",
-                expected=f"shape {self.shape}",
-                got=f"shape {array.shape}",
-                fix="reshape the value; assign never broadcasts",
-            )
-        if array is not self.data:
-            self.data[...] = array
+        if value is not self.data:
+            replace(self, value)
         self._order = next(_clock)
         return self
 
@@ -239,6 +232,28 @@ class Variable(Tensor):
         text = super().__repr__().replace("\n", "\n  ")
         head = f"{type(self).__name__}{text.removeprefix('tensor')}"
         return head if self._op is None else f"{head[:-1]}, op={self._op.name})"
+
+
+def replace(target: Tensor, value: Any) -> None:
+    """Copy a value of the same shape into a Tensor's own array."""
+    array = new_value(target, value)
+    if array.shape != target.data.shape:
+        raise ShapeError(
+            "assign",
+            expected=f"shape {target.shape}",
+            got=f"shape {array.shape}",
+            fix="reshape the value; assign never broadcasts",
+        )
+    target.data[...] = array
+
+
+def new_value(target: Tensor, value: Any) -> np.ndarray:
+    """The array of real numbers that is to replace a Tensor's."""
+    if isinstance(value, Tensor):
+        return value.data
+    if isinstance(value, np.ndarray):
+        return from_numpy(value).data
+    return Tensor(value, dtype=target.dtype).data
 
 
 class _Mode(threading.local):

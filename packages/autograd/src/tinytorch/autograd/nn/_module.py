@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tinytorch.autograd._variable import new_value
 from tinytorch.autograd.nn._parameter import Buffer, Parameter
 from tinytorch.autograd.nn._summary import Summary, summarize
 from tinytorch.tensor import ArgumentError, StateError, Tensor
@@ -127,21 +128,20 @@ class Module:
 
         Raises:
             StateError: Lists the missing, surplus and misshapen entries.
+            DTypeError: An entry is no array of real numbers.
         """
         own: dict[str, Parameter | Buffer] = {}
         for name, module in self.named_modules():
             for key, x in module._members():
                 if isinstance(x, (Parameter, Buffer)):
                     own[_dotted(name, key)] = x
-        values = {
-            name: x.data if isinstance(x, Tensor) else np.asarray(x) for name, x in state.items()
-        }
-        missing = [name for name in own if name not in values]
-        surplus = [name for name in values if name not in own]
+        values = {name: new_value(x, state[name]) for name, x in own.items() if name in state}
+        missing = [name for name in own if name not in state]
+        surplus = [name for name in state if name not in own]
         misshapen = [
-            f"{name} {own[name].shape} from {values[name].shape}"
-            for name in own
-            if name in values and own[name].shape != values[name].shape
+            f"{name} {own[name].shape} from {array.shape}"
+            for name, array in values.items()
+            if own[name].shape != array.shape
         ]
         if misshapen or (strict and (missing or surplus)):
             parts = {"missing": missing, "surplus": surplus, "wrong shape": misshapen}
@@ -154,9 +154,8 @@ class Module:
                 surplus=surplus,
                 misshapen=misshapen,
             )
-        for name, x in own.items():
-            if name in values:
-                x.assign(values[name])
+        for name, array in values.items():
+            own[name].assign(array)
 
     def summary(self, input_shape: Any) -> Summary:
         """Give a table of the layers: output shapes, parameters, operations and bytes.

@@ -2,10 +2,8 @@
 
 from typing import Any, Self
 
-import numpy as np
-
-from tinytorch.autograd._variable import Variable
-from tinytorch.tensor import ShapeError, Tensor
+from tinytorch.autograd._variable import Variable, replace
+from tinytorch.tensor import Tensor
 
 __all__ = ["Buffer", "Parameter"]
 
@@ -52,16 +50,9 @@ class Buffer(Tensor):
 
         Raises:
             ShapeError: The shapes differ.
+            DTypeError: The value is no array of real numbers.
         """
-        array = value.data if isinstance(value, Tensor) else np.asarray(value)
-        if array.shape != self.data.shape:
-            raise ShapeError(
-                "assign",
-                expected=f"shape {self.shape}",
-                got=f"shape {array.shape}",
-                fix="reshape the value; assign never broadcasts",
-            )
-        self.data[...] = array
+        replace(self, value)
         return self
 
     def __copy__(self) -> Self:
