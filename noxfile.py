@@ -147,7 +147,7 @@ def build_wheels(session: nox.Session, folder: Path) -> list[Path]:
 @nox.session
 def integration(session: nox.Session) -> None:
     """Train the CNN on the CIFAR-10 sample of this repository, and run the course's examples."""
-    session.install("pytest>=8.3", *editable(*LAYERS, extras=FAST_AND_PLOTS))
+    session.install("pytest>=8.3", *editable(*LAYERS, extras=frozenset({"plot"})))
     train_on_sample(session)
     run_tests(session, "integration", *session.posargs)
 
