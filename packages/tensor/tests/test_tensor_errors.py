@@ -148,7 +148,7 @@ BAD = {
         ArgumentError,
         "'mean'",
     ),
-    "cross_entropy, one sample": (lambda: F.cross_entropy(X[0], 1), ShapeError, "batch, classes"),
+    "cross_entropy, one sample": (lambda: F.cross_entropy(X[0], 1), ShapeError, "single sample"),
     "cross_entropy, shape": (lambda: F.cross_entropy(X, [0]), ShapeError, "targets"),
     "cross_entropy, one-hot": (lambda: F.cross_entropy(X, [[1, 0, 0]] * 2), ShapeError, "one-hot"),
     "cross_entropy, floats": (lambda: F.cross_entropy(X, [0.0, 1.0]), DTypeError, "integer"),
@@ -164,7 +164,7 @@ BAD = {
         ArgumentError,
         "label_smoothing",
     ),
-    "nll_loss": (lambda: F.nll_loss(X[0], 1), ShapeError, "batch, classes"),
+    "nll_loss": (lambda: F.nll_loss(X[0], 1), ShapeError, "single sample"),
     "binary_cross_entropy": (
         lambda: F.binary_cross_entropy(X, X),
         ArgumentError,

@@ -26,7 +26,7 @@ derivative(
 
 def restore(g: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Any:
     """Give g the axes of x again, with length 1 where they were reduced."""
-    if keepdims or (axis is None and not g.ndim):
+    if keepdims or not g.ndim:
         return g
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, Sequence) else (axis,)
     reduced = {a % x.ndim for a in axes}
