@@ -84,6 +84,12 @@ def test_the_surest_mistakes_come_first(tmp_path):
     assert (tmp_path / "m.png").exists()
 
 
+def test_scores_may_be_large():
+    images, labels, scores = mistakes()
+    titles = [axes.get_title() for axes in plot_mistakes(images, labels, scores * 1e3).axes]
+    assert titles[0] == "0\nnot 2 (100%)"
+
+
 def test_gray_images_tensors_and_a_bound_on_their_number():
     images, labels, scores = mistakes(12)
     figure = plot_mistakes(

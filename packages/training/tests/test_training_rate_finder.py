@@ -21,6 +21,11 @@ def test_the_run_is_as_it_was(make_trainer, weights):
     assert weights(tried) == weights(other)
 
 
+def test_the_sweep_says_nothing(make_trainer, capsys):
+    find_learning_rate(make_trainer(), steps=3)
+    assert capsys.readouterr().out == ""
+
+
 def test_rates_rise_by_one_factor(make_trainer):
     sweep = find_learning_rate(make_trainer(), lowest=1e-5, highest=1e-2, steps=31)
     assert len(sweep.rates) == len(sweep.losses) == len(sweep.smooth) == 31

@@ -227,6 +227,16 @@ def test_a_seed_reaches_generators_in_loaders_of_ones_own():
     assert silent(plain_model(), SGD(lr=0.1), Loader()).batches_per_epoch is None
 
 
+def test_a_loader_of_unknown_length_has_as_many_batches_as_it_is_limited_to():
+    class Loader:
+        def __iter__(self):
+            return iter(BATCHES)
+
+    watch = Watch(lambda trainer: trainer.batches_per_epoch)
+    silent(plain_model(), SGD(lr=0.1), Loader(), callbacks=[watch]).fit(1, limit_batches=2)
+    assert watch.seen == [2, 2]
+
+
 def test_without_a_seed_nothing_is_touched():
     rng = np.random.default_rng(4)
     model = nn.Sequential(nn.Linear(4, 3, rng=0), nn.Dropout(0.5, rng=rng))
@@ -362,6 +372,11 @@ def test_overfit_tries_and_leaves_no_trace(make_trainer, weights):
     fresh = make_trainer()
     fresh.overfit(batches=2, epochs=1)
     assert fresh.fit(2) == other.history
+
+
+def test_overfit_says_nothing(make_trainer, capsys):
+    make_trainer().overfit(epochs=1)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_trial_that_fails_leaves_no_trace_either(make_trainer, weights):
