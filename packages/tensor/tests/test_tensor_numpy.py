@@ -136,6 +136,21 @@ def test_dlpack_goes_both_ways():
     assert x.__dlpack_device__()[0] == 1
 
 
+def test_dlpack_copies_what_others_could_not_take():
+    x = tensor([1.0, 2.0, 3.0])
+    back = np.from_dlpack(x[::-1])
+    assert back.tolist() == [3.0, 2.0, 1.0]
+    assert back.strides == (4,)
+    spread = x[0].broadcast_to((2,))
+    read_only = from_numpy(x.numpy())
+    for one in (spread, read_only):
+        assert one.__dlpack__() is not None
+    assert np.shares_memory(np.from_dlpack(read_only), x.data)
+    with pytest.raises(BufferError):
+        read_only.__dlpack__(copy=False)
+    assert np.from_dlpack(tensor(1.0)).shape == ()
+
+
 def test_a_tensor_is_an_index_and_a_number():
     assert [10, 20, 30][tensor(1)] == 20
     assert (float(tensor([1.5])), int(tensor(2.7)), bool(tensor([0.0]))) == (1.5, 2, False)

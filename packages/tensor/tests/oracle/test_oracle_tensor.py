@@ -288,6 +288,9 @@ def test_dlpack_both_ways():
     assert isinstance(back, Tensor)
     assert np.shares_memory(back.data, mine.data)
     assert torch.utils.dlpack.from_dlpack(mine).tolist() == mine.tolist()
+    for view in (mine[::-1], mine.T, mine[0].broadcast_to((2, 5)), mine[1, 2], mine[:, ::2]):
+        assert torch.from_dlpack(view).tolist() == view.tolist()
+        assert torch.utils.dlpack.from_dlpack(view.__dlpack__()).tolist() == view.tolist()
 
 
 def test_einsum_with_the_subscripts_first():

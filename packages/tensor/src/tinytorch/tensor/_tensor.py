@@ -381,8 +381,16 @@ class Tensor:
         return function(*arrays_in(args), **arrays_in(kwargs))
 
     def __dlpack__(self, **options: Any) -> Any:
-        """Share the memory with another library (read only, please: Tensors do not change)."""
-        return self.data.__dlpack__(**options)
+        """Share the memory with another library (read only, please: Tensors do not change).
+
+        A reversed or a read-only array is copied where others could not take it as it is: PyTorch
+        2.13 aborts at negative strides.
+        """
+        array = self.data
+        read_only = not (array.flags.writeable or options.get("max_version"))
+        if (read_only or min(array.strides, default=0) < 0) and options.get("copy") is not False:
+            array = array.copy()
+        return array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
         """Say that the memory is the CPU's."""
