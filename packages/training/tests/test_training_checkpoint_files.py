@@ -237,4 +237,5 @@ def test_a_crash_while_removing_leaves_no_half(tmp_path, monkeypatch):
 
 def test_the_state_is_strict_json(tmp_path):
     save_checkpoint(tmp_path / "c", x=[math.nan, math.inf])
+    assert repr(load_checkpoint(tmp_path / "c")["x"]) == "[nan, inf]"
     json.loads((tmp_path / "c" / "state.json").read_text(), parse_constant=pytest.fail)

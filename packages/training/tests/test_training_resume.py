@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinytorch.optim import SGD, ReduceOnPlateau
 from tinytorch.tensor.errors import ArgumentError, FileError, StateError
 from tinytorch.training import (
     Callback,
@@ -64,6 +65,41 @@ def test_a_run_that_crashes_ends_with_the_same_bits(
     assert again.fit(3) == whole.history
     assert weights(again) == weights(whole)
     assert again.step == 24
+
+
+class Noisy:
+    """A loader of one's own: its shuffling and its noise come from a public Generator."""
+
+    def __init__(self, batches):
+        self.batches, self.rng = batches, np.random.default_rng(5)
+
+    def __iter__(self):
+        for i in self.rng.permutation(len(self.batches)):
+            inputs, targets = self.batches[i]
+            yield np.asarray(inputs) + self.rng.normal(size=inputs.shape), targets
+
+
+@pytest.mark.parametrize("step", [3, 8, 21])
+def test_plateaus_and_loaders_of_ones_own_go_on_too(tmp_path, make_trainer, weights, step):
+    batches = list(make_trainer().val_loader)
+
+    def trainer(*callbacks):
+        optimizer = SGD(lr=0.1)
+        return make_trainer(
+            optimizer=optimizer,
+            train_loader=Noisy(batches),
+            schedule=ReduceOnPlateau(optimizer, patience=0, factor=0.5, threshold=0.2),
+            callbacks=callbacks,
+        )
+
+    whole = trainer()
+    whole.fit(8)
+    assert len(set(whole.history["lr"])) > 2
+    with pytest.raises(RuntimeError):
+        trainer(Checkpoint(tmp_path, every=2), Crash(step)).fit(8)
+    again = trainer(Checkpoint(tmp_path, every=2))
+    assert again.fit(8) == whole.history
+    assert weights(again) == weights(whole)
 
 
 def test_a_run_may_crash_at_every_step(tmp_path, make_trainer, weights):
