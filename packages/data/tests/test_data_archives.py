@@ -48,6 +48,15 @@ def test_any_length_arrives_whole(gz, content):
         assert stream.skip(len(content) + 1) == len(content)
 
 
+def test_a_large_buffer_is_filled_in_pieces(gz):
+    content = os.urandom(CHUNK) * 9
+    buffer = bytearray(5 * CHUNK + 3)
+    with GzipReader(gz(content), limit=NO_LIMIT) as stream:
+        assert stream.readinto(memoryview(buffer)) == len(buffer)
+        assert stream.position == len(buffer)
+    assert bytes(buffer) == content[: len(buffer)]
+
+
 def test_the_file_is_closed_at_the_end(gz):
     with GzipReader(gz(b"x"), limit=NO_LIMIT) as stream:
         source = stream._source

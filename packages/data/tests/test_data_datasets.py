@@ -256,7 +256,7 @@ def test_a_single_item_is_transformed_with_fresh_entropy():
     [((6, 4, 4), 6), ((6, 3, 4, 4), 5), ((6, 3, 4, 4), (6, 1))],
 )
 def test_images_and_labels_have_to_fit(pixels, labels):
-    with pytest.raises(ShapeError, match=r"images\[:, None\]") as caught:
+    with pytest.raises(ShapeError, match=r"(?s)ImageDataset.*images\[:, None\]") as caught:
         ImageDataset(np.zeros(pixels, np.uint8), np.zeros(labels, int))
     assert caught.value.shapes[0] == pixels
 
@@ -298,7 +298,7 @@ def test_simple_points_are_always_the_same():
     points, labels = first.arrays
     assert (points.dtype, labels.dtype) == (np.float32, np.int64)
     assert set(labels.tolist()) == {0, 1, 2}
-    assert len(SimpleDataset()) == 1000
+    assert SimpleDataset().arrays[0].shape == (1000, 2)
     np.testing.assert_array_equal(points, SimpleDataset(200, classes=3, rng=0).arrays[0])
 
 

@@ -146,8 +146,6 @@ def _append(
                     output.write(chunk)
                     there += len(chunk)
                     progress(there, remote.size)
-                if response.read(1):
-                    raise _Failed(f"sent more than {remote.size:,} bytes")
     except urllib.error.HTTPError as error:
         with error:
             raise _Failed(f"answered {error.code} {error.reason}") from error
