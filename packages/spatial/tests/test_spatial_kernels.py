@@ -134,7 +134,18 @@ def test_what_kernels_decline_the_reference_serves():
     ):
         y = same(ops.conv2d, x, w, None)
         same(ops.conv2d_weight_gradient, y, x, size=(3, 3))
-    same(ops.conv2d, random(2, 4, 5, 5), random(4, 1, 3, 3), None, groups=4)
+    same(ops.conv2d, random(2, 4, 5, 5), random(4, 2, 3, 3), None, groups=2)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("channels", [5, 32])
+def test_depthwise_convolution(channels, options):
+    for kernel in KERNELS:
+        x, w = random(3, channels, 7, 10), random(channels, 1, *kernel)
+        y = same(ops.conv2d, x, w, random(channels), groups=channels, **options)
+        g = random(*y.shape)
+        same(ops.conv2d_weight_gradient, g, x, size=kernel, groups=channels, **options)
+        same(ops.conv2d_input_gradient, g, w, size=(7, 10), groups=channels, **options)
 
 
 def test_settings_count_when_sums_are_remembered():

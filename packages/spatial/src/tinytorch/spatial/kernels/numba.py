@@ -292,8 +292,9 @@ def unpack(image, scratch, top, left, high, wide):
         if 0 <= top + y < height and first < last:
             row[: first * channels] = 0
             source = image[top + y].reshape(-1)
-            for e in range(first * channels, last * channels):
-                row[e] = source[e + left * channels]
+            to, place = np.uint64(first * channels), np.uint64((first + left) * channels)
+            for e in range(np.uint64((last - first) * channels)):  # see multiply_add
+                row[to + e] = source[place + e]
             row[last * channels :] = 0
         else:
             row[:] = 0
@@ -623,10 +624,70 @@ def collect_weights(sums, out):
                 out[o, c, i, 2] = s3 + half * (s1 + s2)
 
 
+@njit(**COMPILED)
+def multiply_add(target, to, one, first, two, second, count):
+    """Add one * two to the target, element by element, each from its place on.
+
+    Unsigned places cannot mean "from the end", which would keep the loop from vectors.
+    """
+    to, first, second = np.uint64(to), np.uint64(first), np.uint64(second)
+    for e in range(np.uint64(count)):
+        target[to + e] += one[first + e] * two[second + e]
+
+
+@njit(parallel=True, **COMPILED)
+def depthwise(x, w, out, stride, corner, dilation):
+    """Convolve each channel by its own kernel: w (height, width, channels), out holds a bias."""
+    height, width, channels = x.shape[1:]
+    rows, columns = out.shape[1:3]
+    flat, flat_w, flat_out = x.reshape(-1), w.reshape(-1), out.reshape(-1)
+    for line in prange(len(x) * rows):
+        n, y = line // rows, line % rows
+        for i in range(w.shape[0]):
+            row = y * stride[0] + i * dilation[0] - corner[0]
+            if not 0 <= row < height:
+                continue
+            for j in range(w.shape[1]):
+                tap = (i * w.shape[1] + j) * channels
+                for column in range(columns):
+                    place = column * stride[1] + j * dilation[1] - corner[1]
+                    if 0 <= place < width:
+                        source = ((n * height + row) * width + place) * channels
+                        to = (line * columns + column) * channels
+                        multiply_add(flat_out, to, flat, source, flat_w, tap, channels)
+
+
+@njit(parallel=True, **COMPILED)
+def depthwise_weights(x, g, sums, stride, corner, dilation):
+    """Add up x * g for each channel: sums (threads, kernel height, kernel width, channels)."""
+    height, width, channels = x.shape[1:]
+    rows, columns = g.shape[1:3]
+    flat, flat_g, threads = x.reshape(-1), g.reshape(-1), len(sums)
+    for thread in prange(threads):
+        total = np.zeros(sums[0].size, np.float32)
+        for n in range(thread * len(x) // threads, (thread + 1) * len(x) // threads):
+            for y in range(rows):
+                for i in range(sums.shape[1]):
+                    row = y * stride[0] + i * dilation[0] - corner[0]
+                    if not 0 <= row < height:
+                        continue
+                    for j in range(sums.shape[2]):
+                        tap = (i * sums.shape[2] + j) * channels
+                        for column in range(columns):
+                            place = column * stride[1] + j * dilation[1] - corner[1]
+                            if 0 <= place < width:
+                                source = ((n * height + row) * width + place) * channels
+                                arrived = ((n * rows + y) * columns + column) * channels
+                                multiply_add(total, tap, flat, source, flat_g, arrived, channels)
+        sums[thread] = total.reshape(sums.shape[1:])
+
+
 @kernel(ops.conv2d)
 def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1):
-    """Convolve by tiles: float32, one group."""
-    if groups != 1 or not served(x, w) or (b is not None and b.dtype != np.float32):
+    """Convolve by tiles, or channel by channel: float32, one group or depthwise."""
+    if not served(x, w) or (b is not None and b.dtype != np.float32):
+        return NotImplemented
+    if groups != 1 and not groups == x.shape[1] == w.shape[0]:
         return NotImplemented
     channels_out, _, *kernel_size = w.shape
     rows, columns = (
@@ -638,7 +699,11 @@ def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), 
         bias[:channels_out] = b
     out = room((len(x), rows, columns, channels_out), np.float32)
     corner = padding[0][0], padding[1][0]
-    if by_squares(w.shape, stride, dilation):
+    if groups != 1:
+        out[...] = bias[:channels_out]
+        taps = np.ascontiguousarray(w[:, 0].transpose(1, 2, 0))
+        depthwise(channels_last(x), taps, out, stride, corner, dilation)
+    elif by_squares(w.shape, stride, dilation):
         convolve_squares(x, w, bias, out, corner, flipped=False)
     else:
         convolve_windows(x, w, bias, out, stride, corner, dilation)
@@ -668,16 +733,21 @@ def convolve_windows(x, w, bias, out, stride, corner, dilation):
 def conv2d_input_gradient(
     g, w, *, size, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1
 ):
-    """Convolve the gradient with the flipped kernels: float32, stride 1, one group."""
-    if stride != (1, 1) or groups != 1 or not served(g, w):
+    """Convolve with the flipped kernels: float32, stride 1, one group or depthwise."""
+    if stride != (1, 1) or not served(g, w) or (groups != 1 and not groups == len(w) == g.shape[1]):
         return NotImplemented
     corner = [
         d * (k - 1) - before
         for d, k, (before, _) in zip(dilation, w.shape[2:], padding, strict=True)
     ]
-    bias = np.zeros(-(-w.shape[1] // CHANNELS) * CHANNELS, np.float32)
-    out = room((len(g), *size, w.shape[1]), np.float32)
-    if by_squares(w.shape, stride, dilation):
+    channels = w.shape[1] * groups
+    bias = np.zeros(-(-channels // CHANNELS) * CHANNELS, np.float32)
+    out = room((len(g), *size, channels), np.float32)
+    if groups != 1:
+        out.fill(0)
+        taps = np.ascontiguousarray(w[:, 0, ::-1, ::-1].transpose(1, 2, 0))
+        depthwise(channels_last(g), taps, out, stride, tuple(corner), dilation)
+    elif by_squares(w.shape, stride, dilation):
         convolve_squares(g, w, bias, out, tuple(corner), flipped=True)
     else:
         flipped = w.swapaxes(0, 1)[..., ::-1, ::-1]
@@ -689,12 +759,16 @@ def conv2d_input_gradient(
 def conv2d_weight_gradient(
     g, x, *, size, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1
 ):
-    """Correlate by tiles: float32, one group."""
-    if groups != 1 or not served(g, x):
-        return NotImplemented
+    """Correlate by tiles, or channel by channel: float32, one group or depthwise."""
     channels, channels_out = x.shape[1], g.shape[1]
+    if not served(g, x) or (groups != 1 and not groups == channels == channels_out):
+        return NotImplemented
     corner = padding[0][0], padding[1][0]
     images, pixels, threads = channels_last(x), channels_last(g), get_num_threads()
+    if groups != 1:
+        sums = np.zeros((threads, *size, channels), np.float32)
+        depthwise_weights(images, pixels, sums, stride, corner, dilation)
+        return np.ascontiguousarray(sums.sum(axis=0).transpose(2, 0, 1)[:, None])
     if by_squares((channels_out, channels, *size), stride, dilation):
         sums = np.zeros(
             (threads, 16, channels, -(-channels_out // CHANNELS) * CHANNELS), np.float32
