@@ -114,6 +114,19 @@ def test_no_grad_ends_where_it_ended_before():
     assert type(x * 2) is Variable
 
 
+def test_variables_made_inside_the_function_do_not_end_the_walk():
+    assert grad(lambda x: x * Variable(2.0) + Variable(1.0))(3.0).item() == 2.0
+
+
+def test_shared_results_are_searched_once():
+    def doubled(x):
+        for _ in range(60):
+            x = x + x
+        return x
+
+    assert grad(doubled)(1.0).item() == 2.0**60
+
+
 def test_what_an_argument_has_no_part_in_is_zero():
     first, second = grad(lambda x, y: (x * x).sum())(tensor([1.0, 2.0]), np.ones((2, 2)))
     assert first.tolist() == [2.0, 4.0]

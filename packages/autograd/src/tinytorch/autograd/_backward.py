@@ -121,7 +121,7 @@ def backward(
     gradient: Tensor,
     *,
     retain: bool,
-    create_graph: bool = False,
+    create_graph: bool,
     inputs: Iterable["Variable"] = (),
 ) -> Gradients:
     """Walk from ``output`` back; give the gradient of each leaf, or of each of ``inputs``.
