@@ -1,5 +1,7 @@
 """Bad input, wherever it can come in: an error that says four things."""
 
+import pickle  # noqa: TID251 - errors pass between processes by it
+
 import numpy as np
 import pytest
 
@@ -239,3 +241,12 @@ def test_an_error_tells_of_unknown_attributes():
     assert error.axis == 3
     with pytest.raises(AttributeError, match="ShapeError"):
         _ = error.missing
+
+
+def test_an_error_passes_between_processes_with_its_values_and_notes():
+    error = ShapeError("a", expected="b", got="c", fix="d", axis=3)
+    assert pickle.loads(pickle.dumps(error)).axis == 3
+    error.add_note("while reading index 7")
+    again = pickle.loads(pickle.dumps(error))
+    assert again.__notes__ == ["while reading index 7"]
+    assert (type(again), str(again)) == (ShapeError, str(error))

@@ -70,9 +70,10 @@ class TinyTorchError(Exception):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survive the way back from a worker process: keyword-only arguments need a helper."""
+        """Survive the way back from a worker process, with the notes that were added."""
         parts = {"expected": self.expected, "got": self.got, "fix": self.fix, **self.values}
-        return _rebuild, (type(self), self.operation, parts)
+        notes = {"__notes__": self.__notes__} if hasattr(self, "__notes__") else None
+        return _rebuild, (type(self), self.operation, parts), notes
 
     def __getattr__(self, name: str) -> Any:
         """Tell type checkers that values may be attributes."""
