@@ -1,6 +1,9 @@
 """Faster kernels for the ops of this layer, one file for each backend."""
 
+import os
+import sys
 from contextlib import suppress
+from pathlib import Path
 
 from tinytorch.spatial import ops as spatial_ops
 from tinytorch.tensor import kernels
@@ -10,6 +13,10 @@ def load() -> None:
     """Import the kernels; without the file the references serve."""
     with suppress(ImportError):
         import tinytorch.spatial.kernels.numba  # noqa: F401
+
+        cache = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).with_name("__pycache__"))
+        if not any(cache.rglob("numba.*.nbi")):
+            sys.stderr.write("tinytorch.spatial compiles its kernels, once: expect a slow start\n")
 
 
 kernels.provide(
