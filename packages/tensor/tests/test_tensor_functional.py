@@ -251,6 +251,13 @@ def test_the_functions_have_the_methods_defaults():
     assert ops.pad(x, widths=((1, 0), (0, 0)))[0].tolist() == [0.0] * 5
 
 
+def test_edges_of_elementwise_functions():
+    assert_close(ops.erf(tensor([0, 1])), [0.0, math.erf(1)])
+    assert ops.erf(tensor(np.ones(1, np.float16))).dtype == np.float16
+    assert tensor([1.0, 3.0]).clip(2.0, 2.0).tolist() == [2.0, 2.0]
+    assert tensor([1.0, 3.0]).var(ddof=1).item() == 2.0
+
+
 def test_astype():
     x = tensor([1.7, -1.7, 0.0])
     assert x.astype(np.int64).tolist() == [1, -1, 0]

@@ -221,9 +221,9 @@ class OpCase:
         self._result(operands, one)
 
     def check_kernels(self, one: Sample) -> None:
-        """Check each installed backend against the reference, in float32, float64 and strided."""
+        """Check each installed backend against the reference, in each precision and layout."""
         for backend in kernels.backends():
-            for dtype in (np.float32, np.float64):
+            for dtype in (np.float16, np.float32, np.float64):
                 for layout in (np.copy, _fortran, _every_second):
                     operands = [
                         layout(x) if isinstance(x, np.ndarray) else x

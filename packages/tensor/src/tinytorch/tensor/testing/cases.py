@@ -283,6 +283,8 @@ PRODUCTS = [
             sample((2,), (2, 3), (3,), subscripts="i,ij,j->"),
             sample((1, 3), (2, 3), subscripts="ij,ij->ij"),
             sample((2,), (3,), subscripts="i,j -> ij"),
+            sample((2, 3), (3,), subscripts="...i,i"),
+            sample((2, 2, 3), (3, 2), subscripts="...j,j..."),
         ],
     ),
 ]
