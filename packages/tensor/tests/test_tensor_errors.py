@@ -65,6 +65,7 @@ BAD = {
     "mask of another shape": (lambda: X[tensor([True, False, True])], IndexRangeError, "shape"),
     "axis out of range": (lambda: X.sum(axis=2), IndexError, "axes from -2 to 1"),
     "mean, axis": (lambda: X.mean(axis=2), IndexError, "axes from -2 to 1"),
+    "var, axis": (lambda: X.var(axis=2), ShapeError, "axes from -2 to 1"),
     "max, axis": (lambda: X.max(axis=-3), IndexError, "axes from -2 to 1"),
     "argmax, axis": (lambda: X.argmax(axis=5), IndexError, "axes from -2 to 1"),
     "cumsum, axis": (lambda: X.cumsum(axis=2), IndexError, "axes from -2 to 1"),
