@@ -181,17 +181,33 @@ def test_network_gives_the_same_numbers_with_and_without():
         np.testing.assert_allclose(one.data, two.data, atol=2e-5 * scale, rtol=0)
 
 
-def test_stages_compute_what_a_sequential_does():
-    from tinytorch.spatial._stages import Stages
-
+def test_a_sequential_computes_norm_relu_and_pooling_in_one_op():
     x = random(4, 3, 8, 8)
-    for pool in (MaxPool2d(2), MaxPool2d(3, 2), MaxPool2d(2, padding=1), nn.Identity()):
+    for pool, count in (
+        (MaxPool2d(2), 3),
+        (MaxPool2d(3, 2), 2),
+        (MaxPool2d(2, padding=1), 2),
+        (nn.Identity(), 2),
+    ):
         results = []
-        for container in (nn.Sequential, Stages):
-            modules = container(BatchNorm2d(3), nn.ReLU(), pool)
-            images = Variable(x)
-            y = modules(images)
-            y.backward(tensor(np.ones_like(y.data)))
+        for backend in ("reference", "numba"):
+            with kernels.using(backend):
+                modules = nn.Sequential(BatchNorm2d(3), nn.ReLU(), pool)
+                assert modules[0].fuse(modules[1:])[1] == (1 if backend == "reference" else count)
+                images = Variable(x)
+                y = modules(images)
+                y.backward(tensor(np.ones_like(y.data)))
             results.append((y, images.grad, modules[0].running_var, modules[0].weight.grad))
         for one, two in zip(*results, strict=True):
             np.testing.assert_allclose(one.data, two.data, atol=1e-5)
+
+
+def test_modules_in_use_or_watched_compute_for_themselves():
+    modules = nn.Sequential(BatchNorm2d(3), nn.ReLU(), MaxPool2d(2))
+    with kernels.using("numba"):
+        vars(modules[1])["forward"] = modules[1].forward
+        assert modules[0].fuse(modules[1:])[1] == 1
+        del vars(modules[1])["forward"]
+        assert modules[0].fuse(modules[1:])[1] == 3
+        modules.eval()
+        assert modules[0].fuse(modules[1:])[1] == 1

@@ -11,7 +11,6 @@ from tinytorch.autograd import nn
 from tinytorch.spatial._convolution import Conv2d
 from tinytorch.spatial._normalization import BatchNorm2d
 from tinytorch.spatial._pooling import MaxPool2d
-from tinytorch.spatial._stages import Stages
 from tinytorch.tensor import random
 from tinytorch.tensor.errors import ArgumentError
 
@@ -66,7 +65,7 @@ class CNN(nn.Module):
         stages: list[nn.Module] = []
         for before, width in zip((in_channels, *widths), widths, strict=False):
             stages += [*convolve(before, width, generator), MaxPool2d(2)]
-        self.features = Stages(*stages)
+        self.features = nn.Sequential(*stages)
         head = nn.Linear(widths[-1] * left * left, classes, rng=generator)
         self.classifier = nn.Sequential(nn.Flatten(), head)
 
@@ -107,7 +106,7 @@ class ResNet9(nn.Module):
         rng: np.random.Generator | int | None = None,
     ) -> None:
         generator = random.generator(rng)
-        self.features = Stages(
+        self.features = nn.Sequential(
             *convolve(in_channels, width, generator),
             *convolve(width, 2 * width, generator),
             MaxPool2d(2),
@@ -139,7 +138,7 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int, *, rng: np.random.Generator | int | None = None) -> None:
         generator = random.generator(rng)
-        self.branch = Stages(
+        self.branch = nn.Sequential(
             *convolve(channels, channels, generator), *convolve(channels, channels, generator)
         )
 

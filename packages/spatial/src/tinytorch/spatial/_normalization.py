@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,8 @@ from tinytorch.autograd import nn
 from tinytorch.spatial import functional
 from tinytorch.spatial import ops as spatial_ops
 from tinytorch.spatial._geometry import check_images
-from tinytorch.tensor import Tensor
+from tinytorch.spatial._pooling import MaxPool2d
+from tinytorch.tensor import Tensor, kernels
 
 __all__ = ["BatchNorm2d", "GroupNorm"]
 
@@ -76,6 +79,41 @@ class BatchNorm2d(nn.Module):
         statistics = self.observe(x)
         return spatial_ops.batch_norm2d(
             x, self.weight, self.bias, epsilon=self.eps, statistics=statistics
+        )
+
+    def fuse(self, following: Sequence[nn.Module]) -> tuple[Callable[[Any], Any], int]:
+        """Offer to compute a ReLU that follows, and a pooling after it, in one op.
+
+        Only in training and with kernels, and not while somebody watches one of the modules.
+
+        Args:
+            following: The modules after this one.
+
+        Returns:
+            A function of this module's input, and how many modules it computes: 1 to 3.
+        """
+        window, count = self._fusible(following)
+        watched = any("forward" in vars(module) for module in (self, *following[: count - 1]))
+        if count == 1 or watched or kernels.active() == "reference":
+            return self, 1
+        return partial(self._norm_relu_pool, window), count
+
+    def _fusible(self, following: Sequence[nn.Module]) -> tuple[tuple[int, int], int]:
+        """The pooling window, and the number of modules, that one op computes."""
+        if not self.training or self.weight is None:
+            return (1, 1), 1
+        if not following or type(following[0]) is not nn.ReLU:
+            return (1, 1), 1
+        pool = following[1] if len(following) > 1 else None
+        if type(pool) is MaxPool2d and pool.stride == pool.kernel_size and pool.padding == (0, 0):
+            return pool.kernel_size, 3
+        return (1, 1), 2
+
+    def _norm_relu_pool(self, window: tuple[int, int], x: Any) -> Any:
+        """What this module, a ReLU and a pooling would give."""
+        statistics = self.observe(x)
+        return spatial_ops.norm_relu_pool(
+            x, self.weight, self.bias, window=window, epsilon=self.eps, statistics=statistics
         )
 
     def observe(self, x: Tensor) -> tuple[np.ndarray, np.ndarray]:

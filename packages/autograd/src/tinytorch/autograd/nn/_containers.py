@@ -84,7 +84,7 @@ class Sequential(ModuleList):
         return cls(*modules)
 
     def forward(self, x: Any) -> Any:
-        """Compute each module in turn.
+        """Compute each module in turn; what `Module.fuse` offers, in one step.
 
         An exception in a module gains a note that names the module and the shape it was given.
 
@@ -94,12 +94,16 @@ class Sequential(ModuleList):
         Returns:
             What the last module gives.
         """
-        for i, module in enumerate(self._items):
+        i = 0
+        while i < len(self._items):
+            module = self._items[i]
+            compute, count = module.fuse(self._items[i + 1 :])
             try:
-                x = module(x)
+                x = compute(x)
             except Exception as error:
                 layer = f"{type(module).__name__}({module.extra_repr()})"
                 given = getattr(x, "shape", type(x).__name__)
                 error.add_note(f"in layer {i} of {type(self).__name__}, {layer}, given {given}")
                 raise
+            i += count
         return x

@@ -4,7 +4,7 @@ Nothing is registered. Whoever asks walks the attributes and tells them apart by
 are the attributes' own, joined by dots, as in PyTorch.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -48,6 +48,22 @@ class Module:
     def __call__(self, *inputs: Any, **settings: Any) -> Any:
         """Compute the output: `forward`."""
         return self.forward(*inputs, **settings)
+
+    def fuse(
+        self,
+        following: Sequence["Module"],  # noqa: ARG002 - for those that override this
+    ) -> tuple[Callable[[Any], Any], int]:
+        """Offer to compute this module and some that follow it in one step: the same, faster.
+
+        `Sequential` asks. A module that can do more than itself overrides this.
+
+        Args:
+            following: The modules after this one.
+
+        Returns:
+            A function of this module's input, and how many modules it computes: here 1.
+        """
+        return self, 1
 
     def children(self) -> Iterator["Module"]:
         """Give the modules right below this one."""
