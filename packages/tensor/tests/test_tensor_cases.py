@@ -48,6 +48,20 @@ def test_every_kernel_has_the_signature_of_its_reference(backend):
         assert [(p.name, p.kind, p.default) for p in got.values()] == shape, one
 
 
+@pytest.mark.parametrize("one", own_ops(), ids=repr)
+def test_an_op_that_stretches_its_operands_declares_it(one):
+    parameters = inspect.signature(one.reference).parameters.values()
+    kinds = [p.kind for p in parameters if p.default is p.empty]
+    if any(kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD for kind in kinds):
+        return
+    shapes = [(2, 1), (1, 3), (2, 3)][: len(kinds)]
+    try:
+        stretched = np.shape(one.reference(*map(np.ones, shapes))) == (2, 3)
+    except (ValueError, TypeError):
+        stretched = False
+    assert one.broadcasts == stretched
+
+
 def planted(function, **traits):
     function.__name__ = f"planted_{function.__name__}"
     return op(**traits)(function)

@@ -88,7 +88,7 @@ class OpCase:
         oracle: A function of arrays that computes the same in another way. It gets float64 arrays
             and the settings.
         samples: The calls to look at; by default shapes of all kinds, as many as the op has
-            operands, that broadcast if the op does.
+            operands, that broadcast if the reference does.
         domain: The range (low, high) of the operands' values; ``bool`` or ``int`` for operands of
             that type; or a list of these, one for each operand.
         dtype: The data type of each result, if it does not follow the operands.
@@ -255,12 +255,20 @@ class OpCase:
 
 
 def _default_samples(op: Op) -> list[Sample]:
-    """Shapes of all kinds for an op of one to three operands."""
+    """Shapes of all kinds for an op of one to three operands, that broadcast if the op does."""
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     arity = sum(p.kind in kinds for p in signature(op.reference).parameters.values())
-    pairs: Sequence[Any] = BINARY if op.broadcasts else SAME
+    pairs: Sequence[Any] = BINARY if arity == 2 and _broadcasts(op) else SAME
     table: dict[int, Sequence[Any]] = {1: UNARY, 2: pairs, 3: TERNARY}
     return [Sample(shapes, {}) for shapes in table[arity]]
+
+
+def _broadcasts(op: Op) -> bool:
+    """Whether the reference stretches its operands, whatever the op declares."""
+    try:
+        return bool(np.shape(op.reference(np.ones((2, 1)), np.ones(3))) == (2, 3))
+    except (ValueError, TypeError):
+        return False
 
 
 def _converted(x: Any, dtype: DTypeLike) -> Any:
