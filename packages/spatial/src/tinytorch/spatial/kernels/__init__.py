@@ -14,8 +14,8 @@ def load() -> None:
     with suppress(ImportError):
         import tinytorch.spatial.kernels.numba  # noqa: F401
 
-        cache = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).with_name("__pycache__"))
-        if not any(cache.rglob("numba.*.nbi")):
+        cache = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent)
+        if not any(cache.rglob("*.nbi")):
             sys.stderr.write("tinytorch.spatial compiles its kernels, once: expect a slow start\n")
 
 

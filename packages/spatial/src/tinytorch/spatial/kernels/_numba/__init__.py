@@ -1,0 +1,1 @@
+"""The parts of `tinytorch.spatial.kernels.numba`."""

@@ -1,0 +1,54 @@
+"""Convolution with one kernel for each channel: bound by memory, so plain loops serve."""
+
+import numpy as np
+from numba import njit, prange
+
+from tinytorch.spatial.kernels._numba._tile import COMPILED
+from tinytorch.spatial.kernels._numba._winograd import multiply_add
+
+
+@njit(parallel=True, **COMPILED)
+def depthwise(x, w, out, stride, corner, dilation):
+    """Convolve each channel by its own kernel: w (height, width, channels), out holds a bias."""
+    height, width, channels = x.shape[1:]
+    rows, columns = out.shape[1:3]
+    flat, flat_w, flat_out = x.reshape(-1), w.reshape(-1), out.reshape(-1)
+    for line in prange(len(x) * rows):
+        n, y = line // rows, line % rows
+        for i in range(w.shape[0]):
+            row = y * stride[0] + i * dilation[0] - corner[0]
+            if not 0 <= row < height:
+                continue
+            for j in range(w.shape[1]):
+                tap = (i * w.shape[1] + j) * channels
+                for column in range(columns):
+                    place = column * stride[1] + j * dilation[1] - corner[1]
+                    if 0 <= place < width:
+                        source = ((n * height + row) * width + place) * channels
+                        to = (line * columns + column) * channels
+                        multiply_add(flat_out, to, flat, source, flat_w, tap, channels)
+
+
+@njit(parallel=True, **COMPILED)
+def depthwise_weights(x, g, sums, stride, corner, dilation):
+    """Add up x * g for each channel: sums (threads, kernel height, kernel width, channels)."""
+    height, width, channels = x.shape[1:]
+    rows, columns = g.shape[1:3]
+    flat, flat_g, threads = x.reshape(-1), g.reshape(-1), len(sums)
+    for thread in prange(threads):
+        total = np.zeros(sums[0].size, np.float32)
+        for n in range(thread * len(x) // threads, (thread + 1) * len(x) // threads):
+            for y in range(rows):
+                for i in range(sums.shape[1]):
+                    row = y * stride[0] + i * dilation[0] - corner[0]
+                    if not 0 <= row < height:
+                        continue
+                    for j in range(sums.shape[2]):
+                        tap = (i * sums.shape[2] + j) * channels
+                        for column in range(columns):
+                            place = column * stride[1] + j * dilation[1] - corner[1]
+                            if 0 <= place < width:
+                                source = ((n * height + row) * width + place) * channels
+                                arrived = ((n * rows + y) * columns + column) * channels
+                                multiply_add(total, tap, flat, source, flat_g, arrived, channels)
+        sums[thread] = total.reshape(sums.shape[1:])

@@ -1,0 +1,259 @@
+"""Winograd's algorithm F(2x2, 3x3): 16 products in place of 36 for a square of four results.
+
+Source:
+    A. Lavin, S. Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from tinytorch.spatial.kernels._numba._fusion import (
+    transform_gradients,
+    transform_pixels,
+    transform_products,
+)
+from tinytorch.spatial.kernels._numba._tile import CHANNELS, COMPILED, LANES, PIXELS, tile
+from tinytorch.spatial.kernels._numba._windows import chunks, unpack
+
+SQUARES = 64
+"""Squares of 2 x 2 results that a thread computes at a time."""
+
+
+@njit(parallel=True, **COMPILED)
+def winograd(x, factors, bias, out, corner, threads):
+    """Convolve by 3 x 3 kernels in squares of 2 x 2 results, with 16 products in place of 36.
+
+    x is (batch, height, width, channels), `factors` (blocks, 16, channels, CHANNELS) transformed
+    kernels, `bias` (blocks * CHANNELS,), out (batch, rows, columns, out channels).
+    """
+    batch, channels = x.shape[0], x.shape[3]
+    rows, columns, channels_out = out.shape[1:]
+    down, across = (rows + 1) // 2, (columns + 1) // 2
+    band, group = chunks(batch, down, across, threads, channels * channels_out)
+    bands, groups = -(-down // band), -(-batch // group)
+    most = -(-group * band * across // PIXELS) * PIXELS
+    origins = np.arange(most) * channels
+    flat = factors.reshape(-1)
+    nothing = np.zeros(CHANNELS, np.float32)
+    for thread in prange(threads):
+        scratch = np.empty((2 * band + 2) * (2 * across + 2) * channels, np.float32)
+        squares = np.zeros(16 * most * channels, np.float32)
+        products = np.empty(16 * most * CHANNELS, np.float32)
+        edge = np.empty(4 * LANES, np.float32)
+        for task in range(thread, groups * bands, threads):
+            top, first = task % bands * band, task // bands * group
+            images, lines = min(group, batch - first), min(band, down - top)
+            count = images * lines * across
+            padded = -(-count // PIXELS) * PIXELS
+            for i in range(images):
+                place = i * lines * across
+                pixel_squares(
+                    x[first + i], scratch, squares, top, lines, across, corner, place, padded
+                )
+            taps = np.arange(16) * padded * channels
+            for block in range(len(factors)):
+                for k in range(16):
+                    at = (block * 16 + k) * channels * CHANNELS
+                    for p in range(0, padded, PIXELS):
+                        tile(
+                            products,
+                            (k * padded + p) * CHANNELS,
+                            CHANNELS,
+                            bias if k == 5 else nothing,  # it goes into all four results
+                            block * CHANNELS if k == 5 else 0,
+                            0,
+                            squares,
+                            origins,
+                            p,
+                            taps[k : k + 1],
+                            1,
+                            channels,
+                            flat,
+                            at,
+                            CHANNELS,
+                        )
+                for i in range(images):
+                    for y in range(lines):
+                        product_squares(
+                            products,
+                            (i * lines + y) * across * CHANNELS,
+                            padded * CHANNELS,
+                            out[first + i],
+                            2 * (top + y),
+                            block * CHANNELS,
+                            edge,
+                        )
+
+
+@njit(**COMPILED)
+def product_squares(products, begin, step, image, line, channel, edge):
+    """Compute A' m A for each square of 4 x 4 products m in a row: two lines of results."""
+    rows, columns, channels = image.shape
+    flat = image.reshape(-1)
+    for column in range(0, columns, 2):
+        whole = line + 2 <= rows and column + 2 <= columns
+        to = (line * columns + column) * channels + channel
+        source = begin + column // 2 * CHANNELS
+        for c in range(0, min(CHANNELS, channels - channel), LANES):
+            if whole:
+                transform_products(
+                    flat, to + c, columns * channels, channels, products, source + c, 4 * step, step
+                )
+            else:
+                transform_products(edge, 0, 2 * LANES, LANES, products, source + c, 4 * step, step)
+                for i in range(min(2, rows - line)):
+                    for j in range(min(2, columns - column)):
+                        place = to + (i * columns + j) * channels + c
+                        flat[place : place + LANES] = edge[(2 * i + j) * LANES :][:LANES]
+
+
+@njit(**COMPILED)
+def pixel_squares(image, scratch, squares, top, lines, across, corner, place, padded):
+    """Compute B' d B for each square of 4 x 4 pixels d, two apart: (16, padded, channels)."""
+    channels = image.shape[2]
+    high, wide = 2 * lines + 2, 2 * across + 2
+    unpack(image, scratch, 2 * top - corner[0], -corner[1], high, wide)
+    step = padded * channels
+    for y in range(lines):
+        for x in range(across):
+            source = (2 * y * wide + 2 * x) * channels
+            to = (place + y * across + x) * channels
+            for c in range(0, channels, LANES):
+                transform_pixels(
+                    squares,
+                    to + c,
+                    4 * step,
+                    step,
+                    scratch,
+                    source + c,
+                    wide * channels,
+                    channels,
+                )
+
+
+@njit(parallel=True, **COMPILED)
+def winograd_weights(x, g, sums, corner):
+    """Add up the transformed weight gradients: sums (threads, 16, channels, out channels)."""
+    batch, channels = x.shape[0], x.shape[3]
+    rows, columns, channels_out = g.shape[1:]
+    threads, padded_out = sums.shape[0], sums.shape[3]
+    down, across = (rows + 1) // 2, (columns + 1) // 2
+    band, group = chunks(batch, down, across, threads, channels * channels_out)
+    bands, groups = -(-down // band), -(-batch // group)
+    most = group * band * across
+    elements = np.arange(channels)
+    flat = sums.reshape(-1)
+    for thread in prange(threads):
+        scratch = np.empty((2 * band + 2) * (2 * across + 2) * channels, np.float32)
+        arrived = np.empty(2 * band * 2 * across * channels_out, np.float32)
+        squares = np.empty(16 * most * channels, np.float32)
+        gradients = np.zeros(16 * most * padded_out, np.float32)
+        for task in range(thread, groups * bands, threads):
+            top, first = task % bands * band, task // bands * group
+            images, lines = min(group, batch - first), min(band, down - top)
+            count = images * lines * across
+            for i in range(images):
+                place = i * lines * across
+                pixel_squares(
+                    x[first + i], scratch, squares, top, lines, across, corner, place, count
+                )
+                unpack(g[first + i], arrived, 2 * top, 0, 2 * lines, 2 * across)
+                for square in range(lines * across):
+                    y, column = square // across, square % across
+                    source = (2 * y * 2 * across + 2 * column) * channels_out
+                    for c in range(0, channels_out, LANES):
+                        transform_gradients(
+                            gradients,
+                            (place + square) * padded_out + c,
+                            4 * count * padded_out,
+                            count * padded_out,
+                            arrived,
+                            source + c,
+                            2 * across * channels_out,
+                            channels_out,
+                        )
+            taps = np.arange(16) * count * channels
+            for k in range(16):
+                for block in range(0, padded_out, CHANNELS):
+                    for element in range(0, channels, PIXELS):
+                        place = ((thread * 16 + k) * channels + element) * padded_out + block
+                        tile(
+                            flat,
+                            place,
+                            padded_out,
+                            flat,
+                            place,
+                            padded_out,
+                            squares,
+                            elements,
+                            element,
+                            taps[k : k + 1],
+                            channels,
+                            count,
+                            gradients,
+                            k * count * padded_out + block,
+                            padded_out,
+                        )
+
+
+@njit(parallel=True, **COMPILED)
+def transform_kernels(w, factors, flipped):
+    """Compute G w G' for each kernel: (out, channels, 3, 3) to (blocks, 16, channels, CHANNELS).
+
+    `flipped` kernels are those of the way back: taps mirrored, input and output channels swapped.
+    """
+    channels_out = w.shape[1] if flipped else w.shape[0]
+    half = np.float32(0.5)
+    for block in prange(len(factors)):
+        rows = np.empty((4, 3), np.float32)
+        for c in range(factors.shape[2]):
+            for lane in range(min(CHANNELS, channels_out - block * CHANNELS)):
+                o = block * CHANNELS + lane
+                for j in range(3):
+                    if flipped:
+                        w0, w1, w2 = w[c, o, 2, 2 - j], w[c, o, 1, 2 - j], w[c, o, 0, 2 - j]
+                    else:
+                        w0, w1, w2 = w[o, c, 0, j], w[o, c, 1, j], w[o, c, 2, j]
+                    rows[0, j], rows[3, j] = w0, w2
+                    rows[1, j], rows[2, j] = half * (w0 + w1 + w2), half * (w0 - w1 + w2)
+                for i in range(4):
+                    w0, w1, w2 = rows[i]
+                    factors[block, 4 * i, c, lane] = w0
+                    factors[block, 4 * i + 1, c, lane] = half * (w0 + w1 + w2)
+                    factors[block, 4 * i + 2, c, lane] = half * (w0 - w1 + w2)
+                    factors[block, 4 * i + 3, c, lane] = w2
+
+
+@njit(parallel=True, **COMPILED)
+def collect_weights(sums, out):
+    """Compute G' s G of the sums s of all threads: the gradient (out channels, channels, 3, 3)."""
+    half = np.float32(0.5)
+    for o in prange(len(out)):
+        rows = np.empty((3, 4), np.float32)
+        for c in range(out.shape[1]):
+            for j in range(4):
+                s0, s1, s2, s3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+                for thread in range(len(sums)):
+                    s0 += sums[thread, j, c, o]
+                    s1 += sums[thread, 4 + j, c, o]
+                    s2 += sums[thread, 8 + j, c, o]
+                    s3 += sums[thread, 12 + j, c, o]
+                rows[0, j] = s0 + half * (s1 + s2)
+                rows[1, j] = half * (s1 - s2)
+                rows[2, j] = s3 + half * (s1 + s2)
+            for i in range(3):
+                s0, s1, s2, s3 = rows[i]
+                out[o, c, i, 0] = s0 + half * (s1 + s2)
+                out[o, c, i, 1] = half * (s1 - s2)
+                out[o, c, i, 2] = s3 + half * (s1 + s2)
+
+
+@njit(**COMPILED)
+def multiply_add(target, to, one, first, two, second, count):
+    """Add one * two to the target, element by element, each from its place on.
+
+    Unsigned places cannot mean "from the end", which would keep the loop from vectors.
+    """
+    to, first, second = np.uint64(to), np.uint64(first), np.uint64(second)
+    for e in range(np.uint64(count)):
+        target[to + e] += one[first + e] * two[second + e]
