@@ -1,5 +1,6 @@
 """Kernels against references: odd sizes, foreign layouts, empty batches, float64, one image."""
 
+import importlib.util
 import itertools
 
 import numpy as np
@@ -211,3 +212,11 @@ def test_modules_in_use_or_watched_compute_for_themselves():
         assert modules[0].fuse(modules[1:])[1] == 3
         modules.eval()
         assert modules[0].fuse(modules[1:])[1] == 1
+
+
+def test_the_kernels_are_there_unless_their_file_was_removed():
+    if importlib.util.find_spec("tinytorch.spatial.kernels.numba") is None:
+        pytest.skip("kernels/numba.py was removed")
+    served = set(kernels.table("numba"))
+    assert {ops.conv2d, ops.conv2d_input_gradient, ops.conv2d_weight_gradient} <= served
+    assert {ops.batch_norm2d, ops.max_pool2d, ops.norm_relu_pool} <= served

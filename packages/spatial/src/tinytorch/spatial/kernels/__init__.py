@@ -2,7 +2,6 @@
 
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from tinytorch.spatial import ops as spatial_ops
@@ -10,13 +9,12 @@ from tinytorch.tensor import kernels
 
 
 def load() -> None:
-    """Import the kernels; without the file the references serve."""
-    with suppress(ImportError):
-        import tinytorch.spatial.kernels.numba  # noqa: F401
+    """Import the kernels."""
+    import tinytorch.spatial.kernels.numba  # noqa: F401
 
-        cache = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent)
-        if not any(cache.rglob("*.nbi")):
-            sys.stderr.write("tinytorch.spatial compiles its kernels, once: expect a slow start\n")
+    cache = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent)
+    if not any(cache.rglob("*.nbi")):
+        sys.stderr.write("tinytorch.spatial compiles its kernels, once: expect a slow start\n")
 
 
 kernels.provide(

@@ -8,7 +8,7 @@ from tinytorch.spatial._geometry import window_count
 from tinytorch.spatial._layout import channels_first, channels_last
 from tinytorch.spatial._memory import room
 from tinytorch.spatial.kernels._numba._depthwise import depthwise, depthwise_weights
-from tinytorch.spatial.kernels._numba._tile import CHANNELS, LANES, PIXELS, served
+from tinytorch.spatial.kernels._numba._tile import CHANNELS, LANES, NO_PADDING, PIXELS, served
 from tinytorch.spatial.kernels._numba._windows import correlate, correlate_weights
 from tinytorch.spatial.kernels._numba._winograd import (
     collect_weights,
@@ -17,8 +17,6 @@ from tinytorch.spatial.kernels._numba._winograd import (
     winograd_weights,
 )
 from tinytorch.tensor.kernels import kernel
-
-NO_PADDING = ((0, 0), (0, 0))
 
 
 @kernel(ops.conv2d)

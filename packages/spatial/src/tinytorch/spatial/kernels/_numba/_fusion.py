@@ -16,18 +16,8 @@ from tinytorch.spatial.kernels._numba._normalization import (
     sums_for,
 )
 from tinytorch.spatial.kernels._numba._pooling import halves
-from tinytorch.spatial.kernels._numba._tile import (
-    COMPILED,
-    OF_PIXELS,
-    OF_PRODUCTS,
-    served,
-    transform,
-)
+from tinytorch.spatial.kernels._numba._tile import COMPILED, served
 from tinytorch.tensor.kernels import kernel
-
-transform_pixels = transform(OF_PIXELS)
-transform_products = transform(OF_PRODUCTS)
-transform_gradients = transform(tuple(zip(*OF_PRODUCTS, strict=True)))
 
 
 @njit(**COMPILED)

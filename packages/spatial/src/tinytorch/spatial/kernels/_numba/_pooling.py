@@ -6,8 +6,7 @@ from numba import njit, prange
 from tinytorch.spatial import ops
 from tinytorch.spatial._layout import channels_first, channels_last
 from tinytorch.spatial._memory import room
-from tinytorch.spatial.kernels._numba._convolution import NO_PADDING
-from tinytorch.spatial.kernels._numba._tile import COMPILED, served
+from tinytorch.spatial.kernels._numba._tile import COMPILED, NO_PADDING, served
 from tinytorch.tensor.kernels import kernel
 
 

@@ -17,6 +17,9 @@ PIXELS = 8 if WIDE else 4
 """Rows of a tile: its results of one output channel."""
 CHANNELS = 2 * LANES
 """Columns of a tile: two vectors. PIXELS * 2 sums, 2 factors and a broadcast fill the registers."""
+NO_PADDING = ((0, 0), (0, 0))
+SQUARES = 64
+"""Squares of 2 x 2 results that a thread computes at a time."""
 OF_PIXELS = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
 """B' of Winograd's algorithm: from 4 pixels to 4 factors."""
 OF_PRODUCTS = ((1, 1, 1, 0), (0, 1, -1, -1))
@@ -182,3 +185,8 @@ def transform(matrix):
 def served(*arrays):
     """Whether the kernels take these operands: float32, and something to compute."""
     return all(a.dtype == np.float32 and a.size for a in arrays)
+
+
+transform_pixels = transform(OF_PIXELS)
+transform_products = transform(OF_PRODUCTS)
+transform_gradients = transform(tuple(zip(*OF_PRODUCTS, strict=True)))

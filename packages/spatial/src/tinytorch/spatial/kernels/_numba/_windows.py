@@ -3,8 +3,7 @@
 import numpy as np
 from numba import njit, prange
 
-from tinytorch.spatial.kernels._numba._tile import CHANNELS, COMPILED, PIXELS, tile
-from tinytorch.spatial.kernels._numba._winograd import SQUARES
+from tinytorch.spatial.kernels._numba._tile import CHANNELS, COMPILED, PIXELS, SQUARES, tile
 
 CHUNK = 128
 """Pixels that a thread adds up at a time for the weight gradient."""

@@ -7,16 +7,17 @@ Source:
 import numpy as np
 from numba import njit, prange
 
-from tinytorch.spatial.kernels._numba._fusion import (
+from tinytorch.spatial.kernels._numba._tile import (
+    CHANNELS,
+    COMPILED,
+    LANES,
+    PIXELS,
+    tile,
     transform_gradients,
     transform_pixels,
     transform_products,
 )
-from tinytorch.spatial.kernels._numba._tile import CHANNELS, COMPILED, LANES, PIXELS, tile
 from tinytorch.spatial.kernels._numba._windows import chunks, unpack
-
-SQUARES = 64
-"""Squares of 2 x 2 results that a thread computes at a time."""
 
 
 @njit(parallel=True, **COMPILED)
