@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 THREADS = os.environ.setdefault("TINYTORCH_BENCH_THREADS", str(min(2, os.cpu_count() or 1)))
 for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
@@ -366,10 +367,10 @@ def print_memory() -> None:
 
 
 def print_memory_of(who: str) -> None:
-    import resource
-
     def peak() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # VmHWM begins anew with a program; ru_maxrss would begin with the peak of its parent.
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
     small = steps(CNN, torch_cnn if torch else None, 2, 32)[who]
     small()

@@ -123,7 +123,7 @@ def backward(
     retain: bool,
     create_graph: bool,
     inputs: Iterable["Variable"] = (),
-) -> Gradients:
+) -> list[tuple["Variable", Tensor]]:
     """Walk from ``output`` back; give the gradient of each leaf, or of each of ``inputs``.
 
     Args:
@@ -134,7 +134,7 @@ def backward(
         inputs: Where the walk ends, in place of the leaves.
 
     Returns:
-        The gradients.
+        Each leaf, or input, that the walk met, with its gradient.
 
     Raises:
         GradientError: The graph has been used up, a leaf changed since, an op has no derivative, or
@@ -162,7 +162,7 @@ def backward(
                 heappush(youngest, (-operand._order, operand))
         if not retain:
             result._operands = None
-    return Gradients(found)
+    return found
 
 
 def reaches_others(output: "Variable", own: Iterable["Variable"]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd._backward import backward, reaches_others
+from tinytorch.autograd._backward import Gradients, backward, reaches_others
 from tinytorch.autograd._variable import Variable, recording
 from tinytorch.tensor import ShapeError, Tensor, from_numpy, ops, stack
 
@@ -51,8 +51,8 @@ def vjp(function: Callable[..., Any], *inputs: Any) -> tuple[Any, Callable[[Any]
             )
         if isinstance(value, Variable):
             create_graph = nested or isinstance(g, Variable)
-            found: Mapping[Variable, Tensor] = backward(
-                value, seed, retain=True, create_graph=create_graph, inputs=own
+            found: Mapping[Variable, Tensor] = Gradients(
+                backward(value, seed, retain=True, create_graph=create_graph, inputs=own)
             )
         else:
             found = {}

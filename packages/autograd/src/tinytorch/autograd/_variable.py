@@ -129,7 +129,8 @@ class Variable(Tensor):
                     got=f"shape {self.shape} and no gradient",
                     fix="reduce to one number (loss.mean()), or give gradient=",
                 )
-            gradient = from_numpy(np.ones(self.data.shape, self.data.dtype))
+            gradient = _new(Tensor)
+            gradient.data = np.ones(self.data.shape, self.data.dtype)
         elif not isinstance(gradient, Tensor):
             gradient = Tensor(gradient)
         if gradient.shape != self.shape:
@@ -139,12 +140,12 @@ class Variable(Tensor):
                 got=f"shape {gradient.shape}",
                 fix="give the gradient the shape of the Variable",
             )
-        gradients = backward(
+        found = backward(
             self, gradient, retain=retain_graph or create_graph, create_graph=create_graph
         )
-        for leaf, fresh in gradients.items():
+        for leaf, fresh in found:
             leaf.grad = fresh if leaf.grad is None else leaf.grad + fresh
-        return gradients
+        return Gradients(found)
 
     def detach(self) -> Tensor:
         """Give the value alone, as a plain Tensor; of a leaf, which may change, a copy."""
