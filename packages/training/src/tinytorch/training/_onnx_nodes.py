@@ -111,6 +111,23 @@ def _channel_affine(call: Call) -> str:
     return name
 
 
+def _normalize(call: Call) -> str:
+    """Spelled out, as LayerNormalization would want a scale."""
+    (x,), last, dtype = call.names, call.settings["last"], call.result.dtype
+    axes = call.integers(*range(-last, 0))
+    count = call.graph.constant(np.array(np.prod(call.result.shape[-last:]), dtype))
+
+    def mean(name: str) -> str:
+        total = call.graph.add("ReduceSum", [name, axes], keepdims=1)
+        return call.graph.add("Div", [total, count])
+
+    centered = call.graph.add("Sub", [x, mean(x)])
+    variance = mean(call.graph.add("Mul", [centered, centered]))
+    eps = call.graph.constant(np.array(call.settings["eps"], dtype))
+    root = call.graph.add("Sqrt", [call.graph.add("Add", [variance, eps])])
+    return call.graph.add("Div", [centered, root])
+
+
 def _clip(call: Call) -> str:
     bounds = [call.settings.get("low"), call.settings.get("high")]
     dtype = call.result.dtype
@@ -164,6 +181,7 @@ NODES: dict[str, Row] = {
     "max": _reduction("ReduceMax"),
     "max_pool2d": _pooling("MaxPool"),
     "min": _reduction("ReduceMin"),
+    "normalize": _normalize,
     "reshape": _reshape,
     "sum": _reduction("ReduceSum"),
     "transpose": _transpose,

@@ -22,6 +22,7 @@ derivative(
     ops.log_softmax,
     lambda g, z, x, axis: g - ops.exp(z) * ops.sum(g, axis=axis, keepdims=True),
 )
+derivative(ops.normalize, lambda g, z, x, last, eps: to_normalized(g, z, x, last, eps))
 
 
 def restore(g: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Any:
@@ -38,3 +39,10 @@ def to_chosen(g: Tensor, z: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Any
     chosen = ops.equal(x, restore(z, x, axis, keepdims))
     ties = ops.sum(chosen, axis=axis, keepdims=True)
     return restore(g, x, axis, keepdims) * chosen / ties
+
+
+def to_normalized(g: Tensor, z: Tensor, x: Tensor, last: int, eps: float) -> Any:
+    """Scale g as x was scaled, less what moving the mean and the variance takes away."""
+    axes = tuple(range(-last, 0))
+    along = ops.mean(g, axes, keepdims=True) + z * ops.mean(g * z, axes, keepdims=True)
+    return (g - along) / ops.sqrt(ops.var(x, axes, keepdims=True) + eps)

@@ -103,10 +103,7 @@ def layer_norm(
                 fix="give the lengths of the last axes as normalized_shape",
             )
     x = as_tensor("layer_norm", x)
-    axes = tuple(range(-len(tail), 0))
-    centered = x - ops.mean(x, axes, keepdims=True)
-    variance = ops.mean(centered * centered, axes, keepdims=True)
-    normal = centered / ops.sqrt(variance + eps)
+    normal = ops.normalize(x, last=len(tail), eps=eps)
     if weight is not None:
         normal = normal * weight
     return normal if bias is None else normal + bias

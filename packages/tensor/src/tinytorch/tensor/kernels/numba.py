@@ -56,6 +56,17 @@ def matmul(x, y):
     return out
 
 
+@kernel(ops.normalize)
+def normalize(x, *, last, eps):
+    """Read each row three times while it is in cache, in place of eight passes over memory."""
+    if x.dtype.char not in "fd" or not x.size or not x.flags.c_contiguous or x.ndim < last:
+        return NotImplemented
+    out = np.empty(x.shape, x.dtype)
+    length = math.prod(x.shape[x.ndim - last :])
+    normalize_rows(x.reshape(-1, length), out.reshape(-1, length), eps)
+    return out
+
+
 def suits(x, y):
     """Whether both are large matrices of one floating type, the second with contiguous rows."""
     return (
@@ -99,3 +110,19 @@ def add_product(x, y, out):
                 factor, target = x[i, k], out[i, left : left + COLUMNS]
                 for c in range(source.size):
                     target[c] += factor * source[c]
+
+
+@numba.njit(cache=True, parallel=True, fastmath={"reassoc", "contract"}, error_model="numpy")
+def normalize_rows(x, out, eps):
+    """out[i] = x[i] shifted and scaled to mean 0 and variance 1."""
+    n = x.shape[1]
+    for i in numba.prange(x.shape[0]):
+        total = x.dtype.type(0)
+        for k in range(n):
+            total += x[i, k]
+        mean, squares = x.dtype.type(total / n), x.dtype.type(0)
+        for k in range(n):
+            squares += (x[i, k] - mean) * (x[i, k] - mean)
+        scale = x.dtype.type(1 / math.sqrt(squares / n + eps))
+        for k in range(n):
+            out[i, k] = (x[i, k] - mean) * scale

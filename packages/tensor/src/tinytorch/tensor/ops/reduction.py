@@ -58,6 +58,16 @@ def log_softmax(x: Array, *, axis: int) -> Array:
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
+@op
+def normalize(x: Array, *, last: int, eps: float) -> Array:
+    """X with mean 0 and variance 1 over its last axes; eps is added to the variance."""
+    axes = tuple(range(-last, 0))
+    n = count(np.shape(x), axes) or 1
+    centered = x - np.add.reduce(x, axis=axes, keepdims=True) / n
+    variance = np.add.reduce(centered * centered, axis=axes, keepdims=True) / n
+    return centered / np.sqrt(variance + eps)
+
+
 def mean(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
     """The average along axis."""
     total = sum(x, axis=axis, keepdims=keepdims)

@@ -229,6 +229,19 @@ REDUCTIONS = [
         ],
     ),
     OpCase(
+        ops.normalize,
+        lambda x, last, eps: (
+            (x - x.mean(tuple(range(-last, 0)), keepdims=True))
+            / np.sqrt(x.var(tuple(range(-last, 0)), keepdims=True) + eps)
+        ),
+        [
+            sample((4,), last=1, eps=1e-5),
+            sample((2, 3), last=1, eps=0.1),
+            sample((2, 3, 4), last=2, eps=1e-3),
+            sample((3, 1), last=1, eps=1.0),
+        ],
+    ),
+    OpCase(
         ops.log_softmax,
         lambda x, axis: np.full(x.shape, -math.log(x.shape[axis])),
         [sample(np.full((2, 4), 1000.0), axis=1), sample(np.full((2, 4), -1000.0), axis=0)],
