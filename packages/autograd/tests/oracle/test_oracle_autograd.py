@@ -92,6 +92,11 @@ PAIRS = {
     "max, axis": (lambda x: x.max(axis=(0, 1)), lambda x: x.amax((0, 1)), CUBE),
     "min": (lambda x: x.min(axis=1, keepdims=True), lambda x: x.amin(1, True), CUBE),
     "cumsum": (lambda x: x.cumsum(1), lambda x: x.cumsum(1), CUBE),
+    "normalize": (
+        lambda x: ops.normalize(x, last=1, eps=1e-5),
+        lambda x: TF.layer_norm(x, x.shape[-1:]),
+        CUBE,
+    ),
     "matmul": (lambda x, y: x @ y, torch.matmul, X, Y.T.copy()),
     "matmul, stacks": (lambda x, y: x @ y, torch.matmul, CUBE, Y.T.copy()),
     "matmul, vectors": (lambda x, y: x @ y, torch.matmul, ROW, WEIGHT),

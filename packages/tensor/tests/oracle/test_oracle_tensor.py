@@ -109,6 +109,7 @@ ORACLES = {
     "argmin": lambda x, axis=None: torch.argmin(x, axis),
     "cumsum": torch.cumsum,
     "log_softmax": torch.log_softmax,
+    "normalize": lambda x, last, eps: TF.layer_norm(x, x.shape[-last:], eps=eps),
     "matmul": torch.matmul,
     "linear": TF.linear,
     "einsum": lambda *xs, subscripts: torch.einsum(subscripts, *xs),
