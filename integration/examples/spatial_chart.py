@@ -2,8 +2,8 @@
 
     python integration/examples/spatial_chart.py
 
-writes docs/images/spatial-speed.svg: images per second of the reference network at three widths, and
-of its growth with the batch.
+writes docs/images/spatial-speed.svg: images per second of the reference network at three widths,
+and how they grow with the batch.
 """
 
 from pathlib import Path
