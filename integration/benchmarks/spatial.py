@@ -176,7 +176,7 @@ def mygrad_step(x: np.ndarray, y: np.ndarray, widths: tuple[int, ...]) -> Callab
 def tinygrad_step(x: np.ndarray, y: np.ndarray, widths: tuple[int, ...]) -> Callable | None:
     """The same step with tinygrad's Adam, compiled by its JIT."""
     try:
-        from tinygrad import Tensor, TinyJit
+        from tinygrad import Context, Tensor, TinyJit
         from tinygrad import nn as tiny
     except ImportError:
         return None
@@ -201,7 +201,7 @@ def tinygrad_step(x: np.ndarray, y: np.ndarray, widths: tuple[int, ...]) -> Call
         return loss.realize()
 
     def run() -> None:
-        with Tensor.train():
+        with Context(TRAINING=1):
             step().item()
 
     return run
