@@ -3,7 +3,9 @@
 The second layer of TinyTorch, on `tinytorch.tensor`.
 """
 
-from tinytorch.autograd import derivatives, graph, nn, testing
+from typing import Any
+
+from tinytorch.autograd import derivatives, graph, nn
 from tinytorch.autograd._backward import Gradients, derivative
 from tinytorch.autograd._gradcheck import GradcheckError, gradcheck
 from tinytorch.autograd._transforms import grad, hvp, jacobian, value_and_grad, vjp
@@ -28,3 +30,12 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `testing` when it is asked for: those who do not test need not wait for it."""
+    if name == "testing":
+        import tinytorch.autograd.testing as module
+
+        return module
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

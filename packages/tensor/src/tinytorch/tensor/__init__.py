@@ -4,9 +4,11 @@ The first layer of TinyTorch. It knows nothing of gradients; `tinytorch.autograd
 the seam that `Op` describes.
 """
 
+from typing import Any
+
 from tinytorch.tensor import _threads  # noqa: F401  # isort: skip - before NumPy
 from tinytorch.tensor._tensor import Tensor, from_numpy, tensor  # isort: skip - first: see _tensor
-from tinytorch.tensor import errors, functional, kernels, ops, random, testing
+from tinytorch.tensor import errors, functional, kernels, ops, random
 from tinytorch.tensor._creation import arange, eye, full, one_hot, ones, zeros
 from tinytorch.tensor._functions import einsum, flip, pad, scatter_add, take_along_axis
 from tinytorch.tensor._op import Op, op
@@ -65,3 +67,12 @@ __all__ = [
     "where",
     "zeros",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `testing` when it is asked for: those who do not test need not wait for it."""
+    if name == "testing":
+        import tinytorch.tensor.testing as module
+
+        return module
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
