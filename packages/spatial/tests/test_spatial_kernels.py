@@ -214,6 +214,18 @@ def test_modules_in_use_or_watched_compute_for_themselves():
         assert modules[0].fuse(modules[1:])[1] == 1
 
 
+def test_a_subclass_with_a_forward_of_its_own_computes_for_itself():
+    class Doubled(BatchNorm2d):
+        def forward(self, x):
+            return super().forward(x) * 2
+
+    x, results = random(4, 3, 8, 8), []
+    for kind in (BatchNorm2d, Doubled):
+        with kernels.using("numba"):
+            results.append(nn.Sequential(kind(3), nn.ReLU())(Variable(x)).data)
+    np.testing.assert_allclose(results[1], 2 * results[0], atol=1e-5)
+
+
 def test_the_kernels_are_there_unless_their_file_was_removed():
     if importlib.util.find_spec("tinytorch.spatial.kernels.numba") is None:
         pytest.skip("kernels/numba.py was removed")
