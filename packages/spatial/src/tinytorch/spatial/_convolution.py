@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinytorch.autograd import nn
 from tinytorch.spatial import functional
-from tinytorch.spatial._geometry import pair
+from tinytorch.spatial._checks import check_divides
+from tinytorch.spatial._geometry import Size, pair
 from tinytorch.tensor import random
 from tinytorch.tensor.errors import ArgumentError
 
 __all__ = ["Conv2d", "ConvTranspose2d"]
-
-Size = int | Sequence[int]
 
 
 class Conv2d(nn.Module):
@@ -198,5 +196,5 @@ def check_channel_numbers(operation: str, inside: int, outside: int, groups: int
             in_channels=inside,
             out_channels=outside,
         )
-    functional.check_divides(operation, "groups", groups, "in_channels", inside)
-    functional.check_divides(operation, "groups", groups, "out_channels", outside)
+    check_divides(operation, "groups", groups, "in_channels", inside)
+    check_divides(operation, "groups", groups, "out_channels", outside)

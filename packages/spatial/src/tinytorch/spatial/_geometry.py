@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError
+from tinytorch.tensor.errors import ArgumentError, ShapeError
+
+Size = int | Sequence[int]
+"""A setting: one number for both axes, or (height, width)."""
 
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]
@@ -112,34 +115,3 @@ def output_size(
             kernel_size=kernel_size,
         )
     return sizes[0], sizes[1]
-
-
-def check_images(operation: str, shape: tuple[int, ...], dtype: object) -> None:
-    """Inputs must be (batch, channels, height, width) and of a float dtype.
-
-    Raises:
-        ShapeError: if the input has another rank; a single image needs a batch axis.
-        DTypeError: if the input holds integers or booleans.
-    """
-    if len(shape) != 4:
-        if len(shape) == 3:
-            fix = f"a single image needs a batch axis: x[None] has shape {(1, *shape)}"
-        elif len(shape) == 2:
-            fix = f"reshape to images: x.reshape(1, 1, {shape[0]}, {shape[1]}) for one gray image"
-        else:
-            fix = "reshape the input to four axes"
-        raise ShapeError(
-            operation,
-            expected="input (batch, channels, height, width)",
-            got=f"input {shape}, {len(shape)} axes",
-            fix=fix,
-            shape=shape,
-        )
-    if getattr(dtype, "kind", "f") != "f":
-        raise DTypeError(
-            operation,
-            expected="images of a float dtype",
-            got=f"images of dtype {dtype}",
-            fix='convert them first: x.astype("float32") / 255 for bytes',
-            dtype=dtype,
-        )

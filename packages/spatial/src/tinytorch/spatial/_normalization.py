@@ -12,7 +12,7 @@ import numpy as np
 from tinytorch.autograd import nn
 from tinytorch.spatial import functional
 from tinytorch.spatial import ops as spatial_ops
-from tinytorch.spatial._geometry import check_images
+from tinytorch.spatial._checks import check_divides, check_images, check_statistics, check_vector
 from tinytorch.spatial._pooling import MaxPool2d
 from tinytorch.tensor import Tensor, kernels
 
@@ -120,8 +120,8 @@ class BatchNorm2d(nn.Module):
     def observe(self, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Take mean and variance of a batch into the running averages, and give them."""
         check_images("BatchNorm2d", x.shape, x.dtype)
-        functional.check_vector("BatchNorm2d", "weight", self.weight, x.shape[1])
-        functional.check_statistics("BatchNorm2d", x.shape)
+        check_vector("BatchNorm2d", "weight", self.weight, x.shape[1])
+        check_statistics("BatchNorm2d", x.shape)
         mean, variance = spatial_ops.batch_moments(x).data
         means, variances, batches = self.running_mean, self.running_var, self.num_batches_tracked
         if means is None or variances is None or batches is None:
@@ -171,7 +171,7 @@ class GroupNorm(nn.Module):
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True
     ) -> None:
-        functional.check_divides("GroupNorm", "num_groups", num_groups, "channels", num_channels)
+        check_divides("GroupNorm", "num_groups", num_groups, "channels", num_channels)
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = nn.Parameter(np.ones(num_channels, np.float32)) if affine else None
         self.bias = nn.Parameter(np.zeros(num_channels, np.float32)) if affine else None

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinytorch.autograd import nn
 from tinytorch.spatial import functional
-from tinytorch.spatial._geometry import pair
+from tinytorch.spatial._checks import check_probability
+from tinytorch.spatial._geometry import Size, pair
 from tinytorch.tensor import random
 
 __all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "Dropout2d", "MaxPool2d", "Upsample"]
-
-Size = int | Sequence[int]
 
 
 class MaxPool2d(nn.Module):
@@ -176,7 +174,7 @@ class Dropout2d(nn.Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
-        functional.check_probability("Dropout2d", p)
+        check_probability("Dropout2d", p)
         self.p, self.rng = p, random.generator(rng)
 
     def forward(self, x: Any) -> Any:

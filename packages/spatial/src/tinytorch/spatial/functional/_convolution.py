@@ -1,0 +1,137 @@
+"""Convolution, and its transpose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinytorch.spatial import ops as spatial_ops
+from tinytorch.spatial._checks import check_channels, check_images, check_kernel, check_vector
+from tinytorch.spatial._geometry import Size, output_size, padding_of, pair
+from tinytorch.tensor import ops
+from tinytorch.tensor.errors import ArgumentError, ShapeError
+
+
+def conv2d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Size = 1,
+    padding: Size | str = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> Any:
+    """Slide kernels over images: a weighted sum of the pixels under each window.
+
+    Args:
+        x: (batch, channels, height, width).
+        weight: (out channels, channels / groups, kernel height, kernel width).
+        bias: (out channels,) or None.
+        stride: Pixels from one window to the next.
+        padding: Zeros on each side, or "same" to keep the image size, or "valid" for none.
+        dilation: Pixels from one tap of the kernel to the next.
+        groups: Channels are split into as many groups that do not mix; `channels` of them is a
+            depthwise convolution.
+
+    Returns:
+        (batch, out channels, rows, columns).
+
+    Raises:
+        ShapeError: if ranks or channels do not match, or the kernel is larger than the padded
+            image.
+        ArgumentError: if a setting is out of range.
+        DTypeError: if the images are not of a float dtype.
+
+    Example:
+        >>> from tinytorch.tensor import ones
+        >>> conv2d(ones((1, 1, 3, 3)), ones((1, 1, 2, 2))).tolist()
+        [[[[4.0, 4.0], [4.0, 4.0]]]]
+    """
+    check_images("conv2d", x.shape, x.dtype)
+    check_kernel("conv2d", weight.shape, groups, out_axis=0)
+    out, per_group, *kernel = weight.shape
+    check_channels("conv2d", x.shape, weight.shape, per_group * groups, groups)
+    check_vector("conv2d", "bias", bias, out)
+    kernel_size = (kernel[0], kernel[1])
+    strides = pair("conv2d", "stride", stride, 1)
+    dilations = pair("conv2d", "dilation", dilation, 1)
+    paddings = padding_of("conv2d", padding, kernel_size, strides, dilations)
+    output_size("conv2d", x.shape[2:], kernel_size, strides, paddings, dilations)
+    return spatial_ops.conv2d(
+        x, weight, bias, stride=strides, padding=paddings, dilation=dilations, groups=groups
+    )
+
+
+def conv_transpose2d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Size = 1,
+    padding: Size = 0,
+    output_padding: Size = 0,
+    groups: int = 1,
+    dilation: Size = 1,
+) -> Any:
+    """Spread each pixel over a window: the gradient of `conv2d` with respect to its images.
+
+    Args:
+        x: (batch, channels, height, width).
+        weight: (channels, out channels / groups, kernel height, kernel width).
+        bias: (out channels,) or None.
+        stride: Pixels of the result from one window to the next.
+        padding: Pixels cut off on each side of the result.
+        output_padding: Rows and columns added at the bottom right, less than the stride: which of
+            the image sizes that a convolution maps to (height, width) is meant.
+        groups: Groups of channels that do not mix.
+        dilation: Pixels from one tap of the kernel to the next.
+
+    Returns:
+        (batch, out channels, rows, columns) with rows = (height - 1) * stride - 2 * padding
+        + dilation * (kernel height - 1) + output_padding + 1.
+
+    Raises:
+        ShapeError: if ranks or channels do not match, or nothing is left of the result.
+        ArgumentError: if a setting is out of range.
+        DTypeError: if the images are not of a float dtype.
+
+    Example:
+        >>> from tinytorch.tensor import ones
+        >>> conv_transpose2d(ones((1, 1, 2, 2)), ones((1, 1, 2, 2)), stride=2).shape
+        (1, 1, 4, 4)
+    """
+    name = "conv_transpose2d"
+    check_images(name, x.shape, x.dtype)
+    check_kernel(name, weight.shape, groups, out_axis=1)
+    channels, per_group, *kernel = weight.shape
+    check_channels(name, x.shape, weight.shape, channels, groups)
+    check_vector(name, "bias", bias, per_group * groups)
+    strides = pair(name, "stride", stride, 1)
+    dilations = pair(name, "dilation", dilation, 1)
+    extra = pair(name, "output_padding", output_padding, 0)
+    paddings = padding_of(name, pair(name, "padding", padding, 0), strides, strides, dilations)
+    if extra[0] >= strides[0] or extra[1] >= strides[1]:
+        raise ArgumentError(
+            name,
+            expected=f"output_padding smaller than stride {strides}",
+            got=f"output_padding {extra}",
+            fix="use output_padding = stride - 1 at most; pad the result for more",
+            output_padding=extra,
+            stride=strides,
+        )
+    size = tuple(
+        (n - 1) * s - sum(p) + d * (k - 1) + e + 1
+        for n, s, p, d, k, e in zip(
+            x.shape[2:], strides, paddings, dilations, kernel, extra, strict=True
+        )
+    )
+    if min(size) < 1:
+        raise ShapeError(
+            name,
+            expected="a result of at least 1 x 1 pixel",
+            got=f"images {x.shape[2:]}, kernel {tuple(kernel)}, padding {padding}: size {size}",
+            fix="use less padding or a larger kernel",
+            size=size,
+        )
+    y = spatial_ops.conv2d_input_gradient(
+        x, weight, size=size, stride=strides, padding=paddings, dilation=dilations, groups=groups
+    )
+    return y if bias is None else y + ops.reshape(bias, shape=(-1, 1, 1))

@@ -1,0 +1,49 @@
+"""Whole channels left out at random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinytorch.spatial._checks import check_images, check_probability
+from tinytorch.tensor import Tensor, random
+
+
+def dropout2d(
+    x: Any,
+    p: float = 0.5,
+    *,
+    rng: np.random.Generator | int | None = None,
+    training: bool = True,
+) -> Any:
+    """Set whole channels to zero at random and scale the others up to keep the mean.
+
+    Args:
+        x: (batch, channels, height, width).
+        p: Probability that a channel is dropped, at least 0 and less than 1.
+        rng: Where the randomness comes from: a NumPy Generator or a seed.
+        training: False gives x as it is.
+
+    Returns:
+        (batch, channels, height, width).
+
+    Raises:
+        ShapeError: if the input is no batch of images.
+        ArgumentError: if p is out of range.
+        DTypeError: if the images are not of a float dtype.
+
+    Source:
+        J. Tompson et al., Efficient Object Localization Using Convolutional Networks, 2014.
+
+    Example:
+        >>> from tinytorch.tensor import ones
+        >>> sorted({v.item() for v in dropout2d(ones((1, 8, 1, 1)), rng=0).reshape(-1)})
+        [0.0, 2.0]
+    """
+    check_images("dropout2d", x.shape, x.dtype)
+    check_probability("dropout2d", p)
+    if not training or p == 0:
+        return x
+    keep = random.generator(rng).random((*x.shape[:2], 1, 1)) >= p
+    return x * Tensor(keep.astype(x.dtype) / x.dtype.type(1 - p))

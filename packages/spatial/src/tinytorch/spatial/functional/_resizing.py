@@ -1,0 +1,79 @@
+"""Images made larger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinytorch.spatial._checks import check_images
+from tinytorch.spatial._geometry import Size, pair
+from tinytorch.tensor import ops
+from tinytorch.tensor.errors import ArgumentError
+
+
+def upsample(
+    x: Any,
+    scale_factor: Size | None = None,
+    mode: str = "nearest",
+    size: Size | None = None,
+) -> Any:
+    """Enlarge images.
+
+    Args:
+        x: (batch, channels, height, width).
+        scale_factor: How many times larger, a whole number for each axis; or give `size`.
+        mode: "nearest" repeats pixels, "bilinear" draws straight lines between pixel centers.
+        size: (rows, columns) of the result.
+
+    Returns:
+        (batch, channels, rows, columns).
+
+    Raises:
+        ShapeError: if the input is no batch of images.
+        ArgumentError: unless exactly one of `scale_factor` and `size` is given, or if the mode is
+            unknown.
+        DTypeError: if the images are not of a float dtype.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> upsample(tensor([[[[1.0, 2.0]]]]), 2).tolist()
+        [[[[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]]
+    """
+    check_images("upsample", x.shape, x.dtype)
+    if mode not in ("nearest", "bilinear") or (scale_factor is None) == (size is None):
+        raise ArgumentError(
+            "upsample",
+            expected='one of scale_factor and size; mode "nearest" or "bilinear"',
+            got=f"scale_factor={scale_factor}, size={size}, mode={mode!r}",
+            fix='for example upsample(x, 2, mode="nearest")',
+        )
+    height, width = x.shape[2:]
+    if size is not None:
+        wanted = pair("upsample", "size", size, 1)
+    else:
+        factors = pair("upsample", "scale_factor", scale_factor or 0, 1)
+        wanted = height * factors[0], width * factors[1]
+    if mode == "bilinear":
+        rows = interpolation(height, wanted[0], x.dtype)
+        return resample(x, rows, interpolation(width, wanted[1], x.dtype))
+    if height and width and wanted[0] % height == 0 and wanted[1] % width == 0:
+        down, right = wanted[0] // height, wanted[1] // width
+        apart = ops.reshape(x, shape=(*x.shape[:3], 1, width, 1))
+        repeated = ops.broadcast_to(apart, shape=(*x.shape[:3], down, width, right))
+        return ops.reshape(repeated, shape=(*x.shape[:2], *wanted))
+    rows = np.arange(wanted[0]) * height // wanted[0]
+    columns = np.arange(wanted[1]) * width // wanted[1]
+    return x[:, :, rows[:, None], columns]
+
+
+def resample(x: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
+    """Weigh the rows of images by one matrix and the columns by another: rows @ x @ columns.T."""
+    return ops.matmul(ops.matmul(rows, x), np.ascontiguousarray(columns.T))
+
+
+def interpolation(size: int, wanted: int, dtype: np.dtype[Any]) -> np.ndarray:
+    """(wanted, size): row i weighs the two pixels between whose centers the new center i lies."""
+    place = np.clip((np.arange(wanted) + 0.5) * size / wanted - 0.5, 0, size - 1)
+    matrix: np.ndarray = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(size)))
+    return matrix.astype(dtype)
