@@ -166,6 +166,48 @@ def test_a_schedule_of_epochs_is_asked_before_each_epoch():
     assert history["lr"] == [0.1, 0.05, 0.1 / 3]
 
 
+def in_groups(model, *rates):
+    """SGD with a group for each parameter, and a rate for each group."""
+    pairs = zip(model.parameters(), rates, strict=True)
+    return SGD([{"params": [parameter], "lr": rate} for parameter, rate in pairs])
+
+
+@pytest.mark.parametrize("wrap", [lambda schedule: schedule, per_epoch])
+def test_groups_keep_their_ratio_to_the_first(wrap):
+    model = nn.Linear(4, 3, rng=0)
+    watch = Watch(lambda trainer: [g["lr"] for g in trainer.optimizer.param_groups])
+    schedule = wrap(lambda i: 2.0 ** -(i + 1))
+    trainer = silent(model, in_groups(model, 0.25, 2.0), schedule=schedule, callbacks=[watch])
+    history = trainer.fit(2)
+    trainer.fit(3)
+    assert watch.seen[0] == [0.5, 4.0]
+    assert all(second == 8 * first for first, second in watch.seen)
+    assert watch.seen[-1][0] < watch.seen[0][0]
+    assert history["lr"][0] == watch.seen[len(BATCHES) - 1][0]
+
+
+def test_groups_keep_their_ratio_in_a_run_that_goes_on():
+    def trainer():
+        model = nn.Linear(4, 3, rng=0)
+        return silent(model, in_groups(model, 1.0, 3.0), schedule=lambda step: 0.25 / (step + 1))
+
+    first, again = trainer(), trainer()
+    first.fit(1)
+    again.load_state_dict(first.state_dict())
+    again.fit(2)
+    first.fit(2)
+    assert_same_bits(first.model, again.model)
+
+
+def test_a_schedule_cannot_scale_from_a_rate_of_zero():
+    model = nn.Linear(4, 3, rng=0)
+    trainer = silent(model, in_groups(model, 0.0, 0.1), schedule=lambda step: 0.1)
+    with pytest.raises(ArgumentError, match=r"groups with the rates \[0.0, 0.1\]"):
+        trainer.fit(1)
+    silent(model, in_groups(model, 0.0, 0.1)).fit(1)
+    silent(model, in_groups(model, 0.0, 0.0), schedule=lambda step: 0.1).fit(1)
+
+
 @pytest.mark.parametrize("validated", [True, False])
 def test_a_plateau_sees_the_validation_loss_or_else_the_training_loss(validated):
     class Plateau(ReduceOnPlateau):

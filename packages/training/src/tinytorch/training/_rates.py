@@ -31,8 +31,11 @@ class per_epoch:  # noqa: N801 - it reads as the words that it stands for
 class LearningRate:
     """Sets the optimizer's learning rate when its time has come.
 
+    The schedule gives the rate of the optimizer's first group; another group keeps the ratio to it
+    that the two had when the run began.
+
     Args:
-        optimizer: Whose `lr` is set.
+        optimizer: Whose rates are set.
         schedule: A function of the step, a `per_epoch`, an object with `step(figure)` that changes
             the rate by itself (`ReduceOnPlateau`), or None.
 
@@ -44,6 +47,7 @@ class LearningRate:
         self.optimizer = optimizer
         self.schedule = schedule
         self.reacts = hasattr(schedule, "step")
+        self._ratios: list[float] | None = None
         if schedule is not None and not self.reacts and not callable(schedule):
             raise ArgumentError(
                 "Trainer",
@@ -52,15 +56,42 @@ class LearningRate:
                 fix="use schedule=lambda step: 0.01, or one of tinytorch.optim.schedules",
             )
 
+    def bind(self) -> None:
+        """Note the groups' ratios, once: before the first step, and before a state is loaded.
+
+        Raises:
+            ArgumentError: The first group's rate is 0 and another's is not.
+        """
+        if self._ratios is not None or self.schedule is None or self.reacts:
+            return
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        if any(rate != rates[0] for rate in rates) and not rates[0]:
+            raise ArgumentError(
+                "Trainer",
+                expected="a rate above 0 in the first group, to which the others keep their ratio",
+                got=f"groups with the rates {rates}, and a schedule",
+                fix="put a group that learns first, or use no schedule",
+                rates=rates,
+            )
+        self._ratios = [rate / rates[0] if rate != rates[0] else 1.0 for rate in rates]
+
     def before_epoch(self, epoch: int) -> None:
         """Set the rate of an epoch."""
         if isinstance(self.schedule, per_epoch):
-            self.optimizer.lr = self.schedule(epoch)
+            self._set(self.schedule(epoch))
 
     def before_step(self, step: int) -> None:
         """Set the rate of an optimizer step."""
         if self.schedule is not None and not (self.reacts or isinstance(self.schedule, per_epoch)):
-            self.optimizer.lr = self.schedule(step)
+            self._set(self.schedule(step))
+
+    def _set(self, rate: float) -> None:
+        """Set the first group's rate, and the others' by their ratios."""
+        self.optimizer.lr = rate
+        groups = self.optimizer.param_groups
+        for group, ratio in zip(groups, self._ratios or (), strict=False):
+            if ratio != 1:
+                group["lr"] = rate * ratio
 
     def after_epoch(self, figures: dict[str, float]) -> None:
         """Show the schedule the validation loss, or the training loss where there is none."""

@@ -53,7 +53,8 @@ class Trainer:
         loss: `(outputs, targets) -> scalar`, the mean over the batch.
         metrics: Metrics, or functions `(outputs, targets) -> number`.
         schedule: The learning rate: a function of the optimizer step (counted from 0),
-            `per_epoch(a function of the epoch)`, or a `ReduceOnPlateau`.
+            `per_epoch(a function of the epoch)`, or a `ReduceOnPlateau`. It is the rate of the
+            optimizer's first group; the others keep their ratio to it.
         callbacks: See `Callback`.
         clip_norm: The largest norm that the gradient may have.
         accumulate: Batches per optimizer step; their gradient is that of one large batch (though
@@ -329,6 +330,7 @@ class Trainer:
             "an optimizer of this model's parameters",
             "one that holds none of them",
         )
+        self.rate.bind()
 
     @property
     def _dtype(self) -> Any:
