@@ -155,14 +155,17 @@ def integration(session: nox.Session) -> None:
 def train_on_sample(session: nox.Session) -> None:
     """Train on the sample; the script fails if the network does not learn."""
     session.env["MPLBACKEND"] = "Agg"
-    session.run("python", "integration/sample.py")
+    session.run("python", "integration/examples/cifar10.py", "sample")
 
 
 @nox.session
 def cifar10(session: nox.Session) -> None:
-    """Train the CNN on all of CIFAR-10 (uses $TINYTORCH_DATA, else the cache, else downloads)."""
+    """Train on all of CIFAR-10: `nox -s cifar10`, or `-- resnet9` for the residual network.
+
+    Uses $TINYTORCH_DATA, else the cache, else downloads.
+    """
     session.install(*editable(*LAYERS, extras=FAST_AND_PLOTS))
-    session.run("python", "integration/cifar10.py", *session.posargs)
+    session.run("python", "integration/examples/cifar10.py", *session.posargs)
 
 
 @nox.session
@@ -194,6 +197,15 @@ def oracle(session: nox.Session) -> None:
     session.install(TORCH, *formats, *TEST_TOOLS, *editable(*LAYERS))
     folders = [str(path.relative_to(ROOT)) for path in sorted(PACKAGES.glob("*/tests/oracle"))]
     run_tests(session, "-o", "norecursedirs=.*", *(session.posargs or folders))
+
+
+@nox.session(reuse_venv=True)
+def mutate(session: nox.Session) -> None:
+    """Change a layer one place at a time, and see whether its tests notice: `-- optim`."""
+    if not session.posargs or session.posargs[0] not in LAYERS:
+        session.error(f"usage: nox -s mutate -- <layer> [FILE ...] [--sample N], of {LAYERS}")
+    session.install(*TEST_TOOLS, *editable(*needs(session.posargs[0])))
+    session.run("python", "tools/mutate.py", *session.posargs)
 
 
 @nox.session(venv_backend="virtualenv", reuse_venv=True)

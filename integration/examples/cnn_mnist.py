@@ -1,15 +1,16 @@
 """A CNN reads the digits of MNIST: `python integration/examples/cnn_mnist.py [EPOCHS]`.
 
 Reads the data under $TINYTORCH_DATA or in the cache folder, or downloads them. Draws the learning
-curves, the confusion matrix and the worst mistakes under integration/out/. Exits 1 below 99 % of
-the 10,000 test images.
+curves, the confusion matrix, the worst mistakes and the filters under integration/out/cnn-mnist/.
+Exits 1 below 99 % of the 10,000 test images.
 """
 
 import sys
 from functools import partial
 
 from gate import passed, weights
-from mnist import draw, loaders
+from mnist import loaders
+from pictures import OUT, draw, scores
 
 from tinytorch.optim import SGD
 from tinytorch.optim.schedules import one_cycle
@@ -31,7 +32,7 @@ def main(epochs=3):
     )
     before = weights(trainer.model)
     trainer.fit(epochs)
-    draw(trainer, test, "cnn-mnist")
+    draw(trainer, *scores(trainer, test), test.dataset.classes, OUT / "cnn-mnist")
     right = trainer.history["val_accuracy"][-1]
     text = f"{right:.2%} of the test images right, {BOUND:.0%} wanted"
     return passed(before, trainer.model, (text, right >= BOUND))

@@ -1,14 +1,15 @@
 """An MLP reads the digits of MNIST: `python integration/examples/mlp_mnist.py [EPOCHS]`.
 
 Reads the data under $TINYTORCH_DATA or in the cache folder, or downloads them. Draws the learning
-curves, the confusion matrix and the worst mistakes under integration/out/. Exits 1 below 98 % of
-the 10,000 test images.
+curves, the confusion matrix and the worst mistakes under integration/out/mlp-mnist/.
+Exits 1 below 98 % of the 10,000 test images.
 """
 
 import sys
 
 from gate import passed, weights
-from mnist import draw, loaders
+from mnist import loaders
+from pictures import OUT, draw, scores
 
 from tinytorch.autograd import nn
 from tinytorch.optim import Adam
@@ -36,7 +37,7 @@ def main(epochs=8):
     trainer = Trainer(network, Adam(), train, test, schedule=schedule, seed=0)
     before = weights(trainer.model)
     trainer.fit(epochs)
-    draw(trainer, test, "mlp-mnist")
+    draw(trainer, *scores(trainer, test), test.dataset.classes, OUT / "mlp-mnist")
     right = trainer.history["val_accuracy"][-1]
     text = f"{right:.2%} of the test images right, {BOUND:.0%} wanted"
     return passed(before, trainer.model, (text, right >= BOUND))

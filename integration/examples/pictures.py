@@ -1,0 +1,35 @@
+"""The pictures that a trained classifier leaves behind, if matplotlib is installed."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from tinytorch.spatial import Conv2d, plot_filters
+from tinytorch.training import ConfusionMatrix, plot_confusion, plot_mistakes
+
+OUT = Path(__file__).resolve().parents[1] / "out"
+
+
+def scores(trainer, loader):
+    """The images of a loader, their labels `(images,)`, the scores `(images, classes)` they get."""
+    images, labels = (np.concatenate([np.asarray(pair[i]) for pair in loader]) for i in (0, 1))
+    return images, labels, trainer.predict(loader).numpy()
+
+
+def draw(trainer, images, labels, scored, classes, folder):
+    """Draw curves, confusion matrix, worst mistakes, and the filters of a first convolution."""
+    if find_spec("matplotlib") is None:
+        print('no pictures: pip install "tinytorch-training[plot]"')
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer.history.plot(folder / "curves.png")
+    matrix = ConfusionMatrix(len(classes))
+    matrix.update(scored, labels)
+    plot_confusion(matrix.compute(), classes, folder / "confusion.png")
+    plot_mistakes(images, labels, scored, classes, path=folder / "mistakes.png")
+    first = next((part for part in trainer.model.modules() if isinstance(part, Conv2d)), None)
+    if first is not None:
+        plot_filters(first).savefig(folder / "filters.png")
+    names = ", ".join(sorted(path.name for path in folder.glob("*.png")))
+    print(f"drawn in {folder.parent.name}/{folder.name}: {names}")
