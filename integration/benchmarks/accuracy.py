@@ -55,11 +55,11 @@ class Twin(Callback):
 
 def image(batch):
     """The images for PyTorch, in the memory format that it is fastest with."""
-    return torch.from_numpy(batch.numpy()).to(memory_format=torch.channels_last)
+    return torch.tensor(batch.numpy()).to(memory_format=torch.channels_last)
 
 
 def label(batch):
-    return torch.from_numpy(batch.numpy()).long()
+    return torch.tensor(batch.numpy()).long()
 
 
 def twin(model):

@@ -129,13 +129,14 @@ def test_center_crop_takes_the_middle(images):
     np.testing.assert_array_equal(CenterCrop(8)(images), images)
 
 
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "symmetric"])
 @pytest.mark.parametrize(("size", "padding"), [(8, 4), (5, 0), ((3, 8), (0, 1)), ((8, 6), (2, 0))])
-def test_random_crop_takes_windows_of_the_padded_image(images, size, padding):
-    cropped = RandomCrop(size, padding)(images, rng=3)
+def test_random_crop_takes_windows_of_the_padded_image(images, size, padding, mode):
+    cropped = RandomCrop(size, padding, mode)(images, rng=3)
     (height, width), (down, right) = (
         value if isinstance(value, tuple) else (value, value) for value in (size, padding)
     )
-    padded = np.pad(images, ((0, 0), (0, 0), (down, down), (right, right)))
+    padded = np.pad(images, ((0, 0), (0, 0), (down, down), (right, right)), mode)
     rows, columns = padded.shape[2] - height + 1, padded.shape[3] - width + 1
     generator = np.random.default_rng(3)
     tops, lefts = generator.integers(0, rows, 40), generator.integers(0, columns, 40)
@@ -352,6 +353,8 @@ def test_settings_left_out():
     assert repr(RandomHorizontalFlip()) == "RandomHorizontalFlip(p=0.5)"
     assert repr(RandomVerticalFlip()) == "RandomVerticalFlip(p=0.5)"
     assert repr(RandomCrop(8)) == "RandomCrop((8, 8), padding=(0, 0))"
+    reflecting = RandomCrop(8, 2, padding_mode="reflect")
+    assert repr(reflecting) == "RandomCrop((8, 8), padding=(2, 2), padding_mode='reflect')"
     assert repr(Pad(1)) == "Pad((1, 1), value=0)"
 
 
@@ -366,6 +369,7 @@ def test_settings_left_out():
         lambda: RandomCrop("4"),
         lambda: RandomCrop((1, 2, 3)),
         lambda: RandomCrop(4, padding=-1),
+        lambda: RandomCrop(4, padding_mode="mirror"),
         lambda: RandomErasing(0),
         lambda: RandomErasing(p=1.1),
         lambda: RandomHorizontalFlip(-0.1),

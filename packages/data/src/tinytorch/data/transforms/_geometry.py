@@ -1,6 +1,6 @@
 """Transforms that move pixels and keep their values: padding, crops and flips."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -8,9 +8,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tinytorch.data._checks import pair, probability
 from tinytorch.data.transforms._compose import Rng, as_images
 from tinytorch.tensor import random
-from tinytorch.tensor.errors import ShapeError
+from tinytorch.tensor.errors import ArgumentError, ShapeError
 
 Size = int | tuple[int, int]
+PaddingMode = Literal["constant", "edge", "reflect", "symmetric"]
 
 
 def _padded(images: np.ndarray, padding: tuple[int, int], value: float) -> np.ndarray:
@@ -101,10 +102,12 @@ class RandomCrop:
 
     Args:
         size: The window's height and width.
-        padding: Zeros put around the images first, as (above and below, left and right).
+        padding: Pixels put around the images first, as (above and below, left and right).
+        padding_mode: What those are: "constant" for zeros, "edge" for the outermost pixels,
+            "reflect" or "symmetric" for the image mirrored without or with its outermost pixels.
 
     Raises:
-        ArgumentError: ``size`` is not positive or ``padding`` negative.
+        ArgumentError: ``size`` is not positive, ``padding`` negative or ``padding_mode`` unknown.
 
     Source:
         He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2 (for CIFAR-10:
@@ -118,15 +121,26 @@ class RandomCrop:
 
     random = True
 
-    def __init__(self, size: Size, padding: Size = 0) -> None:
+    def __init__(
+        self, size: Size, padding: Size = 0, padding_mode: PaddingMode = "constant"
+    ) -> None:
         self.size = pair("RandomCrop", "size", size, 1)
         self.padding = pair("RandomCrop", "padding", padding, 0)
+        self.padding_mode = padding_mode
+        if padding_mode not in get_args(PaddingMode):
+            raise ArgumentError(
+                "RandomCrop",
+                expected=f"padding_mode among {', '.join(get_args(PaddingMode))}",
+                got=repr(padding_mode),
+                fix='leave it out for zeros, or take for instance "reflect"',
+                padding_mode=padding_mode,
+            )
 
     def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
         """Return the windows, ``(batch, channels, *size)``."""
         images = as_images("RandomCrop", images)
         if any(self.padding):
-            images = _padded(images, self.padding, 0)
+            images = self._framed(images)
         rows, columns = _room("RandomCrop", images, self.size)
         generator = random.generator(rng)
         top = generator.integers(0, rows, len(images), endpoint=True)
@@ -135,7 +149,16 @@ class RandomCrop:
         return np.asarray(windows[np.arange(len(images)), :, top, left])
 
     def __repr__(self) -> str:
-        return f"RandomCrop({self.size}, padding={self.padding})"
+        mode = "" if self.padding_mode == "constant" else f", padding_mode={self.padding_mode!r}"
+        return f"RandomCrop({self.size}, padding={self.padding}{mode})"
+
+    def _framed(self, images: np.ndarray) -> np.ndarray:
+        """Surround images ``(batch, channels, height, width)`` with the padding."""
+        if self.padding_mode == "constant":
+            return _padded(images, self.padding, 0)
+        down, right = self.padding
+        widths = ((0, 0), (0, 0), (down, down), (right, right))
+        return np.pad(images, widths, self.padding_mode)
 
 
 class RandomHorizontalFlip:
