@@ -1,11 +1,11 @@
-"""A CNN on CIFAR-10: `python integration/examples/cifar10.py [cnn | resnet9 | sample] ...`.
+"""CNNs on CIFAR-10: `python integration/examples/cifar10.py [RECIPE] ...`, of recipe.py.
 
-`cnn` trains the reference network and `resnet9` a residual one, on all images under $TINYTORCH_DATA
-or in the cache folder, or downloads them; `sample` trains the first on the 2,000 images of this
-repository. Draws the learning curves, the confusion matrix, the worst mistakes and the first
-filters under integration/out/RECIPE/, and saves the weights there. A run that was broken off goes
-on when it is started again. Exits 1 if the loss did not fall, a weight did not move, or too few of
-the test images are recognized.
+`sample` trains the reference network on the 2,000 images of this repository. The other recipes read
+all of CIFAR-10 under $TINYTORCH_DATA or in the cache folder, or download it: `cnn` for the reference
+network, `resnet9` and `whitened` for larger ones. Draws the learning curves, the confusion matrix,
+the worst mistakes and the first filters under integration/out/RECIPE/, and saves the weights there.
+A run that was broken off goes on when it is started again. Exits 1 if the loss did not fall, a
+weight did not move, or too few of the test images are recognized.
 """
 
 import argparse
@@ -31,11 +31,18 @@ ORIGINAL = 1017  # so many are the original pixels also where the others were st
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("recipe", nargs="?", choices=RECIPES, default="cnn")
-    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
-    parser.add_argument("--batches", type=int, help="per epoch, for a quick look without a bound")
+    parser.add_argument("--epochs", type=positive, help="instead of the recipe's")
+    parser.add_argument("--batches", type=positive, help="per epoch: a quick look without a bound")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--log", action="store_true", help="add the figures to docs/cifar10.md")
     return parser.parse_args()
+
+
+def positive(text):
+    """Read a whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
+    return int(text)
 
 
 def main():
