@@ -1,11 +1,11 @@
 """CNNs on CIFAR-10: `python integration/examples/cifar10.py [RECIPE] ...`, of recipe.py.
 
-`sample` trains the reference network on the 2,000 images of this repository. The other recipes read
-all of CIFAR-10 under $TINYTORCH_DATA or in the cache folder, or download it: `cnn` for the reference
-network, `resnet9` and `whitened` for larger ones. Draws the learning curves, the confusion matrix,
-the worst mistakes and the first filters under integration/out/RECIPE/, and saves the weights there.
-A run that was broken off goes on when it is started again. Exits 1 if the loss did not fall, a
-weight did not move, or too few of the test images are recognized.
+`sample` trains the reference network on the 2,000 images of this repository. The others read all of
+CIFAR-10 under $TINYTORCH_DATA or in the cache folder, or download it: `cnn` trains the reference
+network, `resnet9` and `whitened` larger ones. Draws the learning curves, the confusion matrix, the
+worst mistakes and the first filters under integration/out/RECIPE/, and saves the weights there. A
+run that was broken off goes on when it is started again. Exits 1 if the loss did not fall, a weight
+did not move, or too few of the test images are recognized.
 """
 
 import argparse
