@@ -160,7 +160,7 @@ def train_on_sample(session: nox.Session) -> None:
 
 @nox.session
 def cifar10(session: nox.Session) -> None:
-    """Train on all of CIFAR-10: `nox -s cifar10`, or `-- resnet9`, `-- whitened`.
+    """Train on all of CIFAR-10: `nox -s cifar10`, or `-- resnet9`, the larger network.
 
     Uses $TINYTORCH_DATA, else the cache, else downloads.
     """

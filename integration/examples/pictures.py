@@ -1,4 +1,4 @@
-"""The pictures that a trained classifier leaves behind, if matplotlib is installed."""
+"""What a trained classifier says of test images, and the pictures of it that matplotlib draws."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +15,13 @@ def scores(trainer, loader):
     """The images of a loader, their labels `(images,)`, the scores `(images, classes)` they get."""
     images, labels = (np.concatenate([np.asarray(pair[i]) for pair in loader]) for i in (0, 1))
     return images, labels, trainer.predict(loader).numpy()
+
+
+def mirrored(trainer, images, batch_size=500):
+    """The scores `(images, classes)` of the images seen in a mirror, left for right."""
+    flipped = np.ascontiguousarray(images[..., ::-1])
+    batches = range(0, len(images), batch_size)
+    return trainer.predict([flipped[i : i + batch_size] for i in batches]).numpy()
 
 
 def draw(trainer, images, labels, scored, classes, folder):

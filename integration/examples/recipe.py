@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from whitened import make_whitened, two_speeds
-
 from tinytorch.autograd.nn import Module
 from tinytorch.data import CIFAR10, DataLoader
 from tinytorch.data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip
@@ -30,26 +27,26 @@ class Recipe:
 
     Attributes:
         model: Makes the network of `rng=`.
-        optimizer: Makes the optimizer of the network.
+        optimizer: Makes the optimizer.
         peak: The highest learning rate, per step.
         batch_size: Images per step.
         epochs: How often the training images are seen.
         bound: The part of the test images that must be recognized in the end.
         padding: By how many pixels a crop may be off the image.
-        padding_mode: What is seen there, see `RandomCrop`.
         smoothing: The part of a label that goes to all classes.
+        mirrored: Whether the bound is for the mean of the scores of an image and its mirror image.
         root: The folder that holds `cifar-10-batches-bin`; None for the usual places.
     """
 
     model: Callable[..., Module]
-    optimizer: Callable[[Module], Optimizer]
+    optimizer: Callable[[], Optimizer]
     peak: float
     batch_size: int
     epochs: int
     bound: float
     padding: int = 2
-    padding_mode: str = "constant"
     smoothing: float = 0.1
+    mirrored: bool = False
     root: Path | None = None
 
     def loaders(self):
@@ -59,7 +56,7 @@ class Recipe:
             That of the training set, shuffled and augmented, and that of the test set.
         """
         normalize = Normalize(CIFAR10.mean, CIFAR10.std)
-        crop = RandomCrop(32, padding=self.padding, padding_mode=self.padding_mode)
+        crop = RandomCrop(32, padding=self.padding)
         augment = Compose([crop, RandomHorizontalFlip(), normalize])
         train = DataLoader(
             CIFAR10(self.root), self.batch_size, shuffle=True, drop_last=True, transform=augment
@@ -85,10 +82,9 @@ class Recipe:
         """
         train, test = self.loaders()
         schedule = self.schedule(min(batches or len(train), len(train)), epochs)
-        model = self.model(rng=np.random.default_rng(seed))
         return Trainer(
-            model,
-            self.optimizer(model),
+            self.model,
+            self.optimizer(),
             train,
             test,
             loss=self.loss,
@@ -98,18 +94,12 @@ class Recipe:
         )
 
 
-def sgd(model):
-    return SGD(model.named_parameters(), momentum=0.9, nesterov=True, weight_decay=5e-4)
-
-
-def adamw(model):
-    return AdamW(model.named_parameters(), weight_decay=0.05)
-
+sgd = partial(SGD, momentum=0.9, nesterov=True, weight_decay=5e-4)
 
 RECIPES = {
     "sample": Recipe(
         CNN,
-        adamw,
+        partial(AdamW, weight_decay=0.05),
         peak=0.002,
         batch_size=32,
         epochs=20,
@@ -125,16 +115,7 @@ RECIPES = {
         batch_size=128,
         epochs=20,
         bound=0.90,
+        mirrored=True,
         padding=4,
-    ),
-    "whitened": Recipe(
-        make_whitened,
-        two_speeds,
-        peak=0.15,
-        batch_size=128,
-        epochs=14,
-        bound=0.90,
-        padding_mode="reflect",
-        smoothing=0.2,
     ),
 }
