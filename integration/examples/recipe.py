@@ -107,7 +107,7 @@ RECIPES = {
         padding=4,
         root=SAMPLE,
     ),
-    "cnn": Recipe(CNN, sgd, peak=0.2, batch_size=128, epochs=8, bound=0.75),
+    "cnn": Recipe(CNN, sgd, peak=0.1, batch_size=64, epochs=8, bound=0.78),
     "resnet9": Recipe(
         partial(ResNet9, width=32),
         sgd,
