@@ -107,7 +107,7 @@ RECIPES = {
         padding=4,
         root=SAMPLE,
     ),
-    "cnn": Recipe(CNN, sgd, peak=0.1, batch_size=64, epochs=8, bound=0.78),
+    "cnn": Recipe(CNN, sgd, peak=0.1, batch_size=64, epochs=8, bound=0.78, padding=1),
     "resnet9": Recipe(
         partial(ResNet9, width=32),
         sgd,
