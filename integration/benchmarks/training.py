@@ -90,8 +90,8 @@ def medians(contestants, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--steps", type=int, default=6, help="steps of the CNN per turn")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=40, help="steps of the CNN per turn")
     settings = parser.parse_args()
 
     folder = tempfile.mkdtemp()
