@@ -71,14 +71,14 @@ class Recipe:
         """The learning rate of each step, for so many `batches` in an epoch."""
         return one_cycle(self.peak, steps=(epochs or self.epochs) * batches)
 
-    def trainer(self, epochs=None, batches=None, seed=0, callbacks=()):
+    def trainer(self, epochs=None, batches=None, seed=0, callbacks=(), progress=True):
         """A Trainer of this recipe.
 
         Args:
             epochs: Instead of the recipe's.
             batches: Batches per epoch, if not all; for `fit(limit_batches=batches)`.
             seed: Fixes the weights, the order and the augmentation.
-            callbacks: See `Trainer`.
+            callbacks, progress: See `Trainer`.
         """
         train, test = self.loaders()
         schedule = self.schedule(min(batches or len(train), len(train)), epochs)
@@ -91,6 +91,7 @@ class Recipe:
             schedule=schedule,
             callbacks=callbacks,
             seed=seed,
+            progress=progress,
         )
 
 
