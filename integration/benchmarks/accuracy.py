@@ -15,6 +15,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 
 from recipe import RECIPES
+from spatial import torch_cnn
 
 from tinytorch.training import Callback
 
@@ -24,9 +25,9 @@ class Twin(Callback):
 
     def on_fit_begin(self, trainer):
         self.network = twin(trainer.model)
-        self.optimizer = torch.optim.SGD(
-            self.network.parameters(), lr=1.0, momentum=0.9, nesterov=True, weight_decay=5e-4
-        )
+        (group,) = trainer.optimizer.param_groups
+        settings = {name: group[name] for name in ("lr", "momentum", "nesterov", "weight_decay")}
+        self.optimizer = torch.optim.SGD(self.network.parameters(), **settings)
         self.loss = torch.nn.CrossEntropyLoss(label_smoothing=RECIPES["cnn"].smoothing)
 
     def on_step_end(self, trainer):
@@ -58,21 +59,10 @@ def label(batch):
 
 
 def twin(model):
-    """The same network in PyTorch, with the same weights under the same names."""
-    stages = []
-    for before, width in ((3, 32), (32, 64), (64, 128)):
-        stages += [
-            torch.nn.Conv2d(before, width, 3, padding=1, bias=False),
-            torch.nn.BatchNorm2d(width),
-            torch.nn.ReLU(),
-            torch.nn.MaxPool2d(2),
-        ]
-    network = torch.nn.Sequential()
-    network.features = torch.nn.Sequential(*stages)
-    network.classifier = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2048, 10))
-    network.load_state_dict(
-        {name: torch.from_numpy(np.array(value)) for name, value in model.state_dict().items()}
-    )
+    """The same network in PyTorch, with the same weights: both name them in the same order."""
+    network = torch_cnn()
+    values = (torch.from_numpy(np.array(value)) for value in model.state_dict().values())
+    network.load_state_dict(dict(zip(network.state_dict(), values, strict=True)))
     return network.to(memory_format=torch.channels_last)
 
 

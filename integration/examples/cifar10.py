@@ -59,7 +59,7 @@ def main():
     test = trainer.val_loader
     images, labels, scored = scores(trainer, test)
     right = scored.argmax(axis=1) == labels
-    right_of_two = (scored + mirrored(trainer, images)).argmax(axis=1) == labels
+    right_of_two = (scored + mirrored(trainer, test)).argmax(axis=1) == labels
     print(f"of {len(right):,} test images right: {shares(right)}")
     print(f"... by the mean of the scores of each and its mirror image: {shares(right_of_two)}")
     draw(trainer, images, labels, scored, test.dataset.classes, folder)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinytorch.data.transforms import RandomHorizontalFlip
 from tinytorch.spatial import Conv2d, plot_filters
 from tinytorch.training import ConfusionMatrix, plot_confusion, plot_mistakes
 
@@ -13,15 +14,15 @@ OUT = Path(__file__).resolve().parents[1] / "out"
 
 def scores(trainer, loader):
     """The images of a loader, their labels `(images,)`, the scores `(images, classes)` they get."""
-    images, labels = (np.concatenate([np.asarray(pair[i]) for pair in loader]) for i in (0, 1))
-    return images, labels, trainer.predict(loader).numpy()
+    pairs = list(loader)
+    images, labels = (np.concatenate([np.asarray(pair[i]) for pair in pairs]) for i in (0, 1))
+    return images, labels, trainer.predict(pairs).numpy()
 
 
-def mirrored(trainer, images, batch_size=500):
-    """The scores `(images, classes)` of the images seen in a mirror, left for right."""
-    flipped = np.ascontiguousarray(images[..., ::-1])
-    batches = range(0, len(images), batch_size)
-    return trainer.predict([flipped[i : i + batch_size] for i in batches]).numpy()
+def mirrored(trainer, loader):
+    """The scores `(images, classes)` of a loader's images seen in a mirror, left for right."""
+    mirror = RandomHorizontalFlip(p=1)
+    return trainer.predict(mirror(images) for images, _ in loader).numpy()
 
 
 def draw(trainer, images, labels, scored, classes, folder):

@@ -44,7 +44,7 @@ class Recipe:
     batch_size: int
     epochs: int
     bound: float
-    padding: int = 2
+    padding: int = 4
     smoothing: float = 0.1
     mirrored: bool = False
     root: Path | None = None
@@ -67,10 +67,6 @@ class Recipe:
         """The cross-entropy against smoothed labels."""
         return cross_entropy(outputs, labels, label_smoothing=self.smoothing)
 
-    def schedule(self, batches, epochs=None):
-        """The learning rate of each step, for so many `batches` in an epoch."""
-        return one_cycle(self.peak, steps=(epochs or self.epochs) * batches)
-
     def trainer(self, epochs=None, batches=None, seed=0, callbacks=(), progress=True):
         """A Trainer of this recipe.
 
@@ -81,14 +77,14 @@ class Recipe:
             callbacks, progress: See `Trainer`.
         """
         train, test = self.loaders()
-        schedule = self.schedule(min(batches or len(train), len(train)), epochs)
+        steps = (epochs or self.epochs) * min(batches or len(train), len(train))
         return Trainer(
             self.model,
             self.optimizer(),
             train,
             test,
             loss=self.loss,
-            schedule=schedule,
+            schedule=one_cycle(self.peak, steps=steps),
             callbacks=callbacks,
             seed=seed,
             progress=progress,
@@ -105,7 +101,6 @@ RECIPES = {
         batch_size=32,
         epochs=20,
         bound=0.55,
-        padding=4,
         root=SAMPLE,
     ),
     "cnn": Recipe(CNN, sgd, peak=0.1, batch_size=64, epochs=8, bound=0.78, padding=1),
@@ -117,6 +112,5 @@ RECIPES = {
         epochs=20,
         bound=0.90,
         mirrored=True,
-        padding=4,
     ),
 }

@@ -4,7 +4,6 @@ import numpy as np
 from numba import njit, prange
 
 from tinytorch.spatial.kernels._numba._tile import COMPILED
-from tinytorch.spatial.kernels._numba._winograd import multiply_add
 
 
 @njit(parallel=True, **COMPILED)
@@ -52,3 +51,14 @@ def depthwise_weights(x, g, sums, stride, corner, dilation):
                                 arrived = ((n * rows + y) * columns + column) * channels
                                 multiply_add(total, tap, flat, source, flat_g, arrived, channels)
         sums[thread] = total.reshape(sums.shape[1:])
+
+
+@njit(**COMPILED)
+def multiply_add(target, to, one, first, two, second, count):
+    """Add one * two to the target, element by element, each from its place on.
+
+    Unsigned places cannot mean "from the end", which would keep the loop from vectors.
+    """
+    to, first, second = np.uint64(to), np.uint64(first), np.uint64(second)
+    for e in range(np.uint64(count)):
+        target[to + e] += one[first + e] * two[second + e]

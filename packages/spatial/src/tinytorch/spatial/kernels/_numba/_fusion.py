@@ -9,11 +9,12 @@ from tinytorch.spatial._memory import room
 from tinytorch.spatial.kernels._numba._normalization import (
     as_images,
     as_rows,
-    moments,
+    mean_and_root,
     once,
     per_channel,
     per_column,
     sums_for,
+    way_back,
 )
 from tinytorch.spatial.kernels._numba._pooling import halves
 from tinytorch.spatial.kernels._numba._tile import COMPILED, served
@@ -152,17 +153,21 @@ def active_gradient(g, a, scale, shift, of_g, of_a, constant, out):
             out[r, c] = arrived * of_g[c] + a[r, c] * of_a[c] + constant[c]
 
 
+def suits(window, x, *others):
+    """Whether all is float32, and the windows are of 1 x 1 or cover the images by 2 x 2."""
+    return served(x, *others) and (window == (1, 1) or halves(x, window))
+
+
 def scale_and_shift(x, w, b, epsilon, statistics):
     """What normalization multiplies by and adds, and the statistics: mean, r, scale, shift."""
-    mean, variance = statistics or moments(x)
-    r = 1 / np.sqrt(variance + epsilon)
+    mean, r = mean_and_root(x, epsilon, statistics)
     return mean, r, r * w, b - mean * r * w
 
 
 @kernel(ops.norm_relu_pool)
 def norm_relu_pool(x, w, b, *, window, epsilon=1e-5, statistics=None):
     """Normalize, cut off and pool in one pass: float32, windows of 1 x 1 or 2 x 2."""
-    if not served(x, w, b) or not (window == (1, 1) or halves(x, window)):
+    if not suits(window, x, w, b):
         return NotImplemented
     _, _, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
     if window == (1, 1):
@@ -196,13 +201,11 @@ def compute_arrived_sums(g, x, window, mean, scale, shift):
 @kernel(ops.norm_relu_pool_input_gradient)
 def norm_relu_pool_input_gradient(g, x, w, b, *, window, epsilon=1e-5, statistics=None):
     """Go back in one pass after the sums: float32, windows of 1 x 1 or 2 x 2."""
-    if not served(g, x, w, b) or not (window == (1, 1) or halves(x, window)):
+    if not suits(window, x, w, b, g):
         return NotImplemented
     mean, r, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
-    total, product = arrived_sums(g, x, mean, scale, shift, window)
-    count = np.float32(x.size // x.shape[1])
-    slope = product * r * r / count
-    vectors = scale, shift, scale, -scale * slope, scale * (mean * slope - total / count)
+    sums = arrived_sums(g, x, mean, scale, shift, window)
+    vectors = scale, shift, *way_back(x, mean, r, scale, *sums)
     if window == (1, 1):
         rows = as_rows(x)
         out = room(rows.shape, np.float32)
@@ -217,7 +220,7 @@ def norm_relu_pool_input_gradient(g, x, w, b, *, window, epsilon=1e-5, statistic
 @kernel(ops.norm_relu_pool_sums)
 def norm_relu_pool_sums(g, x, w, b, *, window, epsilon=1e-5, statistics=None):
     """Sum in one pass: float32, windows of 1 x 1 or 2 x 2."""
-    if not served(g, x, w, b) or not (window == (1, 1) or halves(x, window)):
+    if not suits(window, x, w, b, g):
         return NotImplemented
     mean, r, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
     total, product = arrived_sums(g, x, mean, scale, shift, window)

@@ -100,6 +100,22 @@ def moments(x):
     return mean, per_channel(sums, x) / np.float32(count)
 
 
+def mean_and_root(x, epsilon, statistics):
+    """The mean of each channel, and 1 / sqrt(variance + epsilon)."""
+    mean, variance = statistics or moments(x)
+    return mean, 1 / np.sqrt(variance + epsilon)
+
+
+def way_back(x, mean, r, scale, total, product):
+    """The factors of g and of x, and what is added, that make the gradient with respect to x.
+
+    `total` and `product` are the sums of g and of g * (x - mean) for each channel.
+    """
+    count = x.size // x.shape[1]
+    slope = product * r * r / count
+    return scale, -scale * slope, scale * (mean * slope - total / count)
+
+
 def products(g, x, mean):
     """The sums of g and of g * (x - mean) for each channel."""
     return once(compute_products, g, x, None, mean)
@@ -146,9 +162,8 @@ def batch_norm2d(x, w=None, b=None, *, epsilon=1e-5, statistics=None):
     """Normalize in one pass after the statistics: float32."""
     if not served(x):
         return NotImplemented
-    mean, variance = statistics or moments(x)
-    scale = 1 / np.sqrt(variance + epsilon)
-    scale = scale if w is None else scale * w
+    mean, r = mean_and_root(x, epsilon, statistics)
+    scale = r if w is None else r * w
     return affine(x, scale, -mean * scale if b is None else b - mean * scale)
 
 
@@ -157,14 +172,11 @@ def batch_norm2d_input_gradient(g, x, w=None, *, epsilon=1e-5, statistics=None):
     """Combine g and x in one pass after their sums: float32."""
     if not served(g, x):
         return NotImplemented
-    mean, variance = statistics or moments(x)
-    r = 1 / np.sqrt(variance + epsilon)
-    scale, count = (r if w is None else r * w), x.size // x.shape[1]
-    total, product = products(g, x, mean)
-    slope = product * r * r / count
+    mean, r = mean_and_root(x, epsilon, statistics)
+    scale = r if w is None else r * w
+    vectors = way_back(x, mean, r, scale, *products(g, x, mean))
     rows = as_rows(x)
     out = room(rows.shape, np.float32)
-    vectors = scale, -scale * slope, scale * (mean * slope - total / count)
     combine_rows(as_rows(g), rows, *[per_column(v, x) for v in vectors], out)
     return as_images(out, x)
 

@@ -18,8 +18,6 @@ PIXELS = 8 if WIDE else 4
 CHANNELS = 2 * LANES
 """Columns of a tile: two vectors. PIXELS * 2 sums, 2 factors and a broadcast fill the registers."""
 NO_PADDING = ((0, 0), (0, 0))
-SQUARES = 64
-"""Squares of 2 x 2 results that a thread computes at a time."""
 OF_PIXELS = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
 """B' of Winograd's algorithm: from 4 pixels to 4 factors."""
 OF_PRODUCTS = ((1, 1, 1, 0), (0, 1, -1, -1))

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit, prange
 
-from tinytorch.spatial.kernels._numba._tile import CHANNELS, COMPILED, PIXELS, SQUARES, tile
+from tinytorch.spatial.kernels._numba._tile import CHANNELS, COMPILED, PIXELS, tile
 
 CHUNK = 128
 """Pixels that a thread adds up at a time for the weight gradient."""
@@ -103,7 +103,7 @@ def unpack(image, scratch, top, left, high, wide):
             row[: first * channels] = 0
             source = image[top + y].reshape(-1)
             to, place = np.uint64(first * channels), np.uint64((first + left) * channels)
-            for e in range(np.uint64((last - first) * channels)):  # see multiply_add
+            for e in range(np.uint64((last - first) * channels)):  # see _depthwise.multiply_add
                 row[to + e] = source[place + e]
             row[last * channels :] = 0
         else:
@@ -192,14 +192,3 @@ def by_block(flat, begin, count, channels, pixels):
             for c in range(channels - first, CHANNELS):
                 pixels[place + c] = 0
             place += CHANNELS
-
-
-@njit(**COMPILED)
-def chunks(batch, down, across, threads, weights):
-    """How many rows of squares, and of images, to take at a time: more for many weights."""
-    squares = SQUARES if weights <= 2**14 else 2 * SQUARES if weights <= 2**16 else 4 * SQUARES
-    group = max(1, min(-(-batch // threads), squares // (down * across)))
-    band = min(down, -(-squares // across))
-    if batch < threads:
-        band = min(band, -(-down // threads))
-    return band, group

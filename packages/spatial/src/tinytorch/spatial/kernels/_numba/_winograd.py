@@ -17,7 +17,10 @@ from tinytorch.spatial.kernels._numba._tile import (
     transform_pixels,
     transform_products,
 )
-from tinytorch.spatial.kernels._numba._windows import chunks, unpack
+from tinytorch.spatial.kernels._numba._windows import unpack
+
+SQUARES = 64
+"""Squares of 2 x 2 results that a thread computes at a time."""
 
 
 @njit(parallel=True, **COMPILED)
@@ -250,11 +253,11 @@ def collect_weights(sums, out):
 
 
 @njit(**COMPILED)
-def multiply_add(target, to, one, first, two, second, count):
-    """Add one * two to the target, element by element, each from its place on.
-
-    Unsigned places cannot mean "from the end", which would keep the loop from vectors.
-    """
-    to, first, second = np.uint64(to), np.uint64(first), np.uint64(second)
-    for e in range(np.uint64(count)):
-        target[to + e] += one[first + e] * two[second + e]
+def chunks(batch, down, across, threads, weights):
+    """How many rows of squares, and of images, to take at a time: more for many weights."""
+    squares = SQUARES if weights <= 2**14 else 2 * SQUARES if weights <= 2**16 else 4 * SQUARES
+    group = max(1, min(-(-batch // threads), squares // (down * across)))
+    band = min(down, -(-squares // across))
+    if batch < threads:
+        band = min(band, -(-down // threads))
+    return band, group
