@@ -7,8 +7,8 @@ import zlib
 import pytest
 
 from tinytorch.data import DamagedFileError
-from tinytorch.data._gzip import CHUNK, GzipReader
-from tinytorch.data._tar import read_members
+from tinytorch.data.files.gzip import CHUNK, GzipReader
+from tinytorch.data.files.tar import read_members
 
 NO_LIMIT = 1 << 30
 
@@ -98,7 +98,7 @@ def test_nothing_is_decompressed_beyond_the_limit(gz):
 
 
 def test_deflate_cannot_do_better_than_the_bound_for_allocation():
-    from tinytorch.data._gzip import MOST_PER_BYTE
+    from tinytorch.data.files.gzip import MOST_PER_BYTE
 
     compressed = zlib.compress(bytes(10_000_000), 9)
     assert len(compressed) * MOST_PER_BYTE > 10_000_000

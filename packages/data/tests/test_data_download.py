@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from tinytorch.data._download import CONTINUATIONS, Remote, _show, download
-from tinytorch.data._errors import DownloadError
+from tinytorch.data.files.errors import DownloadError
 from tinytorch.tensor.errors import FileError
 
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinytorch.data import CIFAR10, MNIST, DamagedFileError
-from tinytorch.data._idx import read_idx
-from tinytorch.data._tar import read_members
+from tinytorch.data.files.idx import read_idx
+from tinytorch.data.files.tar import read_members
 
 FUZZ = settings(
     max_examples=150,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinytorch.data import MNIST, DamagedFileError, FashionMNIST, MNISTDataset
-from tinytorch.data._idx import read_idx
+from tinytorch.data.files.idx import read_idx
 from tinytorch.tensor.errors import FileError
 
 ARRAY = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)

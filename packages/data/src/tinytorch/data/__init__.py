@@ -3,12 +3,10 @@
 from tinytorch.data import transforms
 from tinytorch.data._cifar import CIFAR10, CIFAR100
 from tinytorch.data._dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
-from tinytorch.data._errors import DamagedFileError, DownloadError
 from tinytorch.data._folder import ImageFolder
 from tinytorch.data._images import ImageDataset
 from tinytorch.data._loader import DataLoader
 from tinytorch.data._mnist import MNIST, Digits, FashionMNIST
-from tinytorch.data._places import data_root
 from tinytorch.data._samplers import (
     BatchSampler,
     RandomSampler,
@@ -18,6 +16,8 @@ from tinytorch.data._samplers import (
 )
 from tinytorch.data._simple import SimpleDataset
 from tinytorch.data._version import __version__
+from tinytorch.data.files.errors import DamagedFileError, DownloadError
+from tinytorch.data.files.places import data_root
 from tinytorch.data.transforms import (
     CenterCrop,
     Compose,

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinytorch.data._errors import DownloadError
-from tinytorch.data._lock import locked
-from tinytorch.data._places import is_offline
+from tinytorch.data.files.errors import DownloadError
+from tinytorch.data.files.lock import locked
+from tinytorch.data.files.places import is_offline
 
 CHUNK = 1 << 18
 CONTINUATIONS = 20

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinytorch.data._download import Remote, download
-from tinytorch.data._errors import damaged
-from tinytorch.data._idx import read_idx
 from tinytorch.data._images import ImageDataset
-from tinytorch.data._places import data_root
+from tinytorch.data.files.errors import damaged
+from tinytorch.data.files.idx import read_idx
+from tinytorch.data.files.places import data_root
 from tinytorch.tensor.errors import FileError
 
 

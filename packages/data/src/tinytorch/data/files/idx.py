@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinytorch.data._errors import damaged
-from tinytorch.data._gzip import MOST_PER_BYTE, GzipReader
+from tinytorch.data.files.errors import damaged
+from tinytorch.data.files.gzip import MOST_PER_BYTE, GzipReader
 
 UNSIGNED_BYTE = 8
 LIMIT = 1 << 28

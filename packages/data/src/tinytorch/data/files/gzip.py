@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tinytorch.data._errors import damaged
+from tinytorch.data.files.errors import damaged
 
 CHUNK = 1 << 18
 # Deflate's best case: 258 bytes for two bits. A smaller file cannot hold what it claims to.

@@ -7,8 +7,8 @@ else in the archive is passed over, so links, absolute paths and the like have n
 from collections.abc import Mapping
 from pathlib import Path
 
-from tinytorch.data._errors import damaged
-from tinytorch.data._gzip import GzipReader
+from tinytorch.data.files.errors import damaged
+from tinytorch.data.files.gzip import GzipReader
 
 BLOCK = 512
 REGULAR = (b"0", b"\0")
