@@ -10,7 +10,7 @@ import pytest
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training import Callback, CSVLog, EarlyStopping, TensorBoard
 from tinytorch.training._protobuf import Double, message
-from tinytorch.training._tensorboard import _masked_crc
+from tinytorch.training.files.tensorboard import _masked_crc
 
 HOOKS = [
     *("on_setup", "on_fit_begin", "on_epoch_begin", "on_gradients", "on_step_end"),

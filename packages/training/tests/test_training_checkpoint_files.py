@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tinytorch.tensor import tensor
 from tinytorch.tensor.errors import DTypeError, FileError
 from tinytorch.training import load_checkpoint, load_safetensors, save_checkpoint
-from tinytorch.training._checkpoint_files import clear_leftovers, remove_folder
+from tinytorch.training.files.checkpoint import clear_leftovers, remove_folder
 
 MODEL = {"0.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "0.bias": np.ones(2)}
 NUMBERS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)

@@ -2,7 +2,6 @@
 
 from tinytorch.training._callbacks import Callback, CSVLog, EarlyStopping, TensorBoard
 from tinytorch.training._checkpoint import Checkpoint, checkpoints
-from tinytorch.training._checkpoint_files import load_checkpoint, save_checkpoint
 from tinytorch.training._confusion import ConfusionMatrix, PrecisionRecallF1
 from tinytorch.training._history import History
 from tinytorch.training._metrics import Accuracy, Mean, Metric, TopK, accuracy
@@ -12,9 +11,10 @@ from tinytorch.training._plots import plot_confusion, plot_mistakes
 from tinytorch.training._progress import Progress
 from tinytorch.training._rate_finder import RateSweep, find_learning_rate
 from tinytorch.training._rates import per_epoch
-from tinytorch.training._safetensors import load_safetensors, save_safetensors
 from tinytorch.training._trainer import Trainer
 from tinytorch.training._version import __version__
+from tinytorch.training.files.checkpoint import load_checkpoint, save_checkpoint
+from tinytorch.training.files.safetensors import load_safetensors, save_safetensors
 
 __all__ = [
     "Accuracy",

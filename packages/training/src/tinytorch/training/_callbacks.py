@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinytorch.tensor.errors import ArgumentError
-from tinytorch.training._files import PathLike
 from tinytorch.training._history import direction, show_figure
-from tinytorch.training._tensorboard import EventWriter
+from tinytorch.training.files.atomic import PathLike
+from tinytorch.training.files.tensorboard import EventWriter
 
 if TYPE_CHECKING:
     from tinytorch.training._trainer import Trainer

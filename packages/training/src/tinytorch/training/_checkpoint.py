@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from tinytorch.tensor.errors import ArgumentError, FileError
 from tinytorch.training._callbacks import Callback
-from tinytorch.training._checkpoint_files import (
+from tinytorch.training._history import direction
+from tinytorch.training.files.atomic import PathLike
+from tinytorch.training.files.checkpoint import (
     clear_leftovers,
     load_checkpoint,
     remove_folder,
     save_checkpoint,
 )
-from tinytorch.training._files import PathLike
-from tinytorch.training._history import direction
 
 if TYPE_CHECKING:
     from tinytorch.training._trainer import Trainer

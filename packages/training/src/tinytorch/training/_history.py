@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tinytorch.tensor.errors import ArgumentError, FileError, MissingExtraError
-from tinytorch.training._files import PathLike, write_atomically
+from tinytorch.training.files.atomic import PathLike, write_atomically
 
 __all__ = ["History", "new_figure"]
 

@@ -18,11 +18,11 @@ from tinytorch.autograd import no_grad
 from tinytorch.autograd.nn import Module, Parameter
 from tinytorch.tensor import Op, Tensor
 from tinytorch.tensor.errors import ArgumentError
-from tinytorch.training._files import PathLike, write_atomically
 from tinytorch.training._onnx_nodes import NODES, Call
 from tinytorch.training._protobuf import message
 from tinytorch.training._session import evaluation_mode
 from tinytorch.training._version import __version__
+from tinytorch.training.files.atomic import PathLike, write_atomically
 
 __all__ = ["export_onnx"]
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor.errors import ShapeError
-from tinytorch.training._files import PathLike
 from tinytorch.training._history import new_figure
 from tinytorch.training._metrics import as_array
+from tinytorch.training.files.atomic import PathLike
 
 __all__ = ["plot_confusion", "plot_mistakes"]
 

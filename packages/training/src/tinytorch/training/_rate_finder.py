@@ -10,8 +10,8 @@ import numpy as np
 
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._callbacks import Callback
-from tinytorch.training._files import PathLike
 from tinytorch.training._history import new_figure, show_figure
+from tinytorch.training.files.atomic import PathLike
 
 if TYPE_CHECKING:
     from tinytorch.training._trainer import Trainer

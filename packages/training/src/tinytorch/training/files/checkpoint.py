@@ -22,8 +22,8 @@ import numpy as np
 
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import DTypeError, FileError
-from tinytorch.training._files import PathLike, sync_folder, write_durably
-from tinytorch.training._safetensors import load_safetensors, safetensors_bytes
+from tinytorch.training.files.atomic import PathLike, sync_folder, write_durably
+from tinytorch.training.files.safetensors import load_safetensors, safetensors_bytes
 
 __all__ = ["clear_leftovers", "load_checkpoint", "remove_folder", "save_checkpoint"]
 

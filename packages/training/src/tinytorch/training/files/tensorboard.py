@@ -10,8 +10,8 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from tinytorch.training._files import PathLike
 from tinytorch.training._protobuf import Double, message
+from tinytorch.training.files.atomic import PathLike
 
 __all__ = ["EventWriter"]
 
