@@ -8,9 +8,20 @@ from pathlib import Path
 import pytest
 
 import tinytorch.tensor
-from tinytorch.tensor import Op, TinyTorchError, errors, functional, kernels, ops, random, testing
+from tinytorch.tensor import (
+    Op,
+    TinyTorchError,
+    checks,
+    errors,
+    functional,
+    kernels,
+    ops,
+    random,
+    testing,
+    types,
+)
 
-MODULES = [tinytorch.tensor, functional, kernels, ops, random, errors, testing]
+MODULES = [tinytorch.tensor, checks, functional, kernels, ops, random, errors, testing, types]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinytorch.tensor import _threads  # noqa: F401  # isort: skip - before NumPy
 from tinytorch.tensor._tensor import Tensor, from_numpy, tensor  # isort: skip - first: see _tensor
-from tinytorch.tensor import checks, errors, functional, kernels, ops, random
+from tinytorch.tensor import checks, errors, functional, kernels, ops, random, types
 from tinytorch.tensor._creation import arange, eye, full, one_hot, ones, zeros
 from tinytorch.tensor._functions import einsum, flip, pad, scatter_add, take_along_axis
 from tinytorch.tensor._op import Op, op
@@ -65,6 +65,7 @@ __all__ = [
     "take_along_axis",
     "tensor",
     "testing",
+    "types",
     "where",
     "zeros",
 ]

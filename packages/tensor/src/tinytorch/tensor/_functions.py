@@ -7,8 +7,8 @@ import numpy as np
 
 from tinytorch.tensor import ops
 from tinytorch.tensor._convert import as_array
-from tinytorch.tensor._types import Axes
 from tinytorch.tensor.errors import DTypeError, ShapeError
+from tinytorch.tensor.types import Axes
 
 __all__ = ["einsum", "flip", "pad", "scatter_add", "take_along_axis"]
 

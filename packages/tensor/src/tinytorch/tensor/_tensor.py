@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinytorch.tensor._convert import as_array, whole_numbers
-from tinytorch.tensor._types import Axes
 from tinytorch.tensor.errors import DTypeError, ImmutableError, ShapeError
+from tinytorch.tensor.types import Axes
 
 if TYPE_CHECKING:
     from tinytorch.tensor._op import Op

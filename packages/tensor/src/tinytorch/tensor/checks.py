@@ -18,7 +18,7 @@ __all__ = ["extra", "flag", "fraction", "number", "pair", "whole"]
 
 
 def whole(operation: str, name: str, value: Any, least: int | None = None) -> int:
-    """Give `value` as a whole number; True and False are none.
+    """Return `value` as a whole number; True and False are none.
 
     Args:
         operation: Who asks, for the error.
@@ -34,7 +34,7 @@ def whole(operation: str, name: str, value: Any, least: int | None = None) -> in
         2
     """
     try:
-        found = None if is_flag(value) else operator.index(value)
+        found = None if _is_flag(value) else operator.index(value)
     except TypeError:
         found = None
     if found is None or (least is not None and found < least):
@@ -51,7 +51,7 @@ def whole(operation: str, name: str, value: Any, least: int | None = None) -> in
 
 
 def pair(operation: str, name: str, value: Any, least: int | None = None) -> tuple[int, int]:
-    """Give `value` as (vertical, horizontal); one whole number stands for both.
+    """Return `value` as (vertical, horizontal); one whole number stands for both.
 
     Raises:
         ArgumentError: It is neither a whole number nor two of them, or one is below `least`.
@@ -76,7 +76,7 @@ def pair(operation: str, name: str, value: Any, least: int | None = None) -> tup
 
 
 def number(operation: str, name: str, value: Any, *, least: float = -math.inf) -> float:
-    """Give `value` as a finite number of at least `least`; True, False and text are none.
+    """Return `value` as a finite number of at least `least`; True, False and text are none.
 
     Raises:
         ArgumentError: It is none.
@@ -85,7 +85,7 @@ def number(operation: str, name: str, value: Any, *, least: float = -math.inf) -
         >>> number("SGD", "lr", 0.1, least=0)
         0.1
     """
-    found = as_float(value)
+    found = _as_float(value)
     if not math.isfinite(found) or found < least:
         bound = "" if least == -math.inf else f" of at least {least}"
         raise ArgumentError(
@@ -100,7 +100,7 @@ def number(operation: str, name: str, value: Any, *, least: float = -math.inf) -
 
 
 def fraction(operation: str, name: str, value: Any, *, below_one: bool = False) -> float:
-    """Give `value` as a number from 0 to 1, which `below_one` leaves out.
+    """Return `value` as a number from 0 to 1, which `below_one` leaves out.
 
     Raises:
         ArgumentError: It is none.
@@ -109,7 +109,7 @@ def fraction(operation: str, name: str, value: Any, *, below_one: bool = False) 
         >>> fraction("dropout", "p", 0.5)
         0.5
     """
-    found = as_float(value)
+    found = _as_float(value)
     if not 0 <= found <= 1 or (below_one and found == 1):
         raise ArgumentError(
             operation,
@@ -123,7 +123,7 @@ def fraction(operation: str, name: str, value: Any, *, below_one: bool = False) 
 
 
 def flag(operation: str, name: str, value: Any) -> bool:
-    """Give `value` as True or False.
+    """Return `value` as True or False.
 
     Raises:
         ArgumentError: It is neither.
@@ -132,7 +132,7 @@ def flag(operation: str, name: str, value: Any) -> bool:
         >>> flag("SGD", "nesterov", True)
         True
     """
-    if not is_flag(value):
+    if not _is_flag(value):
         raise ArgumentError(
             operation,
             expected=f"{name}: True or False",
@@ -171,14 +171,14 @@ def extra(operation: str, install: str) -> Iterator[None]:
         ) from error
 
 
-def is_flag(value: Any) -> bool:
+def _is_flag(value: Any) -> bool:
     """Whether it is True or False, of Python or of NumPy."""
     return isinstance(value, (bool, np.bool_))
 
 
-def as_float(value: Any) -> float:
-    """Give a number as a Python float, and NaN for anything else."""
-    if is_flag(value) or isinstance(value, (str, bytes)):
+def _as_float(value: Any) -> float:
+    """Return a number as a Python float, and NaN for anything else."""
+    if _is_flag(value) or isinstance(value, (str, bytes)):
         return math.nan
     try:
         return float(value)

@@ -12,8 +12,8 @@ import numpy as np
 
 from tinytorch.tensor._convert import real_dtype
 from tinytorch.tensor._op import op
-from tinytorch.tensor._types import Array
 from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.types import Array
 
 # Arithmetic
 

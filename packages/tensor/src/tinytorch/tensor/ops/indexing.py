@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor._op import op
-from tinytorch.tensor._types import Array, Shape
 from tinytorch.tensor.errors import IndexRangeError, ShapeError
+from tinytorch.tensor.types import Array, Shape
 
 
 @op

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tinytorch.tensor._op import op
-from tinytorch.tensor._types import Array
 from tinytorch.tensor.errors import ShapeError
+from tinytorch.tensor.types import Array
 
 
 @op(broadcasts=True)
@@ -25,7 +25,7 @@ def matmul(x: Array, y: Array) -> Array:
 
 
 @op
-def linear(x: Array, weight: Array, bias: Array = None) -> Array:
+def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     """x @ weight.T + bias: (..., features) by (outputs, features) is (..., outputs)."""
     if np.ndim(weight) != 2 or np.ndim(x) < 1 or x.shape[-1] != weight.shape[1]:
         raise ShapeError(

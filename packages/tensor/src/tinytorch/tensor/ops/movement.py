@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor._op import op
-from tinytorch.tensor._types import Array, Axes, Shape
 from tinytorch.tensor.errors import ShapeError
+from tinytorch.tensor.types import Array, Axes, Shape
 
 
 @op
@@ -49,17 +49,17 @@ def join(*xs: Array, axis: int = 0) -> Array:
     return np.concatenate(xs, axis=axis)
 
 
-def concatenate(tensors: Any, axis: int = 0) -> Array:
+def concatenate(tensors: Any, axis: int = 0) -> Any:
     """The tensors one after the other along an axis that they have."""
     return join(*tensors, axis=axis)
 
 
-def stack(tensors: Any, axis: int = 0) -> Array:
+def stack(tensors: Any, axis: int = 0) -> Any:
     """The tensors one after the other along a new axis."""
     return join(*[expand_dims(x, axis) for x in tensors], axis=axis)
 
 
-def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """X with two axes swapped."""
     order = list(range(np.ndim(x)))
     try:
@@ -69,7 +69,7 @@ def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
     return transpose(x, axes=tuple(order))
 
 
-def flatten(x: Array, start_axis: int = 0) -> Array:
+def flatten(x: Any, start_axis: int = 0) -> Any:
     """X with all axes from start_axis on joined into one."""
     shape = np.shape(x)
     if shape and not -len(shape) <= start_axis < len(shape):
@@ -79,7 +79,7 @@ def flatten(x: Array, start_axis: int = 0) -> Array:
     return reshape(x, shape=(*kept, rest))
 
 
-def squeeze(x: Array, axis: Axes = None) -> Array:
+def squeeze(x: Any, axis: Axes = None) -> Any:
     """X without its axes of length 1: the given ones, or all."""
     shape = np.shape(x)
     if axis is None:
@@ -95,7 +95,7 @@ def squeeze(x: Array, axis: Axes = None) -> Array:
     return reshape(x, shape=tuple(n for a, n in enumerate(shape) if a not in axes))
 
 
-def expand_dims(x: Array, axis: int) -> Array:
+def expand_dims(x: Any, axis: int) -> Any:
     """X with an axis of length 1 inserted at axis."""
     shape = np.shape(x)
     if not -len(shape) - 1 <= axis <= len(shape):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor._op import op
-from tinytorch.tensor._types import Array, Axes, Shape
 from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.types import Array, Axes, Shape
 
 add_up: Any = np.add.reduce  # np.sum without its layers of dispatch
 
@@ -34,13 +34,13 @@ def min(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
 
 
 @op(differentiable=False)
-def argmax(x: Array, *, axis: int | None = None) -> Array:
+def argmax(x: Array, *, axis: int | None = None) -> Any:
     """The position of the first largest element along axis."""
     return np.argmax(non_empty("argmax", x), axis=axis)
 
 
 @op(differentiable=False)
-def argmin(x: Array, *, axis: int | None = None) -> Array:
+def argmin(x: Array, *, axis: int | None = None) -> Any:
     """The position of the first smallest element along axis."""
     return np.argmin(non_empty("argmin", x), axis=axis)
 
@@ -68,13 +68,13 @@ def normalize(x: Array, *, last: int, eps: float) -> Array:
     return centered / np.sqrt(variance + eps)
 
 
-def mean(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     """The average along axis."""
     total = sum(x, axis=axis, keepdims=keepdims)
     return total / count(np.shape(x), axis)
 
 
-def var(x: Array, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Array:
+def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """The variance along axis: squared deviations, summed and divided by n - ddof."""
     n = count(np.shape(x), axis)
     if n - ddof <= 0:
@@ -88,7 +88,7 @@ def var(x: Array, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> A
     return sum(deviation * deviation, axis=axis, keepdims=keepdims) / (n - ddof)
 
 
-def std(x: Array, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Array:
+def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """The standard deviation along axis: the square root of the variance."""
     return var(x, axis, keepdims, ddof) ** 0.5
 
