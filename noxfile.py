@@ -4,11 +4,13 @@
 environment. uv makes the environments where it is present; plain pip does as well.
 """
 
+import os
 import shutil
 import sys
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -17,10 +19,15 @@ from layers import LAYERS, closure, read_package  # noqa: E402 - tools/ is no pa
 
 PACKAGES = ROOT / "packages"
 DECLARED = {layer: read_package(PACKAGES / layer) for layer in LAYERS}
+RUFF = "ruff==0.17.*"
 TEST_TOOLS = ("pytest>=8.3", "hypothesis>=6.100")
 ALL_EXTRAS = frozenset().union(*(package.extras for package in DECLARED.values()))
 FAST_AND_PLOTS = frozenset({"fast", "plot"})
+COMPILED = ("*/kernels/numba.py", "*/kernels/_numba/*")
+"""Files that need numba as soon as they are imported: `fast` tests them."""
 TORCH = "torch==2.13.0"
+CONTESTANTS = {"core": ("mygrad",), "spatial": ("mygrad", "tinygrad")}
+"""What the benchmarks time beside PyTorch."""
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -68,7 +75,7 @@ def test_alone(layer: str) -> None:
         run_tests(
             session,
             "--doctest-modules",
-            "--doctest-ignore-import-errors",
+            *(f"--ignore-glob={files}" for files in COMPILED),
             *(session.posargs or (f"packages/{layer}/tests", f"packages/{layer}/src")),
         )
 
@@ -85,22 +92,30 @@ def fast(session: nox.Session) -> None:
     """Run the tests of all layers with every extra installed: kernels, plots, image files."""
     session.install(*TEST_TOOLS, *editable(*LAYERS, extras=ALL_EXTRAS))
     session.env["MPLBACKEND"] = "Agg"
-    run_tests(session, *(session.posargs or ("packages",)))
+    run_tests(session, "--doctest-modules", *(session.posargs or ("packages",)))
 
 
 @nox.session(reuse_venv=True)
 def layers(session: nox.Session) -> None:
     """Check the layer order: imports, declared dependencies, private names, tests."""
-    session.install("pytest>=8.3", "import-linter>=2.9", *editable(*LAYERS))
-    session.run("lint-imports", "--no-cache", "--no-logo")
+    session.install("pytest>=8.3", *editable(*LAYERS))
+    session.run("python", "tools/check_environment.py")
     session.run("python", "tools/check_layers.py")
     run_tests(session, "tools/tests")
 
 
 @nox.session(reuse_venv=True)
+def format(session: nox.Session) -> None:
+    """Bring all files into form: layout, order of imports, what ruff can mend."""
+    session.install(RUFF)
+    session.run("ruff", "check", "--fix", ".", success_codes=[0, 1])
+    session.run("ruff", "format", ".")
+
+
+@nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
     """Check style and format with ruff."""
-    session.install("ruff==0.17.*")
+    session.install(RUFF)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
@@ -109,6 +124,8 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types with mypy, strict."""
     session.install("mypy==2.4.*", "numpy>=2.0")
+    places = [str(PACKAGES / layer / "src") for layer in LAYERS]
+    session.env["MYPYPATH"] = os.pathsep.join([*places, str(ROOT / "tools")])
     session.run("mypy")
 
 
@@ -148,6 +165,7 @@ def build_wheels(session: nox.Session, folder: Path) -> list[Path]:
 def integration(session: nox.Session) -> None:
     """Train the CNN on the CIFAR-10 sample of this repository, and run the course's examples."""
     session.install("pytest>=8.3", *editable(*LAYERS, extras=frozenset({"plot"})))
+    session.run("python", "tools/check_environment.py")
     train_on_sample(session)
     run_tests(session, "integration", *session.posargs)
 
@@ -176,8 +194,11 @@ def conform(session: nox.Session) -> None:
     layer, folder = session.posargs[0], Path(session.posargs[1]).resolve()
     if not (folder / "pyproject.toml").is_file():
         session.error(f"{folder} holds no pyproject.toml: give the folder of your package")
+    for stray in folder.glob("**/tinytorch/__init__.py"):
+        session.error(f"{stray} hides the other layers: tinytorch is a namespace; remove the file")
     others = [name for name in LAYERS if name != layer]
     session.install(*TEST_TOOLS, "matplotlib", *editable(*others), "-e", str(folder))
+    session.run("python", "tools/check_environment.py")
     shown = session.run("python", "-c", WHERE.format(layer), silent=True)
     where = Path(str(shown).strip().splitlines()[-1])
     if not where.is_relative_to(folder):
@@ -208,25 +229,35 @@ def mutate(session: nox.Session) -> None:
     session.run("python", "tools/mutate.py", *session.posargs)
 
 
+def installed(session: nox.Session, requirement: str) -> bool:
+    """Install what a session can do without; tell whether that went well."""
+    try:
+        session.install(requirement)
+    except CommandFailed:
+        return False
+    return True
+
+
 @nox.session(venv_backend="virtualenv", reuse_venv=True)
 def bench(session: nox.Session) -> None:
     """Print the benchmark tables: `nox -s bench -- core`, or data, optim, ...; default all."""
-    session.install(*editable(*LAYERS, extras=FAST_AND_PLOTS))
-    for contestant in (TORCH, "mygrad"):
-        session.install(contestant, success_codes=[0, 1])
     available = sorted(path.stem for path in (ROOT / "integration/benchmarks").glob("[a-z]*.py"))
-    for name in session.posargs or available:
-        if name not in available:
-            session.error(f"no benchmark {name}; there are {', '.join(available)}")
+    names = session.posargs or available
+    if unknown := sorted(set(names) - set(available)):
+        session.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(available)}")
+    session.install(*editable(*LAYERS, extras=FAST_AND_PLOTS))
+    wanted = {TORCH}.union(*(CONTESTANTS.get(name, ()) for name in names))
+    missing = [one for one in sorted(wanted) if not installed(session, one)]
+    for name in names:
         session.run("python", f"integration/benchmarks/{name}.py")
+    for one in missing:
+        session.warn(f"{one} could not be installed, so these tables are without it")
 
 
 @nox.session(reuse_venv=True)
 def docs(session: nox.Session) -> None:
     """Build the site, strict and offline, into site/ (`integration` runs its Python blocks)."""
-    session.install(
-        "mkdocs<2", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.27", "ruff==0.17.*"
-    )
+    session.install("mkdocs<2", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.27", RUFF)
     session.env.update(NO_MKDOCS_2_WARNING="1", DISABLE_MKDOCS_2_WARNING="true")
     session.run("mkdocs", "build", "--strict", "--quiet", *session.posargs)
 

@@ -1,9 +1,9 @@
-"""The layer order, checked where a linter does not look.
+"""The layer order, checked in sources and tests, wherever a name of another layer is used.
 
-import-linter follows the static imports of the sources. This check adds what it misses: dynamic
-imports, attributes of the namespace, dependencies that are used but not declared (or declared but
-upward), private names of other layers, stray files in the namespace, and the tests, which may need
-no more than their layer declares.
+Looks at static and dynamic imports (in functions, branches, TYPE_CHECKING), attributes of the
+namespace, dependencies that are used but not declared (or declared but upward), private names of
+other layers, stray files in the namespace, and the tests, which may need no more than their layer
+declares.
 
     python tools/check_layers.py [ROOT]
 

@@ -6,10 +6,10 @@ errors stay as they are.
 """
 
 import ast
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-SWAPS: dict[type[ast.AST], type[ast.AST]] = {
+SWAPS: dict[type[ast.AST], type[Any]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
     ast.Gt: ast.GtE,
@@ -112,19 +112,19 @@ def changed_statement(node: ast.AST) -> Iterator[ast.AST]:
             yield swapped(node)
 
 
-def swapped(node: ast.AST) -> ast.AST:
+def swapped(node: ast.AST) -> Any:
     """The counterpart of an operator, or of a statement."""
     return SWAPS[type(node)]()
 
 
 def promises_nothing(node: ast.AST) -> Iterator[ast.AST]:
     """The parts of a node that no user can rely on: annotations, assertions, texts of errors."""
-    parts: list[ast.AST | None] = []
+    parts: Sequence[ast.AST | None] = []
     match node:
-        case ast.AnnAssign(annotation=part) | ast.arg(annotation=part):
-            parts = [part]
-        case ast.FunctionDef(returns=part):
-            parts = [part]
+        case ast.AnnAssign(annotation=annotation) | ast.arg(annotation=annotation):
+            parts = [annotation]
+        case ast.FunctionDef(returns=returned):
+            parts = [returned]
         case ast.Call(function) if unparse(function).lower().endswith("error"):
             parts = [*node.args, *node.keywords]
         case ast.Assert() | ast.If(ast.Name("TYPE_CHECKING")):

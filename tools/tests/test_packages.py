@@ -21,11 +21,6 @@ def version(layer: str) -> str:
     return re.search(r'__version__ = "([^"]+)"', text)[1]
 
 
-def test_the_linter_knows_the_same_layers():
-    (contract,) = read(ROOT / "pyproject.toml")["tool"]["importlinter"]["contracts"]
-    assert tuple(reversed(contract["layers"])) == LAYERS
-
-
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_package_ships_its_type_marker_license_and_readme(layer):
     folder = PACKAGES / layer
