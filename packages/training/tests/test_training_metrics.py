@@ -18,7 +18,7 @@ from tinytorch.training import (
     TopK,
     accuracy,
 )
-from tinytorch.training._metrics import as_metric
+from tinytorch.training.metrics.figures import as_metric
 
 RNG = np.random.default_rng(3)
 SCORES = RNG.normal(size=(101, 5)).astype(np.float32)

@@ -1,20 +1,28 @@
 """Training: the loop, metrics, callbacks, checkpoints, and what one looks at afterwards."""
 
-from tinytorch.training._callbacks import Callback, CSVLog, EarlyStopping, TensorBoard
-from tinytorch.training._checkpoint import Checkpoint, checkpoints
-from tinytorch.training._confusion import ConfusionMatrix, PrecisionRecallF1
 from tinytorch.training._history import History
-from tinytorch.training._metrics import Accuracy, Mean, Metric, TopK, accuracy
-from tinytorch.training._non_finite import NonFiniteError, StopOnNonFinite, first_non_finite
 from tinytorch.training._onnx import export_onnx
-from tinytorch.training._plots import plot_confusion, plot_mistakes
-from tinytorch.training._progress import Progress
 from tinytorch.training._rate_finder import RateSweep, find_learning_rate
 from tinytorch.training._rates import per_epoch
+from tinytorch.training._run import Run
 from tinytorch.training._trainer import Trainer
 from tinytorch.training._version import __version__
+from tinytorch.training.callbacks.callback import Callback
+from tinytorch.training.callbacks.checkpoint import Checkpoint, checkpoints
+from tinytorch.training.callbacks.early_stopping import EarlyStopping
+from tinytorch.training.callbacks.logs import CSVLog, TensorBoard
+from tinytorch.training.callbacks.non_finite import (
+    NonFiniteError,
+    StopOnNonFinite,
+    first_non_finite,
+)
+from tinytorch.training.callbacks.progress import Progress
 from tinytorch.training.files.checkpoint import load_checkpoint, save_checkpoint
 from tinytorch.training.files.safetensors import load_safetensors, save_safetensors
+from tinytorch.training.metrics.accuracy import Accuracy, TopK, accuracy
+from tinytorch.training.metrics.confusion import ConfusionMatrix, PrecisionRecallF1
+from tinytorch.training.metrics.metric import Mean, Metric
+from tinytorch.training.pictures import plot_confusion, plot_mistakes
 
 __all__ = [
     "Accuracy",
@@ -30,6 +38,7 @@ __all__ = [
     "PrecisionRecallF1",
     "Progress",
     "RateSweep",
+    "Run",
     "StopOnNonFinite",
     "TensorBoard",
     "TopK",

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tinytorch.tensor.errors import ArgumentError, FileError, MissingExtraError
+from tinytorch.tensor.errors import ArgumentError, FileError
 from tinytorch.training.files.atomic import PathLike, write_atomically
+from tinytorch.training.pictures import new_figure
 
-__all__ = ["History", "new_figure"]
+__all__ = ["History"]
 
 SHOWN_ROWS = 20
 
@@ -222,20 +223,6 @@ def show_figure(value: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e4 or not math.isfinite(value):
         return f"{value:.4f}"
     return f"{value:.1e}"
-
-
-def new_figure(width: float, height: float) -> Any:
-    """Make a matplotlib figure, in inches, that belongs to no global state."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            "plot",
-            expected="matplotlib, which draws",
-            got="it is not installed",
-            fix='pip install "tinytorch-training[plot]"',
-        ) from error
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 
 def _plain(value: float) -> float | str:

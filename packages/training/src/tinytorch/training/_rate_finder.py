@@ -4,17 +4,17 @@ Source: L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", 201
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinytorch.tensor.errors import ArgumentError
-from tinytorch.training._callbacks import Callback
-from tinytorch.training._history import new_figure, show_figure
+from tinytorch.training._history import show_figure
+from tinytorch.training._run import Run
+from tinytorch.training._trainer import Trainer
+from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.files.atomic import PathLike
-
-if TYPE_CHECKING:
-    from tinytorch.training._trainer import Trainer
+from tinytorch.training.pictures import new_figure
 
 __all__ = ["RateSweep", "find_learning_rate"]
 
@@ -43,17 +43,17 @@ class RateSweep(Callback):
         factor: float = (self.highest / self.lowest) ** (1 / (self.steps - 1))
         return self.lowest * factor**step
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, run: Run) -> None:
         """Note a step; stop when the loss has run away."""
-        if not math.isfinite(trainer.loss_value):
-            trainer.stop("the loss is not finite")
+        if not math.isfinite(run.loss_value):
+            run.stop("the loss is not finite")
             return
-        self.rates.append(trainer.optimizer.lr)
-        self.losses.append(trainer.loss_value)
-        self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * trainer.loss_value
+        self.rates.append(run.optimizer.lr)
+        self.losses.append(run.loss_value)
+        self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * run.loss_value
         self.smooth.append(self._mean / (1 - SMOOTHING ** len(self.losses)))
-        if self.smooth[-1] > DIVERGED * min(self.smooth) or trainer.step == self.steps:
-            trainer.stop("the sweep is done")
+        if self.smooth[-1] > DIVERGED * min(self.smooth) or run.step == self.steps:
+            run.stop("the sweep is done")
 
     @property
     def suggestion(self) -> float:
@@ -90,7 +90,7 @@ class RateSweep(Callback):
 
 
 def find_learning_rate(
-    trainer: "Trainer", lowest: float = 1e-6, highest: float = 10.0, steps: int = 100
+    trainer: Trainer, lowest: float = 1e-6, highest: float = 10.0, steps: int = 100
 ) -> RateSweep:
     """Train for a few steps with a rising learning rate; afterwards the run is as it was.
 

@@ -14,33 +14,28 @@ from tinytorch.optim import clip_grad_norm
 from tinytorch.tensor import Tensor, from_numpy
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 from tinytorch.tensor.functional import cross_entropy
-from tinytorch.training._callbacks import Callback
 from tinytorch.training._history import History
 from tinytorch.training._loaders import (
     check_loader,
-    loader_state,
     pairs,
     restore_loader,
     seed_run,
     to_tensor,
 )
-from tinytorch.training._metrics import (
-    Mean,
-    Metric,
-    accuracy,
-    as_metric,
-    figures_of,
-    numbers_in,
-)
-from tinytorch.training._progress import Progress
 from tinytorch.training._rates import LearningRate
+from tinytorch.training._run import Run
 from tinytorch.training._run_state import load_run_state, run_state
 from tinytorch.training._session import CtrlC, evaluation_mode
+from tinytorch.training.callbacks.callback import Callback
+from tinytorch.training.callbacks.progress import Progress
+from tinytorch.training.metrics.accuracy import accuracy
+from tinytorch.training.metrics.figures import as_metric, figures_of, numbers_in
+from tinytorch.training.metrics.metric import Mean
 
 __all__ = ["Trainer"]
 
 
-class Trainer:
+class Trainer(Run):
     """Trains a model, measures it, and can be stopped and started without losing a bit.
 
     Args:
@@ -64,15 +59,7 @@ class Trainer:
         progress: Whether the run is shown (see `Progress`).
 
     Attributes:
-        epoch: Epochs finished in the run.
-        batch: Batches finished in the epoch.
-        examples: Examples seen in the epoch.
-        step: Optimizer steps in the run.
-        epochs: Epochs asked for.
-        stopped: Why the fit was stopped; empty if it was not.
-        broken: Whether an error broke the last fit off, maybe halfway through a step.
-        inputs, targets, outputs: The last training batch, and what the model made of it.
-        loss_value: The last training batch's loss.
+        epoch, batch, step, history, ...: Where the run stands: see `Run`.
 
     Raises:
         ArgumentError: An argument is out of its range, a loader can be read only once, or the
@@ -112,31 +99,22 @@ class Trainer:
         if val_loader is not None:
             check_loader("val_loader", val_loader)
         made = model if isinstance(model, Module) else model(rng=np.random.default_rng(seed))
-        self.model: Module = made
-        self.optimizer = optimizer
-        self.train_loader = train_loader
-        self.val_loader = val_loader
+        super().__init__(
+            made,
+            optimizer,
+            train_loader,
+            val_loader,
+            [as_metric(metric) for metric in metrics],
+            LearningRate(optimizer, schedule),
+            accumulate,
+            seed,
+        )
         self.loss = loss
-        self.metrics: tuple[Metric, ...] = tuple(as_metric(metric) for metric in metrics)
-        self.rate = LearningRate(optimizer, schedule)
-        self.callbacks: list[Callback] = list(callbacks)
+        self.clip_norm = clip_norm
+        self.callbacks = list(callbacks)
         if progress and not any(isinstance(callback, Progress) for callback in callbacks):
             self.callbacks.append(Progress())
         self.callbacks.sort(key=lambda callback: callback.order)
-        self.clip_norm = clip_norm
-        self.accumulate = accumulate
-        self.seed = seed
-        self.history = History()
-        self.epoch = self.batch = self.examples = self.step = self.epochs = 0
-        self.seconds = self.loss_value = 0.0
-        self.stopped = ""
-        self.broken = False
-        self.inputs: Any = None
-        self.targets: Any = None
-        self.outputs: Any = None
-        self.mean_loss = Mean(name="loss")
-        self.loaders_at_epoch_begin: list[Any] = []
-        self._limit: int | None = None
         self._ctrl_c = CtrlC()
         names = [metric.name for metric in (self.mean_loss, *self.metrics)]
         _check(len(set(names)) == len(names), "metrics of different names", f"{names}")
@@ -281,31 +259,6 @@ class Trainer:
             for module, mode in modes:
                 module.training = mode
 
-    def stop(self, reason: str) -> None:
-        """End the fit after the step, or the epoch, that it is at; for callbacks."""
-        self.stopped = reason
-
-    def figures(self) -> dict[str, float]:
-        """Give loss and metrics of the epoch so far, as training saw them."""
-        return numbers_in(figures_of((self.mean_loss, *self.metrics))) if self.examples else {}
-
-    def loaders(self) -> tuple[Any, Any]:
-        """Give both loaders; the second may be None."""
-        return self.train_loader, self.val_loader
-
-    def loader_states(self) -> list[Any]:
-        """Give what the next passes of both loaders depend on."""
-        return [loader_state(loader) for loader in self.loaders()]
-
-    @property
-    def batches_per_epoch(self) -> int | None:
-        """How many batches an epoch has; None where the loader does not know."""
-        try:
-            length = len(self.train_loader)  # type: ignore[arg-type]
-        except TypeError:
-            return self._limit
-        return length if self._limit is None else min(length, self._limit)
-
     def state_dict(self) -> dict[str, Any]:
         """Give all that the rest of the run depends on, for `save_checkpoint(folder, **state)`."""
         return run_state(self)
@@ -316,21 +269,7 @@ class Trainer:
         Raises:
             StateError: The state is of another seed, model or optimizer.
         """
-        self.bind()
         load_run_state(self, state)
-
-    def bind(self) -> None:
-        """Give the optimizer the model's parameters, unless it has some of them already."""
-        parameters = list(self.model.parameters())
-        if not self.optimizer.is_bound:
-            self.optimizer.bind(self.model.named_parameters())
-        held = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
-        _check(
-            any(id(parameter) in held for parameter in parameters),
-            "an optimizer of this model's parameters",
-            "one that holds none of them",
-        )
-        self.rate.bind()
 
     @property
     def _dtype(self) -> Any:
@@ -346,7 +285,7 @@ class Trainer:
             "limit_batches of at least 1",
             f"limit_batches={limit_batches}",
         )
-        self.epochs, self._limit, self.stopped = epochs, limit_batches, ""
+        self.epochs, self.limit_batches, self.stopped = epochs, limit_batches, ""
         self.bind()
         self.optimizer.zero_grad()
         if self.seed is not None and self.step == self.epoch == 0:
@@ -384,7 +323,7 @@ class Trainer:
 
     def _groups(self) -> Iterator[list[tuple[Any, Any]]]:
         """Give the epoch's batches, `accumulate` at a time, after those that are already done."""
-        batches = pairs("fit", self.train_loader, self._dtype, self.batch, self._limit)
+        batches = pairs("fit", self.train_loader, self._dtype, self.batch, self.limit_batches)
         while not self.stopped and (group := list(islice(batches, self.accumulate))):
             yield group
 

@@ -9,8 +9,8 @@ from typing import Any, NoReturn, TypeGuard
 import numpy as np
 
 from tinytorch.tensor.errors import DTypeError, FileError
-from tinytorch.training._metrics import as_array
 from tinytorch.training.files.atomic import PathLike, write_atomically
+from tinytorch.training.metrics.metric import as_array
 
 __all__ = ["load_safetensors", "safetensors_bytes", "save_safetensors"]
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.tensor.errors import ShapeError
-from tinytorch.training._history import new_figure
-from tinytorch.training._metrics import as_array
+from tinytorch.tensor.errors import MissingExtraError, ShapeError
 from tinytorch.training.files.atomic import PathLike
+from tinytorch.training.metrics.metric import as_array
 
-__all__ = ["plot_confusion", "plot_mistakes"]
+__all__ = ["new_figure", "plot_confusion", "plot_mistakes"]
 
 
 def plot_confusion(
@@ -118,3 +117,17 @@ def plot_mistakes(
     if path is not None:
         figure.savefig(path)
     return figure
+
+
+def new_figure(width: float, height: float) -> Any:
+    """Make a matplotlib figure, in inches, that belongs to no global state."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError(
+            "plot",
+            expected="matplotlib, which draws",
+            got="it is not installed",
+            fix='pip install "tinytorch-training[plot]"',
+        ) from error
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")

@@ -2,11 +2,12 @@
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tinytorch.tensor.errors import ArgumentError, FileError
-from tinytorch.training._callbacks import Callback
 from tinytorch.training._history import direction
+from tinytorch.training._run import Run
+from tinytorch.training._run_state import load_run_state, run_state
+from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.files.atomic import PathLike
 from tinytorch.training.files.checkpoint import (
     clear_leftovers,
@@ -14,9 +15,6 @@ from tinytorch.training.files.checkpoint import (
     remove_folder,
     save_checkpoint,
 )
-
-if TYPE_CHECKING:
-    from tinytorch.training._trainer import Trainer
 
 __all__ = ["Checkpoint", "checkpoints"]
 
@@ -70,21 +68,21 @@ class Checkpoint(Callback):
         self.best: Path | None = None
         self._saved = ""
 
-    def on_setup(self, trainer: "Trainer") -> None:
+    def on_setup(self, run: Run) -> None:
         """Go on from the newest checkpoint that is whole, or save the beginning."""
         self._saved = ""
         found = checkpoints(self.folder)
         if found:
             clear_leftovers(self.folder)
         for path in reversed(found):
-            if path.name < _name(trainer) and not trainer.broken:
+            if path.name < _name(run) and not run.broken:
                 break
             try:
                 state = load_checkpoint(path)
             except FileError as error:
                 warnings.warn(f"{error}\n  instead: the checkpoint before it", stacklevel=2)
                 continue
-            trainer.load_state_dict(state)
+            load_run_state(run, state)
             self._saved = path.name
             break
         else:
@@ -96,36 +94,36 @@ class Checkpoint(Callback):
                     fix="restore one from a backup, or remove the folder to start anew",
                     path=self.folder,
                 )
-        self._save(trainer)
+        self._save(run)
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, run: Run) -> None:
         """Save after every so many steps."""
-        if isinstance(self.every, int) and trainer.step % self.every == 0:
-            self._save(trainer)
+        if isinstance(self.every, int) and run.step % self.every == 0:
+            self._save(run)
 
-    def on_epoch_end(self, trainer: "Trainer") -> None:
+    def on_epoch_end(self, run: Run) -> None:
         """Save the epoch."""
-        self._save(trainer)
+        self._save(run)
 
-    def on_interrupt(self, trainer: "Trainer") -> str:
+    def on_interrupt(self, run: Run) -> str:
         """Save after Ctrl-C, and say how to go on."""
-        self._save(trainer)
+        self._save(run)
         return f"saved in {self.folder / self._saved}: the same program goes on from there"
 
-    def _save(self, trainer: "Trainer") -> None:
+    def _save(self, run: Run) -> None:
         """Save, unless this very state is saved already; remove what need not be kept."""
-        name = _name(trainer)
+        name = _name(run)
         if name != self._saved:
-            save_checkpoint(self.folder / name, **trainer.state_dict())
+            save_checkpoint(self.folder / name, **run_state(run))
             self._saved = name
         found = checkpoints(self.folder)
-        self.best = self._find_best(trainer, found)
+        self.best = self._find_best(run, found)
         for path in found[: -self.keep]:
             if path != self.best:
                 remove_folder(path)
 
-    def _find_best(self, trainer: "Trainer", found: list[Path]) -> Path | None:
-        history = trainer.history
+    def _find_best(self, run: Run, found: list[Path]) -> Path | None:
+        history = run.history
         monitor = self.monitor or ("val_loss" if "val_loss" in history else "loss")
         if not history.epochs:
             return None
@@ -142,6 +140,6 @@ def checkpoints(folder: PathLike) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and p.name.startswith("step-"))
 
 
-def _name(trainer: "Trainer") -> str:
+def _name(run: Run) -> str:
     """Give a name that sorts by how far the run is."""
-    return f"step-{trainer.step:09d}-epoch-{trainer.epoch:05d}-batch-{trainer.batch:07d}"
+    return f"step-{run.step:09d}-epoch-{run.epoch:05d}-batch-{run.batch:07d}"

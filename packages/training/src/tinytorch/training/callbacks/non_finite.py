@@ -3,19 +3,17 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinytorch.autograd import no_grad
 from tinytorch.autograd.nn import Module
 from tinytorch.tensor.errors import TinyTorchError
-from tinytorch.training._callbacks import Callback
 from tinytorch.training._loaders import generator_states, load_generator_states
-from tinytorch.training._metrics import as_array
-
-if TYPE_CHECKING:
-    from tinytorch.training._trainer import Trainer
+from tinytorch.training._run import Run
+from tinytorch.training.callbacks.callback import Callback
+from tinytorch.training.metrics.metric import as_array
 
 __all__ = ["NonFiniteError", "StopOnNonFinite", "first_non_finite"]
 
@@ -36,17 +34,17 @@ class StopOnNonFinite(Callback):
 
     order = -50
 
-    def on_gradients(self, trainer: "Trainer") -> None:
+    def on_gradients(self, run: Run) -> None:
         """Look at the loss and at each gradient."""
-        if math.isfinite(trainer.mean_loss.sum):
-            wrong = next(_non_finite_gradients(trainer.model), None)
+        if math.isfinite(run.mean_loss.sum):
+            wrong = next(_non_finite_gradients(run.model), None)
             if wrong is None:
                 return
             what, place = "a gradient", f"the gradient of {wrong}"
         else:
-            what = f"loss {trainer.loss_value}"
-            place = first_non_finite(trainer.model, trainer.inputs) or "the loss function"
-        epoch, batch = trainer.epoch + 1, trainer.batch + 1
+            what = f"loss {run.loss_value}"
+            place = first_non_finite(run.model, run.inputs) or "the loss function"
+        epoch, batch = run.epoch + 1, run.batch + 1
         raise NonFiniteError(
             "fit",
             expected="finite losses and gradients",

@@ -6,13 +6,11 @@ It looks at the clock after each step and draws twice a second at most, so it co
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-from tinytorch.training._callbacks import Callback
 from tinytorch.training._history import show_figure
-
-if TYPE_CHECKING:
-    from tinytorch.training._trainer import Trainer
+from tinytorch.training._run import Run
+from tinytorch.training.callbacks.callback import Callback
 
 __all__ = ["Progress"]
 
@@ -44,63 +42,61 @@ class Progress(Callback):
         self._out: TextIO = sys.stdout
         self._bar: Any = None
 
-    def on_fit_begin(self, trainer: "Trainer") -> None:
+    def on_fit_begin(self, run: Run) -> None:
         """Choose the display; say where a resumed run goes on."""
         self._out = self.stream if self.stream is not None else sys.stdout
         self._bar = _make_bar(self._out) if self._out.isatty() else None
-        if trainer.step:
-            self._line(f"going on after epoch {trainer.epoch}, batch {trainer.batch}")
+        if run.step:
+            self._line(f"going on after epoch {run.epoch}, batch {run.batch}")
         if self._bar is not None:
             self._bar.start()
 
-    def on_epoch_begin(self, trainer: "Trainer") -> None:
+    def on_epoch_begin(self, run: Run) -> None:
         """Start the epoch's clock."""
         self._began = self._drawn = self._seen = self.clock()
-        self._first = self._done = (trainer.batch, trainer.examples)
+        self._first = self._done = (run.batch, run.examples)
         if self._bar is not None:
             self._task = self._bar.add_task(
-                f"epoch {trainer.epoch + 1}/{trainer.epochs}",
-                total=trainer.batches_per_epoch,
-                completed=trainer.batch,
+                f"epoch {run.epoch + 1}/{run.epochs}",
+                total=run.batches_per_epoch,
+                completed=run.batch,
                 figures="",
             )
 
-    def on_step_end(self, trainer: "Trainer") -> None:
+    def on_step_end(self, run: Run) -> None:
         """Draw, if the last drawing is old enough."""
         self._seen = now = self.clock()
-        self._done = (trainer.batch, trainer.examples)
+        self._done = (run.batch, run.examples)
         if now - self._drawn < (0.5 if self._bar is not None else self.every):
             return
         self._drawn = now
-        text = f"{self._speed()}  {show_figures(trainer.figures())}"
+        text = f"{self._speed()}  {show_figures(run.figures())}"
         if self._bar is not None:
-            self._bar.update(self._task, completed=trainer.batch, figures=text, refresh=True)
+            self._bar.update(self._task, completed=run.batch, figures=text, refresh=True)
             return
-        total = trainer.batches_per_epoch
-        done = trainer.batch - self._first[0]
-        left = (
-            f"  {(total - trainer.batch) * (now - self._began) / done:.0f} s left" if total else ""
-        )
-        batches = f"{trainer.batch}/{total}" if total else str(trainer.batch)
-        self._line(f"epoch {trainer.epoch + 1}/{trainer.epochs}  batch {batches}  {text}{left}")
+        total = run.batches_per_epoch
+        done = run.batch - self._first[0]
+        left = f"  {(total - run.batch) * (now - self._began) / done:.0f} s left" if total else ""
+        batches = f"{run.batch}/{total}" if total else str(run.batch)
+        self._line(f"epoch {run.epoch + 1}/{run.epochs}  batch {batches}  {text}{left}")
 
-    def on_epoch_end(self, trainer: "Trainer") -> None:
+    def on_epoch_end(self, run: Run) -> None:
         """Write the epoch's line."""
         if self._bar is not None:
             self._bar.remove_task(self._task)
             self._bar.refresh()
         self._line(
-            f"epoch {trainer.epoch}/{trainer.epochs}  {trainer.history.seconds[-1]:.1f} s  "
-            f"{self._speed()}  {show_figures(trainer.history.last)}"
+            f"epoch {run.epoch}/{run.epochs}  {run.history.seconds[-1]:.1f} s  "
+            f"{self._speed()}  {show_figures(run.history.last)}"
         )
 
-    def on_fit_end(self, trainer: "Trainer") -> None:
+    def on_fit_end(self, run: Run) -> None:
         """Take the bar away; say why a run was stopped."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        if trainer.stopped:
-            self._line(f"stopped: {trainer.stopped}")
+        if run.stopped:
+            self._line(f"stopped: {run.stopped}")
 
     def _speed(self) -> str:
         """Give the training speed, without validation."""

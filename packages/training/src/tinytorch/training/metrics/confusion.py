@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor.errors import ArgumentError, ShapeError
-from tinytorch.training._metrics import Metric, scores_and_labels, share_of
+from tinytorch.training.metrics.accuracy import scores_and_labels
+from tinytorch.training.metrics.metric import Metric, share_of
 
 __all__ = ["ConfusionMatrix", "PrecisionRecallF1"]
 

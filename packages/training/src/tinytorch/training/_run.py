@@ -1,0 +1,102 @@
+"""A run is what callbacks, progress and files know of a training; the `Trainer` drives it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tinytorch.autograd.nn import Module
+from tinytorch.tensor.errors import ArgumentError
+from tinytorch.training._history import History
+from tinytorch.training._loaders import loader_state
+from tinytorch.training._rates import LearningRate
+from tinytorch.training.metrics.figures import figures_of, numbers_in
+from tinytorch.training.metrics.metric import Mean, Metric
+
+
+class Run:
+    """Where a training stands: position, figures, model, optimizer and loaders.
+
+    Attributes:
+        epoch: Epochs finished in the run.
+        batch: Batches finished in the epoch.
+        examples: Examples seen in the epoch.
+        step: Optimizer steps in the run.
+        epochs: Epochs asked for.
+        seconds: How long the epoch has taken so far.
+        stopped: Why the fit was stopped; empty if it was not.
+        broken: Whether an error broke the last fit off, maybe halfway through a step.
+        inputs, targets, outputs: The last training batch, and what the model made of it.
+        loss_value: The last training batch's loss.
+        history: The figures of the finished epochs.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        optimizer: Any,
+        train_loader: Iterable[Any],
+        val_loader: Iterable[Any] | None,
+        metrics: Sequence[Metric],
+        rate: LearningRate,
+        accumulate: int,
+        seed: int | None,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.train_loader = train_loader
+        self.val_loader = val_loader
+        self.metrics = tuple(metrics)
+        self.rate = rate
+        self.accumulate = accumulate
+        self.seed = seed
+        self.callbacks: list[Any] = []
+        self.history = History()
+        self.epoch = self.batch = self.examples = self.step = self.epochs = 0
+        self.seconds = self.loss_value = 0.0
+        self.stopped = ""
+        self.broken = False
+        self.inputs: Any = None
+        self.targets: Any = None
+        self.outputs: Any = None
+        self.mean_loss = Mean(name="loss")
+        self.loaders_at_epoch_begin: list[Any] = []
+        self.limit_batches: int | None = None
+
+    def stop(self, reason: str) -> None:
+        """End the fit after the step, or the epoch, that it is at; for callbacks."""
+        self.stopped = reason
+
+    def figures(self) -> dict[str, float]:
+        """Return loss and metrics of the epoch so far, as training saw them."""
+        return numbers_in(figures_of((self.mean_loss, *self.metrics))) if self.examples else {}
+
+    def loaders(self) -> tuple[Any, Any]:
+        """Return both loaders; the second may be None."""
+        return self.train_loader, self.val_loader
+
+    def loader_states(self) -> list[Any]:
+        """Return what the next passes of both loaders depend on."""
+        return [loader_state(loader) for loader in self.loaders()]
+
+    @property
+    def batches_per_epoch(self) -> int | None:
+        """How many batches an epoch has; None where the loader does not know."""
+        try:
+            length = len(self.train_loader)  # type: ignore[arg-type]
+        except TypeError:
+            return self.limit_batches
+        return length if self.limit_batches is None else min(length, self.limit_batches)
+
+    def bind(self) -> None:
+        """Give the optimizer the model's parameters, unless it has some of them already."""
+        parameters = list(self.model.parameters())
+        if not self.optimizer.is_bound:
+            self.optimizer.bind(self.model.named_parameters())
+        held = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
+        if not any(id(parameter) in held for parameter in parameters):
+            raise ArgumentError(
+                "Trainer",
+                expected="an optimizer of this model's parameters",
+                got="one that holds none of them",
+                fix="make it of model.parameters(), or without parameters",
+            )
+        self.rate.bind()

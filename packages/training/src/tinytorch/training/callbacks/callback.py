@@ -1,0 +1,74 @@
+"""A callback is told where the run stands and may stop it; what it keeps, a checkpoint keeps too.
+
+The `Trainer` calls the hooks in this order, and for each of them the callbacks by `order`, equal
+ones as they were given:
+
+    on_setup
+    on_fit_begin
+        on_epoch_begin
+            on_gradients, on_step_end       for each optimizer step
+        on_epoch_end                        for each epoch
+    on_interrupt                            after Ctrl-C, at a place where the run can be saved
+    on_fit_end                              after errors, too
+
+Any hook may call `run.stop(reason)`: the run ends after the optimizer step, or the epoch, that
+it is at.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tinytorch.training._run import Run
+
+__all__ = ["Callback"]
+
+
+class Callback:
+    """The protocol: override the hooks that you need; each gets the `Trainer`.
+
+    Worth reading there: `epoch` and `batch` (finished ones, in the run and in the epoch), `step`
+    (optimizer steps in all), `epochs` (asked for), `history`, `model`, `optimizer`, `outputs`,
+    `targets`, `inputs`, `loss_value` (of the last batch).
+
+    Attributes:
+        order: Lower ones are called first; 0 unless set.
+
+    Example:
+        >>> class StopAtTenSteps(Callback):
+        ...     def on_step_end(self, trainer):
+        ...         if run.step == 10:
+        ...             run.stop("ten steps are enough")
+    """
+
+    order: int = 0
+
+    def on_setup(self, run: Run) -> None:
+        """Prepare, before anything else: the checkpoint is loaded here."""
+
+    def on_fit_begin(self, run: Run) -> None:
+        """Note the beginning of a fit, at its state's place: `run.epoch` may not be 0."""
+
+    def on_epoch_begin(self, run: Run) -> None:
+        """Note the beginning of an epoch, or its going on after a resume."""
+
+    def on_gradients(self, run: Run) -> None:
+        """Look at loss and gradients before they change the weights."""
+
+    def on_step_end(self, run: Run) -> None:
+        """Note that the optimizer has stepped."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Note the end of an epoch; its figures stand in `run.history`."""
+
+    def on_interrupt(self, run: Run) -> str | None:
+        """Save what is worth it after Ctrl-C, and give a text that says so."""
+
+    def on_fit_end(self, run: Run) -> None:
+        """Tidy up: the fit is done, stopped or broken off."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what an exact resume needs: numbers, texts, arrays, lists and dicts of them."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state_dict` gave."""

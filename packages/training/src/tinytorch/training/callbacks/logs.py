@@ -1,0 +1,70 @@
+"""Logs: the figures of a run as a CSV file, or as the event files that TensorBoard reads."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tinytorch.tensor.errors import ArgumentError
+from tinytorch.training._run import Run
+from tinytorch.training.callbacks.callback import Callback
+from tinytorch.training.files.atomic import PathLike
+from tinytorch.training.files.tensorboard import EventWriter
+
+__all__ = ["CSVLog", "TensorBoard"]
+
+
+class CSVLog(Callback):
+    """Write the history to a CSV file after each epoch; a resumed run goes on in it.
+
+    Args:
+        path: The file; it is replaced in one step, so it can be read at any moment.
+    """
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = Path(path)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Write the table."""
+        run.history.to_csv(self.path)
+
+
+class TensorBoard(Callback):
+    """Write losses, metrics and learning rate to event files that TensorBoard reads.
+
+    A resumed run adds a file of its own; figures that were written twice are the same ones.
+
+    Args:
+        folder: The folder that `tensorboard --logdir` is to show.
+        every: Steps between two points of the training loss.
+    """
+
+    def __init__(self, folder: PathLike, *, every: int = 10) -> None:
+        if every < 1:
+            raise ArgumentError(
+                "TensorBoard", expected="every >= 1", got=f"every={every}", fix="use every=10"
+            )
+        self.folder = Path(folder)
+        self.every = every
+        self._writer: EventWriter | None = None
+
+    def on_fit_begin(self, run: Run) -> None:  # noqa: ARG002 - the hook's signature
+        """Open an event file."""
+        self._writer = EventWriter(self.folder, time.time())
+
+    def on_step_end(self, run: Run) -> None:
+        """Write the loss and the learning rate of every so many steps."""
+        if run.step % self.every == 0:
+            self._write(run, {"step/loss": run.loss_value, "step/lr": run.optimizer.lr})
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Write the epoch's figures."""
+        self._write(run, {f"epoch/{k}": v for k, v in run.history.last.items()})
+
+    def on_fit_end(self, run: Run) -> None:  # noqa: ARG002 - the hook's signature
+        """Close the event file."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write(self, run: Run, figures: Mapping[str, float]) -> None:
+        assert self._writer is not None
+        self._writer.scalars(figures, step=run.step, wall_time=time.time())
