@@ -211,6 +211,13 @@ def conform(session: nox.Session) -> None:
 WHERE = "import os, tinytorch.{0} as t; print(os.path.realpath(t.__file__))"
 
 
+@nox.session(reuse_venv=True)
+def planted(session: nox.Session) -> None:
+    """Plant students' mistakes: the contract notices them. `-- optim` plants all of a layer."""
+    session.install(*TEST_TOOLS, *editable(*LAYERS))
+    session.run("python", "tools/planted.py", *(session.posargs or ("--sample", "2")))
+
+
 @nox.session(venv_backend="virtualenv", reuse_venv=True)
 def oracle(session: nox.Session) -> None:
     """Compare with PyTorch, and our files with the libraries that define their formats."""

@@ -11,10 +11,7 @@ part than `--bound` was noticed. Kernels are left alone; the tests run with the 
 import argparse
 import os
 import random
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -22,28 +19,29 @@ from pathlib import Path
 
 from layers import LAYERS
 from mutants import Mutant, mutants
-
-ROOT = Path(__file__).resolve().parents[1]
+from trial import ROOT, source, try_out
 
 
 def main() -> int:
     """Try the changes that the command line asks for, and print what became of them."""
     settings = arguments()
-    source = ROOT / "packages" / settings.layer / "src"
-    files = chosen(source, settings.files)
+    tests = f"packages/{settings.layer}/tests"
+    files = chosen(source(settings.layer), settings.files)
     tried = [(file, mutant) for file in files for mutant in mutants(read(file))]
     if settings.sample is not None and settings.sample < len(tried):
         tried = random.Random(settings.seed).sample(tried, settings.sample)
 
     began = time.perf_counter()
-    if noticed(settings.layer, files[0], read(files[0]), None):
-        sys.exit(f"the tests of {settings.layer} fail without any change")
+    if (calm := try_out(settings.layer, {}, tests)).failed:
+        sys.exit(f"{calm.output}\nthe tests of {settings.layer} fail without any change")
     limit = 10 + 5 * (time.perf_counter() - began)
     with ThreadPoolExecutor(settings.jobs) as pool:
-        verdicts = list(
-            pool.map(lambda pair: noticed(settings.layer, pair[0], pair[1].code, limit), tried)
-        )
-    report(source, tried, verdicts)
+        trials = [
+            pool.submit(try_out, settings.layer, {file: mutant.code}, tests, limit=limit)
+            for file, mutant in tried
+        ]
+        verdicts = [trial.result().failed for trial in trials]
+    report(source(settings.layer), tried, verdicts)
     return 0 if sum(verdicts) >= settings.bound * len(tried) else 1
 
 
@@ -59,50 +57,21 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def chosen(source: Path, names: list[str]) -> list[Path]:
+def chosen(folder: Path, names: list[str]) -> list[Path]:
     """The files of these names below a folder; all but kernels if there are no names."""
-    files = [path for path in sorted(source.rglob("*.py")) if "kernels" not in path.parts]
+    files = [path for path in sorted(folder.rglob("*.py")) if "kernels" not in path.parts]
     if unknown := set(names) - {path.name for path in files}:
-        sys.exit(f"no {', '.join(sorted(unknown))} among the files of {source}")
+        sys.exit(f"no {', '.join(sorted(unknown))} among the files of {folder}")
     return [path for path in files if not names or path.name in names]
 
 
-def noticed(layer: str, file: Path, code: str, limit: float | None) -> bool:
-    """Whether a test of the layer fails, or takes too long, with `code` in the place of `file`."""
-    source = ROOT / "packages" / layer / "src"
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "src"
-        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        (copy / file.relative_to(source)).write_text(code, encoding="utf-8")
-        first = [str(copy), *filter(None, [os.environ.get("PYTHONPATH")])]
-        settings = {
-            "PYTHONPATH": os.pathsep.join(first),
-            "TINYTORCH_KERNELS": "reference",
-            "OPENBLAS_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-        }
-        command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-        try:
-            result = subprocess.run(  # noqa: S603 - our own tests
-                [*command, f"packages/{layer}/tests"],
-                cwd=ROOT,
-                env={**os.environ, **settings},
-                capture_output=True,
-                timeout=limit,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return True
-    return result.returncode != 0
-
-
-def report(source: Path, tried: list[tuple[Path, Mutant]], verdicts: list[bool]) -> None:
+def report(folder: Path, tried: list[tuple[Path, Mutant]], verdicts: list[bool]) -> None:
     """Print the table, and below it what no test noticed."""
     total = Counter(file for file, _ in tried)
     found = Counter(file for (file, _), seen in zip(tried, verdicts, strict=True) if seen)
     print("| file | tried | noticed |\n| --- | ---: | ---: |")
     for file in sorted(total):
-        name = file.relative_to(source / "tinytorch").as_posix()
+        name = file.relative_to(folder / "tinytorch").as_posix()
         print(f"| `{name}` | {total[file]} | {found[file]} |")
     share = sum(verdicts) / max(len(tried), 1)
     print(f"| together | {len(tried)} | {sum(verdicts)}, {share:.1%} |\n")
