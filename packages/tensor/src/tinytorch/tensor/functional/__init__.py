@@ -20,12 +20,14 @@ from tinytorch.tensor.functional._binary import (
 )
 from tinytorch.tensor.functional._classification import cross_entropy, nll_loss
 from tinytorch.tensor.functional._layers import dropout, layer_norm, linear
+from tinytorch.tensor.functional._reduction import divisors, mean_over
 from tinytorch.tensor.functional._regression import huber_loss, l1_loss, mse_loss
 
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "divisors",
     "dropout",
     "gelu",
     "huber_loss",
@@ -34,6 +36,7 @@ __all__ = [
     "leaky_relu",
     "linear",
     "log_softmax",
+    "mean_over",
     "mse_loss",
     "nll_loss",
     "relu",

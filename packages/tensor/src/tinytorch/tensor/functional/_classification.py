@@ -1,6 +1,5 @@
 """Losses of class numbers, in nats."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from tinytorch.tensor import ops
 from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
 from tinytorch.tensor.functional._activations import log_softmax
-from tinytorch.tensor.functional._reduction import as_values, check_reduction, reduce
+from tinytorch.tensor.functional._reduction import as_values, check_reduction, mean_over, reduce
 
 __all__ = ["cross_entropy", "nll_loss"]
 
@@ -138,8 +137,7 @@ def nll(
         smooth = ops.sum(log_probabilities * Tensor(spread.astype(dtype)), axis=1)
         loss = loss + smooth * Tensor((~ignored).astype(dtype))
     if reduction == "mean":
-        total = float(weights.sum())
-        return ops.sum(loss) / (total or math.nan)
+        return mean_over(ops.sum(loss), weights.sum())
     return reduce(operation, loss, reduction)
 
 

@@ -1,5 +1,9 @@
 """What all losses share: no broadcasting, and three ways to reduce."""
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -8,7 +12,17 @@ from tinytorch.tensor import ops
 from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 
-__all__ = ["as_values", "check_reduction", "reduce", "same_shape", "weigh"]
+__all__ = [
+    "as_values",
+    "check_reduction",
+    "divisors",
+    "mean_over",
+    "reduce",
+    "same_shape",
+    "weigh",
+]
+
+_listener: ContextVar[list[float] | None] = ContextVar("divisors", default=None)
 
 
 def same_shape(operation: str, predictions: Any, targets: Any) -> tuple[Any, Any]:
@@ -56,7 +70,64 @@ def reduce(operation: str, loss: Any, reduction: str) -> Any:
     check_reduction(operation, reduction)
     if reduction == "none":
         return loss
-    return ops.mean(loss) if reduction == "mean" else ops.sum(loss)
+    if reduction == "sum":
+        return ops.sum(loss)
+    _tell(loss.size)
+    return ops.mean(loss)
+
+
+def mean_over(total: Any, divisor: float) -> Any:
+    """Return `total / divisor`, a mean that `divisors` hears of; NaN where the divisor is 0.
+
+    Args:
+        total: A sum over elements.
+        divisor: What the sum is divided by: the number of elements, or the sum of their weights.
+
+    Returns:
+        The mean, of the shape of `total`.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> errors, mask = tensor([3.0, 5.0, 100.0]), tensor([1.0, 1.0, 0.0])
+        >>> mean_over((errors * mask).sum(), mask.sum())
+        tensor(4.)
+    """
+    divisor = float(divisor)
+    _tell(divisor)
+    return total / (divisor or math.nan)
+
+
+@contextmanager
+def divisors() -> Iterator[list[float]]:
+    """Hear what each mean is divided by, so that the means of parts give the mean of the whole.
+
+    A loss with `reduction="mean"` tells its divisor: the number of elements, or, of class numbers,
+    the summed weights of those that are not ignored. A loss of your own tells it by `mean_over`.
+
+    Returns:
+        A context that gives a list, to which each mean within adds its divisor.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> from tinytorch.tensor.functional import mse_loss
+        >>> with divisors() as heard:
+        ...     loss = mse_loss(tensor([1.0, 2.0]), tensor([0.0, 0.0]))
+        >>> heard
+        [2.0]
+    """
+    heard: list[float] = []
+    token = _listener.set(heard)
+    try:
+        yield heard
+    finally:
+        _listener.reset(token)
+
+
+def _tell(divisor: float) -> None:
+    """Make a mean's divisor known to the innermost `divisors`, if there is one."""
+    heard = _listener.get()
+    if heard is not None:
+        heard.append(float(divisor))
 
 
 def as_values(x: Any) -> np.ndarray:
