@@ -15,7 +15,8 @@ from nox.command import CommandFailed
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from layers import LAYERS, closure, read_package  # noqa: E402 - tools/ is no package
+from conform import fault, installable  # noqa: E402 - tools/ is no package
+from layers import LAYERS, closure, read_package  # noqa: E402
 
 PACKAGES = ROOT / "packages"
 DECLARED = {layer: read_package(PACKAGES / layer) for layer in LAYERS}
@@ -140,7 +141,9 @@ def wheels(session: nox.Session) -> None:
     for layer in LAYERS:
         shutil.copytree(PACKAGES / layer / "tests" / "contract", tests / layer)
     (tests / "pytest.ini").write_text(
-        "[pytest]\naddopts = --import-mode=importlib\nfilterwarnings = error\n", encoding="utf-8"
+        "[pytest]\naddopts = --import-mode=importlib\nfilterwarnings = error\n"
+        "markers = step(n): of the n-th step\n",
+        encoding="utf-8",
     )
     session.chdir(tests)
     run_tests(session, "-c", "pytest.ini", ".")
@@ -188,27 +191,31 @@ def cifar10(session: nox.Session) -> None:
 
 @nox.session
 def conform(session: nox.Session) -> None:
-    """Test a layer of your own: `nox -s conform -- optim path/to/its/folder`."""
-    if len(session.posargs) != 2 or session.posargs[0] not in LAYERS:
-        session.error(f"usage: nox -s conform -- <layer> <path>, <layer> one of {LAYERS}")
+    """Judge a layer of your own: `-- optim path/to/it [--step 3] [--contract] [pytest options]`."""
+    if len(session.posargs) < 2 or session.posargs[0] not in LAYERS:
+        session.error(f"usage: nox -s conform -- <layer> <path> ..., <layer> one of {LAYERS}")
     layer, folder = session.posargs[0], Path(session.posargs[1]).resolve()
-    if not (folder / "pyproject.toml").is_file():
-        session.error(f"{folder} holds no pyproject.toml: give the folder of your package")
-    for stray in folder.glob("**/tinytorch/__init__.py"):
-        session.error(f"{stray} hides the other layers: tinytorch is a namespace; remove the file")
+    if wrong := fault(layer, folder):
+        session.error(wrong)
+    mine = installable(layer, folder, Path(session.create_tmp()))
     others = [name for name in LAYERS if name != layer]
-    session.install(*TEST_TOOLS, "matplotlib", *editable(*others), "-e", str(folder))
+    install_always(session, *TEST_TOOLS, "matplotlib", *editable(*others), "-e", str(mine))
     session.run("python", "tools/check_environment.py")
-    shown = session.run("python", "-c", WHERE.format(layer), silent=True)
-    where = Path(str(shown).strip().splitlines()[-1])
-    if not where.is_relative_to(folder):
-        session.error(f"tinytorch.{layer} comes from {where}, not from {folder}")
-    session.log(f"tinytorch.{layer} comes from {where}")
-    run_tests(session, f"packages/{layer}/tests/contract")
-    train_on_sample(session)
+    session.run("python", "tools/conform.py", layer, str(folder), *session.posargs[2:])
 
 
-WHERE = "import os, tinytorch.{0} as t; print(os.path.realpath(t.__file__))"
+def install_always(session: nox.Session, *requirements: str) -> None:
+    """Install also under `nox -R`: what someone wrote may lie in another folder than last time."""
+    if session.venv_backend == "uv":
+        session.run("uv", "pip", "install", "-q", *requirements, external=True)
+    else:
+        session.run("python", "-m", "pip", "install", "-q", *requirements)
+
+
+@nox.session(venv_backend="none")
+def start(session: nox.Session) -> None:
+    """Make a student's beginning of a layer: `-- optim mine`, told step by step in its README."""
+    session.run("python", "tools/start.py", *session.posargs)
 
 
 @nox.session(reuse_venv=True)

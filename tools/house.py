@@ -104,9 +104,9 @@ def picture() -> str:
 
 def package(layer: str, box: Box) -> str:
     """The box of a package with its chips."""
+    size = f'x="{box.left}" y="{box.top}" width="{box.width}" height="{box.height}"'
     parts = [
-        f'<rect x="{box.left}" y="{box.top}" width="{box.width}" height="{box.height}" rx="10" '
-        f'fill="{box.color}"/>\n',
+        f'<rect {size} rx="10" fill="{box.color}"/>\n',
         text(box.left + 14, box.top + 27, f"{LAYERS.index(layer) + 1}  {layer}", 18, "700"),
     ]
     x, y = box.left + 14, box.top + 40

@@ -4,11 +4,10 @@
     python tools/planted.py optim --only "Adam: m"     those whose name begins like this
     python tools/planted.py --sample 3                 three of each layer, drawn with --seed
 
-A row of a table names the mistake, the place (a function, `Class.method`, or the beginning of a
-statement of a module, such as `derivative(ops.mul`), and the change: `before`, which stands there
-exactly once, becomes `after`. Code is compared as `ast.unparse` prints it, so that a row outlives
-moves and another layout; a row that does not fit any longer fails. Prints what was caught, what was
-missed, and exits 1 below `--bound`.
+A row of a table names the mistake, the place (see `places`), and the change: `before`, which stands
+there exactly once, becomes `after`. Code is compared as `ast.unparse` prints it, so that a row
+outlives moves and another layout; a row that does not fit any longer fails. Prints what was caught,
+what was missed, and exits 1 below `--bound`.
 """
 
 import argparse
@@ -18,12 +17,12 @@ import random
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from layers import LAYERS
+from places import Misfit, find
 from trial import NO_END, Trial, source, try_out
 
 TABLES = Path(__file__).resolve().parent / "mistakes"
@@ -37,7 +36,7 @@ class Mistake(NamedTuple):
     Attributes:
         layer: The layer that the mistake is made in.
         name: The mistake in words.
-        place: A function, `Class.method`, or how a statement of a module begins.
+        place: Where it is made; see `places`.
         before: The right code.
         after: The wrong code.
     """
@@ -47,10 +46,6 @@ class Mistake(NamedTuple):
     place: str
     before: str
     after: str
-
-
-class Misfit(Exception):  # noqa: N818 - no error of a program: a row that wants mending
-    """A row that does not fit the sources."""
 
 
 def mistakes(layer: str) -> list[Mistake]:
@@ -66,37 +61,13 @@ def plant(mistake: Mistake) -> dict[Path, str]:
     Raises:
         Misfit: The place is not there or is there twice, or so is what stood there before.
     """
-    found = []
-    for path in sorted(source(mistake.layer).rglob("*.py")):
-        if "kernels" not in path.parts:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            found += [(path, tree, body, i) for body, i in places(tree, mistake.place)]
-    if len(found) != 1:
-        where = ", ".join(path.name for path, *_ in found) or "no file"
-        raise Misfit(f"{mistake.place} is in {where}")
-    path, tree, body, i = found[0]
-    code = ast.unparse(body[i])
+    place = find(source(mistake.layer), mistake.place)
+    code = ast.unparse(place.statement)
     if code.count(mistake.before) != 1:
         raise Misfit(f"{code.count(mistake.before)} times `{mistake.before}` in\n{code}")
-    body[i : i + 1] = ast.parse(code.replace(mistake.before, mistake.after)).body
-    return {path: ast.unparse(tree)}
-
-
-def places(tree: ast.Module, place: str) -> Iterator[tuple[list[ast.stmt], int]]:
-    """Where `place` stands in a module: the list of statements that holds it, and its index."""
-    kind, _, method = place.rpartition(".")
-    for i, statement in enumerate(tree.body):
-        match statement:
-            case ast.FunctionDef(name=name) if name == place:
-                yield tree.body, i
-            case ast.ClassDef(name=name, body=body) if name == kind:
-                for j, inner in enumerate(body):
-                    if isinstance(inner, ast.FunctionDef) and inner.name == method:
-                        yield body, j
-            case ast.FunctionDef() | ast.ClassDef():
-                pass
-            case _ if "(" in place and ast.unparse(statement).startswith(place):
-                yield tree.body, i
+    changed = ast.parse(code.replace(mistake.before, mistake.after)).body
+    place.body[place.at : place.at + 1] = changed
+    return {place.path: ast.unparse(place.tree)}
 
 
 def main() -> int:

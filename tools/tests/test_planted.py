@@ -7,7 +7,8 @@ import pytest
 import planted
 import trial
 from layers import LAYERS
-from planted import Misfit, Mistake, mistakes, plant
+from places import Misfit
+from planted import Mistake, mistakes, plant
 
 MODULE = """
 TABLE = {}
