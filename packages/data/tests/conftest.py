@@ -6,6 +6,7 @@ import io
 import struct
 import tarfile
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -26,7 +27,8 @@ class Handler(BaseHTTPRequestHandler):
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         self.server.requests.append((kind, start))
         self.server.headers.append((asked, self.headers.get("User-Agent")))
-        getattr(self, f"serve_{kind}")(start, argument)
+        with suppress(ConnectionError):  # the other side has had enough
+            getattr(self, f"serve_{kind}")(start, argument)
 
     def reply(self, body, start=0, *, status=None, claim=None, given=None):
         self.send_response(status or (206 if start else 200))
@@ -88,6 +90,44 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(CONTENT[start : start + int(argument)], start, claim=len(CONTENT) - start)
         self.wfile.flush()
         self.server.over.wait(10)
+
+    def serve_drip(self, start, argument):
+        """One byte after the other, of a reply that has come as far as ``argument`` says."""
+        head = b"HTTP/1.1 200 OK\r\n"
+        first, drop = {
+            "status": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+            "header": (head + b"X-Long: ", b"x"),
+            "body": (head + b"\r\n", b"%c"),
+            "chunks": (head + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n%c\r\n"),
+            "trailer": (head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X: x\r\n"),
+            "redirect": (head.replace(b"200", b"302") + b"Location: /", b"x"),
+        }[argument]
+        self.wfile.write(first)
+        for byte in CONTENT[start:]:
+            self.wfile.write(drop.replace(b"%c", bytes([byte])))
+            if self.server.over.wait(0.01):
+                break
+
+    def serve_flood(self, start, argument):
+        """As much as the reader takes, of a reply that has come as far as ``argument`` says."""
+        head = b"HTTP/1.1 200 OK\r\n"
+        lines = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 60_000) for number in range(9))
+        first, rest = {
+            "line": (b"HTTP/1.1 200 ", b"x" * 60_000),
+            "headers": (head, lines),
+            "body": (head + b"\r\n", bytes(60_000)),
+            "error": (head.replace(b"200", b"500") + b"\r\n", bytes(60_000)),
+            "redirect": (head.replace(b"200", b"302") + b"Location: /good\r\n\r\n", bytes(60_000)),
+        }[argument]
+        self.wfile.write(first)
+        while not self.server.over.is_set():
+            self.wfile.write(rest)
+
+    def serve_reason(self, start, argument):
+        self.wfile.write(b"HTTP/1.1 500 \x1b[2Jgone\x9b31m\x07\r\n\r\n")
+
+    def serve_page(self, start, argument):
+        self.reply(b"<html>log in first</html>")
 
     def serve_garbage(self, start, argument):
         self.wfile.write(b"this is not http\r\n\r\n")

@@ -1,16 +1,26 @@
 """Compressed files are read into measured memory; whatever is wrong with them is located."""
 
+import gzip
 import os
 import tarfile
 import zlib
+from contextlib import contextmanager
 
 import pytest
 
 from tinytorch.data import DamagedFileError
-from tinytorch.data.files.gzip import CHUNK, GzipReader
+from tinytorch.data.files.gzip import MOST_PER_BYTE, PIECE, GzipReader
+from tinytorch.data.files.source import Source
 from tinytorch.data.files.tar import read_members
 
 NO_LIMIT = 1 << 30
+
+
+@contextmanager
+def reader(file, limit=NO_LIMIT):
+    source = Source("test", file)
+    with source.open() as stream:
+        yield GzipReader(source, stream, limit=limit)
 
 
 @pytest.fixture
@@ -25,7 +35,7 @@ def gz(tmp_path, make):
 
 def test_reading_goes_front_to_back(gz):
     content = os.urandom(3000)
-    with GzipReader(gz(content), limit=NO_LIMIT) as stream:
+    with reader(gz(content)) as stream:
         buffer = bytearray(900)
         assert stream.read(1000) == content[:1000]
         assert stream.position == 1000
@@ -40,66 +50,59 @@ def test_reading_goes_front_to_back(gz):
         assert (stream.read(1), stream.skip(1), stream.readinto(memoryview(buffer))) == (b"", 0, 0)
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * (9 * CHUNK), os.urandom(2 * CHUNK + 1)])
+@pytest.mark.parametrize("content", [b"", b"x" * (3 * PIECE + 1), os.urandom(PIECE + 1)])
 def test_any_length_arrives_whole(gz, content):
-    with GzipReader(gz(content), limit=NO_LIMIT) as stream:
+    with reader(gz(content)) as stream:
         assert stream.read(len(content) + 1) == content
-    with GzipReader(gz(content), limit=NO_LIMIT) as stream:
+    with reader(gz(content)) as stream:
         assert stream.skip(len(content) + 1) == len(content)
 
 
 def test_a_large_buffer_is_filled_in_pieces(gz):
-    content = os.urandom(CHUNK) * 9
-    buffer = bytearray(5 * CHUNK + 3)
-    with GzipReader(gz(content), limit=NO_LIMIT) as stream:
+    content = os.urandom(PIECE // 4) * 9
+    buffer = bytearray(2 * PIECE - 3)
+    with reader(gz(content)) as stream:
         assert stream.readinto(memoryview(buffer)) == len(buffer)
         assert stream.position == len(buffer)
     assert bytes(buffer) == content[: len(buffer)]
 
 
-def test_the_file_is_closed_at_the_end(gz):
-    with GzipReader(gz(b"x"), limit=NO_LIMIT) as stream:
-        source = stream._source
-    assert source.closed
-
-
 @pytest.mark.parametrize("cut", [0, 5, 100, -1])
 def test_a_file_cut_short_is_damaged(gz, cut):
     with (
-        GzipReader(gz(os.urandom(1000), cut=cut), limit=NO_LIMIT) as stream,
+        reader(gz(os.urandom(1000), cut=cut)) as stream,
         pytest.raises(DamagedFileError, match="a complete gzip file") as caught,
     ):
         stream.read(1001)
-    assert caught.value.file == stream.file
+    assert caught.value.operation == "test"
+    assert caught.value.file == stream.source.file
     assert caught.value.offset == stream.position
-    assert f"at byte {stream.position:,} of {stream.file}" in str(caught.value)
-    assert f"delete {stream.file}" in caught.value.fix
+    assert f"at byte {stream.position:,} of {stream.source.file}" in str(caught.value)
+    assert f"delete {stream.source.file}" in caught.value.fix
 
 
 def test_foreign_bytes_and_wrong_checksums_are_damaged(tmp_path, make):
     file = tmp_path / "file.gz"
     file.write_bytes(b"no gzip at all")
-    with GzipReader(file, limit=NO_LIMIT) as stream:
+    with reader(file) as stream:
         with pytest.raises(DamagedFileError, match="header") as caught:
             stream.read(1)
         assert caught.value.offset == 0
     content = bytearray(make.gz(b"content" * 100))
     content[-5] ^= 1
     file.write_bytes(content)
-    with GzipReader(file, limit=NO_LIMIT) as stream, pytest.raises(DamagedFileError, match="check"):
+    with reader(file) as stream, pytest.raises(DamagedFileError, match="check"):
         stream.read(701)
 
 
 def test_nothing_is_decompressed_beyond_the_limit(gz):
-    with GzipReader(gz(bytes(1000)), limit=600) as stream:
+    with reader(gz(bytes(1000)), limit=600) as stream:
         assert stream.read(600) == bytes(600)
         with pytest.raises(DamagedFileError, match="at most 600 bytes"):
             stream.read(1)
 
 
 def test_deflate_cannot_do_better_than_the_bound_for_allocation():
-    from tinytorch.data.files.gzip import MOST_PER_BYTE
-
     compressed = zlib.compress(bytes(10_000_000), 9)
     assert len(compressed) * MOST_PER_BYTE > 10_000_000
     assert len(compressed) * MOST_PER_BYTE < 10_000_000 * 1.1
@@ -120,7 +123,8 @@ def archive(tmp_path, make):
 
 def read(file, limit=NO_LIMIT, **sizes):
     buffers = {name: bytearray(size) for name, size in sizes.items()}
-    read_members(file, {name: memoryview(each) for name, each in buffers.items()}, limit=limit)
+    members = {name: memoryview(each) for name, each in buffers.items()}
+    read_members(Source("test", file), members, limit=limit)
     return {name: bytes(each) for name, each in buffers.items()}
 
 
@@ -129,9 +133,52 @@ def test_members_are_found_in_any_order_among_others(archive):
     assert read(file, a=512, b=2) == {"a": b"3" * 512, "b": b"22"}
 
 
-def test_reading_stops_at_the_last_member_wanted(archive):
+def test_an_archive_may_end_after_a_member_without_the_mark_of_its_end(archive):
     file = archive([("a", b"123"), ("b", b"456")], cut=1024)
     assert read(file, a=3) == {"a": b"123"}
+
+
+@pytest.mark.parametrize("cut", [1025, 1537, 2047])
+def test_what_follows_the_last_member_wanted_has_to_be_whole(archive, cut):
+    with pytest.raises(DamagedFileError):
+        read(archive([("a", b"123"), ("b", b"4" * 600)], cut=cut), a=3)
+
+
+def test_one_wrong_bit_anywhere_in_the_content_is_found(tmp_path, make):
+    content = make.tar([("a", bytes(range(256)) * 4), ("b", b"4" * 600)])
+    stored = gzip.compress(content, 0)
+    file = tmp_path / "archive.tar.gz"
+    for place in range(len(stored) - len(content) - 8, len(stored), 37):
+        broken = bytearray(stored)
+        broken[place] ^= 1 << place % 8
+        file.write_bytes(broken)
+        with pytest.raises(DamagedFileError):
+            read(file, a=1024)
+
+
+def test_several_gzip_members_are_one_content(tmp_path, make):
+    content = os.urandom(3000)
+    pieces = [content[:700], b"", content[700:]]
+    file = tmp_path / "file.gz"
+    file.write_bytes(b"".join(make.gz(piece) for piece in pieces) + bytes(600))
+    with reader(file) as stream:
+        assert stream.read(5000) == content
+        assert stream.position == 3000
+
+
+@pytest.mark.parametrize("surplus", [b"x", b"\0\0x", b"\x1f\x8b"])
+def test_what_follows_a_member_is_another_or_damage(tmp_path, make, surplus):
+    file = tmp_path / "file.gz"
+    file.write_bytes(make.gz(b"123") + surplus)
+    with reader(file) as stream, pytest.raises(DamagedFileError):
+        stream.finish()
+
+
+def test_several_gzip_members_make_one_archive(tmp_path, make):
+    content = make.tar([("a", b"1" * 700), ("b", b"2" * 700)])
+    file = tmp_path / "archive.tar.gz"
+    file.write_bytes(b"".join(make.gz(content[at : at + 900]) for at in range(0, 10240, 900)))
+    assert read(file, a=700, b=700) == {"a": b"1" * 700, "b": b"2" * 700}
 
 
 def test_the_first_of_two_members_of_one_name_counts(archive):

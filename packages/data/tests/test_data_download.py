@@ -1,14 +1,18 @@
 """A download survives bad mirrors, cuts and stalls, and leaves the whole file or a reason."""
 
 import hashlib
+import io
 import subprocess
 import sys
 import threading
+import tracemalloc
 
 import pytest
 
-from tinytorch.data._download import CONTINUATIONS, Remote, _show, download
+from tinytorch.data._download import Remote, _show, download
 from tinytorch.data.files.errors import DownloadError
+from tinytorch.data.files.lock import locked
+from tinytorch.data.files.transfer import CONTINUATIONS
 from tinytorch.tensor.errors import FileError
 
 
@@ -48,7 +52,9 @@ def test_progress_tells_the_bytes_there_are(server, remote, tmp_path):
     seen = []
     download(remote("cut/6000"), tmp_path, progress=lambda *numbers: seen.append(numbers))
     size = len(server.content)
-    assert seen == [(6000, size), (size, size)]
+    assert seen == sorted(seen)
+    assert seen[-1] == (size, size)
+    assert (6000, size) in seen
 
 
 def test_a_cut_connection_is_continued_on_the_same_mirror(server, remote, tmp_path):
@@ -153,14 +159,55 @@ def test_a_redirect_is_followed_and_keeps_the_range(server, remote, tmp_path):
 
 @pytest.mark.parametrize("sent", [0, 5000])
 def test_a_stalled_server_is_left_after_the_timeout(server, remote, tmp_path, sent):
-    file = download(remote(f"stall/{sent}", "good"), tmp_path, timeout=0.05)
+    file = download(remote(f"stall/{sent}", "good"), tmp_path, timeout=0.5)
     assert file.read_bytes() == server.content
+    assert server.requests == [("stall", 0), ("good", sent)]
+
+
+@pytest.mark.parametrize("what", ["status", "header", "body", "chunks", "trailer", "redirect"])
+def test_a_server_that_drips_is_left_though_it_is_never_silent(server, remote, tmp_path, what):
+    file = download(remote(f"drip/{what}", "redirect/good"), tmp_path, timeout=0.5)
+    assert file.read_bytes() == server.content
+    assert [kind for kind, _ in server.requests] == ["drip", "redirect", "good"]
+
+
+@pytest.mark.parametrize("what", ["line", "headers", "body", "error", "redirect"])
+def test_a_server_that_floods_takes_no_memory(server, remote, tmp_path, what):
+    tracemalloc.start()
+    try:
+        file = download(remote(f"flood/{what}", "good"), tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 16_000_000
+    finally:
+        tracemalloc.stop()
+    assert file.read_bytes() == server.content
+
+
+def test_a_page_in_place_of_the_file_does_not_cost_what_there_was(server, remote, tmp_path):
+    (tmp_path / "file.bin.part").write_bytes(server.content[:5000])
+    file = download(remote("page", "good"), tmp_path)
+    assert file.read_bytes() == server.content
+    assert server.requests == [("page", 5000), ("good", 5000)]
+
+
+def test_what_a_server_says_holds_no_control_codes(remote, tmp_path):
+    with pytest.raises(DownloadError) as caught:
+        download(remote("reason", "garbage"), tmp_path)
+    text = str(caught.value)
+    assert r"\x1b[2Jgone\x9b31m\x07" in text
+    assert text.replace("\n", "").isprintable()
+
+
+def test_a_long_reason_is_cut(server, tmp_path):
+    address = "http://127.0.0.1:" + "9" * 5000
+    with pytest.raises(DownloadError) as caught:
+        download(Remote("file.bin", 10, "0" * 64, (address,)), tmp_path)
+    assert len(caught.value.attempts[0][1]) < 250
 
 
 def test_the_error_lists_each_mirror_and_what_to_do_by_hand(server, tmp_path, remote):
     paths = ("busy", "missing", "wrong", "stall/0", "garbage", "redirect/redirect/busy", "astray")
     with pytest.raises(DownloadError) as caught:
-        download(remote(*paths), tmp_path, timeout=0.05)
+        download(remote(*paths), tmp_path, timeout=0.5)
     error = caught.value
     assert isinstance(error, FileError)
     reasons = dict(error.attempts)
@@ -169,7 +216,7 @@ def test_the_error_lists_each_mirror_and_what_to_do_by_hand(server, tmp_path, re
     assert found[0] == "answered 503 Service Unavailable"
     assert found[1] == "answered 404 Not Found"
     assert found[2] == "delivered another file (its sha256 differs)"
-    assert found[3] == "was silent for 0.05 s"
+    assert found[3] == "was too slow: 0 bytes of the file in 0.5 s"
     assert "BadStatusLine" in found[4]
     assert found[5] == found[0]
     assert "ValueError" in found[6]
@@ -209,10 +256,62 @@ def test_an_empty_or_zero_offline_does_not_count(remote, tmp_path, monkeypatch, 
 
 def test_a_folder_that_cannot_be_made(server, remote, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DownloadError, match="folder cannot be made") as caught:
+    with pytest.raises(DownloadError, match=r"cannot be written: .*Not a directory") as caught:
         download(remote("good"), tmp_path / "file" / "folder")
     assert caught.value.attempts == []
+    assert caught.value.operation == "download"
     assert server.requests == []
+
+
+@pytest.mark.parametrize("name", ["file.bin.part", ".file.bin.lock"])
+def test_a_folder_that_cannot_be_written(server, remote, tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(DownloadError, match=r"cannot be written: .*Is a directory") as caught:
+        download(remote("good"), tmp_path, operation="MNIST")
+    assert caught.value.operation == "MNIST"
+    assert caught.value.file == tmp_path / "file.bin"
+
+
+def test_a_folder_with_the_name_of_the_file(server, remote, tmp_path):
+    (tmp_path / "file.bin").mkdir()
+    with pytest.raises(FileError, match="a folder") as caught:
+        download(remote("good"), tmp_path)
+    assert caught.value.file == tmp_path / "file.bin"
+    assert server.requests == []
+
+
+def test_a_link_planted_at_the_temporary_name_is_not_followed(server, remote, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    (tmp_path / "file.bin.part").symlink_to(victim)
+    with pytest.raises(DownloadError, match="cannot be written"):
+        download(remote("good"), tmp_path)
+    assert victim.read_bytes() == b"mine"
+    assert not (tmp_path / "file.bin").exists()
+
+
+def test_who_waits_for_another_process_says_so(server, remote, tmp_path, capsys):
+    with locked(tmp_path / ".file.bin.lock"):
+        waiting = threading.Thread(target=lambda: download(remote("good"), tmp_path))
+        waiting.start()
+        said = ""
+        while "waiting" not in said:
+            said += capsys.readouterr().err
+            assert waiting.is_alive()
+        assert server.requests == []
+    waiting.join()
+    assert str(tmp_path / "file.bin") in said
+    assert (tmp_path / "file.bin").read_bytes() == server.content
+
+
+@pytest.mark.parametrize("there", [None, "closed"])
+def test_without_a_terminal_nothing_is_said(remote, tmp_path, monkeypatch, there):
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stderr", there and stream)
+    with locked(tmp_path / ".file.bin.lock"):
+        pass
+    assert download(remote("good"), tmp_path).exists()
 
 
 def test_two_threads_fetch_it_once(server, remote, tmp_path):

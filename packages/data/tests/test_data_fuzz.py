@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tinytorch.data import CIFAR10, MNIST, DamagedFileError
 from tinytorch.data.files.idx import read_idx
+from tinytorch.data.files.source import Source
 from tinytorch.data.files.tar import read_members
 
 FUZZ = settings(
@@ -69,7 +70,7 @@ def test_idx_files(data, compressed, tmp_path):
         content = data.draw(st.binary(max_size=60))
     file = tmp_path / ("file.gz" if compressed else "file")
     file.write_bytes(content)
-    array = reads_or_locates(lambda: read_idx(file, shape=(None, None)), file)
+    array = reads_or_locates(lambda: read_idx(Source("test", file), shape=(None, None)), file)
     if array is not None:
         assert array.dtype == np.uint8
         assert array.ndim == 2
@@ -91,7 +92,7 @@ def test_tar_archives(data, tmp_path, make):
     file = tmp_path / "archive.tar.gz"
     file.write_bytes(compressed)
     wanted = {"folder/a": memoryview(bytearray(600)), "folder/b": memoryview(bytearray(20))}
-    reads_or_locates(lambda: read_members(file, wanted, limit=1 << 20), file)
+    reads_or_locates(lambda: read_members(Source("test", file), wanted, limit=1 << 20), file)
 
 
 @FUZZ
@@ -135,4 +136,4 @@ def test_a_compressed_header_that_claims_too_much(length, tmp_path):
     file = tmp_path / "file.gz"
     content = bytes([0, 0, 8, 1]) + length.to_bytes(4, "big") + bytes(100_000)
     file.write_bytes(gzip.compress(content))
-    assert reads_or_locates(lambda: read_idx(file, shape=(None,)), file) is None
+    assert reads_or_locates(lambda: read_idx(Source("test", file), shape=(None,)), file) is None

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from tinytorch.data import MNIST, DamagedFileError, FashionMNIST, MNISTDataset
-from tinytorch.data.files.idx import read_idx
+from tinytorch.data.files.idx import read_idx as read_source
+from tinytorch.data.files.source import Source
 from tinytorch.tensor.errors import FileError
+
+
+def read_idx(file, *, shape):
+    return read_source(Source("test", file), shape=shape)
+
 
 ARRAY = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 

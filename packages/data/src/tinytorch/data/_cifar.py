@@ -6,15 +6,14 @@ more memory than its files. The folder of the extracted files serves as well as 
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinytorch.data._download import Remote, download
 from tinytorch.data._images import ImageDataset
-from tinytorch.data.files.errors import damaged
-from tinytorch.data.files.places import data_root
+from tinytorch.data.files.places import find_root
+from tinytorch.data.files.source import Source
 from tinytorch.data.files.tar import read_members
 from tinytorch.tensor.errors import FileError
 
@@ -60,63 +59,56 @@ class _Binary(ImageDataset):
         self, root: str | os.PathLike[str] | None, train: bool, may_download: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return images ``(items, 3, 32, 32)`` and label bytes ``(items, label bytes)``."""
-        place = data_root(root)
-        files = [place / self.folder / name for name in self.files[train]]
-        archive = place / self.remote.name
-        if all(file.is_file() for file in files):
+        name = type(self).__name__
+        place = find_root(name, root)
+        files = [Source(name, place / self.folder / file) for file in self.files[train]]
+        archive = Source(name, place / self.remote.name)
+        if all(file.exists() for file in files):
             records = self._read_files(files, train)
-        elif archive.is_file():
+        elif archive.exists():
             records = self._read_archive(archive, train)
         elif may_download:
-            records = self._read_archive(download(self.remote, place), train)
+            download(self.remote, place, operation=name)
+            records = self._read_archive(archive, train)
         else:
             raise FileError(
-                type(self).__name__,
-                expected=f"{archive}, or the extracted files "
-                f"{', '.join(file.name for file in files)} in {place / self.folder}",
+                name,
+                expected=f"{archive.file}, or the extracted files "
+                f"{', '.join(self.files[train])} in {place / self.folder}",
                 got="neither, and download=False",
                 fix="pass root= or set TINYTORCH_DATA to the folder that holds them, "
                 "or let it download",
-                file=archive,
+                file=archive.file,
             )
         width = len(self.label_bytes)
         return records[:, width:].reshape(-1, 3, 32, 32), records[:, :width]
 
-    def _read_files(self, files: list[Path], train: bool) -> np.ndarray:
-        record = len(self.label_bytes) + PIXELS
-        counts = []
-        for file in files:
-            size = file.stat().st_size
-            if size % record or not 0 < size <= record * self.records[train]:
-                raise damaged(
-                    file,
-                    size,
-                    expected=f"1 to {self.records[train]:,} records of {record:,} bytes",
-                    got=f"{size:,} bytes",
-                )
-            counts.append(size // record)
-        records = np.empty((sum(counts), record), np.uint8)
+    def _read_files(self, files: list[Source], train: bool) -> np.ndarray:
+        counts = [self._count(file, train) for file in files]
+        records = np.empty((sum(counts), len(self.label_bytes) + PIXELS), np.uint8)
         for file, part in zip(files, np.split(records, np.cumsum(counts)[:-1]), strict=True):
-            with file.open("rb", buffering=0) as stream:
-                self._fill(stream.readinto, file, part)
-            self._check_labels(part, file, "")
+            with file.open() as stream:
+                filled = stream.readinto(part.data.cast("B"))
+            if filled < part.nbytes:
+                raise file.damaged(filled, expected=f"{part.nbytes:,} bytes", got="the end")
+            self._check_labels(part, file, file.file.name)
         return records
 
-    @staticmethod
-    def _fill(readinto: Callable[[memoryview], int | None], file: Path, part: np.ndarray) -> None:
-        view = part.data.cast("B")
-        filled = 0
-        while filled < len(view):
-            count = readinto(view[filled:])
-            if not count:
-                raise damaged(file, filled, expected=f"{len(view):,} bytes", got="the end")
-            filled += count
+    def _count(self, file: Source, train: bool) -> int:
+        """Return how many records the file holds, by its size."""
+        size, record = file.size(), len(self.label_bytes) + PIXELS
+        if size % record or not 0 < size <= record * self.records[train]:
+            raise file.damaged(
+                size,
+                expected=f"1 to {self.records[train]:,} records of {record:,} bytes",
+                got=f"{size:,} bytes",
+            )
+        return size // record
 
-    def _read_archive(self, archive: Path, train: bool) -> np.ndarray:
-        size = archive.stat().st_size
-        if size != self.remote.size:
-            raise damaged(
-                archive, size, expected=f"{self.remote.size:,} bytes", got=f"{size:,} bytes"
+    def _read_archive(self, archive: Source, train: bool) -> np.ndarray:
+        if (size := archive.size()) != self.remote.size:
+            raise archive.damaged(
+                size, expected=f"{self.remote.size:,} bytes", got=f"{size:,} bytes"
             )
         record = len(self.label_bytes) + PIXELS
         names = self.files[train]
@@ -127,18 +119,17 @@ class _Binary(ImageDataset):
         }
         read_members(archive, buffers, limit=MOST_IN_ARCHIVE)
         for name, part in zip(names, records, strict=True):
-            self._check_labels(part, archive, f"{name} in ")
+            self._check_labels(part, archive, f"{name} in {archive.file.name}")
         return records.reshape(-1, record)
 
-    def _check_labels(self, records: np.ndarray, file: Path, member: str) -> None:
+    def _check_labels(self, records: np.ndarray, file: Source, member: str) -> None:
         for column, classes in enumerate(self.label_bytes):
             labels = records[:, column]
             if labels.max() >= classes:
                 row = int(np.argmax(labels >= classes))
-                raise damaged(
-                    file,
+                raise file.damaged(
                     row * records.shape[1] + column,
-                    expected=f"labels from 0 to {classes - 1} in {member}{file.name}",
+                    expected=f"labels from 0 to {classes - 1} in {member}",
                     got=f"label {labels[row]} in record {row:,}",
                 )
 

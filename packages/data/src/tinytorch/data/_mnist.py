@@ -9,9 +9,9 @@ import numpy as np
 
 from tinytorch.data._download import Remote, download
 from tinytorch.data._images import ImageDataset
-from tinytorch.data.files.errors import damaged
 from tinytorch.data.files.idx import read_idx
-from tinytorch.data.files.places import data_root
+from tinytorch.data.files.places import find_root
+from tinytorch.data.files.source import Source
 from tinytorch.tensor.errors import FileError
 
 
@@ -27,15 +27,14 @@ def _remotes(
 
 
 def _read_pair(
-    images_file: Path, labels_file: Path, side: int, classes: int
+    images_file: Source, labels_file: Source, side: int, classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read images ``(items, side, side)`` and as many labels below ``classes``."""
+    """Read images `(items, side, side)` and as many labels below `classes`."""
     images = read_idx(images_file, shape=(None, side, side))
     labels = read_idx(labels_file, shape=(len(images),))
     if labels.max() >= classes:
         place = int(np.argmax(labels >= classes))
-        raise damaged(
-            labels_file,
+        raise labels_file.damaged(
             8 + place,
             expected=f"labels from 0 to {classes - 1}",
             got=f"label {labels[place]}",
@@ -100,28 +99,28 @@ class MNIST(ImageDataset):
         download: bool = True,
         transform: Callable[..., Any] | None = None,
     ) -> None:
-        folder = data_root(root) / self.folder
+        folder = find_root(type(self).__name__, root) / self.folder
         images_file, labels_file = (
             self._find(remote, folder, download) for remote in self.remotes[train]
         )
         images, labels = _read_pair(images_file, labels_file, 28, len(self.classes))
         super().__init__(images[:, None], labels, transform)
 
-    @classmethod
-    def _find(cls, remote: Remote, folder: Path, may_download: bool) -> Path:
+    def _find(self, remote: Remote, folder: Path, may_download: bool) -> Source:
         """Return the file, plain or compressed; fetch it if need be."""
+        name = type(self).__name__
         compressed = folder / remote.name
         for file in (compressed, compressed.with_suffix("")):
-            if file.is_file():
-                return file
+            if (source := Source(name, file)).exists():
+                return source
         if may_download:
-            return download(remote, folder)
+            return Source(name, download(remote, folder, operation=name))
         raise FileError(
-            cls.__name__,
+            name,
             expected=f"{compressed} (or the same without .gz)",
             got="no such file, and download=False",
             fix="pass root= or set TINYTORCH_DATA to the folder that holds "
-            f"{cls.folder}, or let it download",
+            f"{self.folder}, or let it download",
             file=compressed,
         )
 
@@ -219,8 +218,8 @@ class Digits(ImageDataset):
     ) -> None:
         folder = Path(__file__).with_name("digits")
         images, labels = _read_pair(
-            folder / "digits-images-idx3-ubyte.gz",
-            folder / "digits-labels-idx1-ubyte.gz",
+            Source("Digits", folder / "digits-images-idx3-ubyte.gz"),
+            Source("Digits", folder / "digits-labels-idx1-ubyte.gz"),
             8,
             len(self.classes),
         )

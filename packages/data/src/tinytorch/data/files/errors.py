@@ -1,7 +1,5 @@
 """The errors of reading and fetching files, below the tensor layer's `FileError`."""
 
-from pathlib import Path
-
 from tinytorch.tensor.errors import FileError
 
 
@@ -18,7 +16,7 @@ class DamagedFileError(FileError):
 
 
 class DownloadError(FileError):
-    """A file that no mirror delivered.
+    """A file that no mirror delivered, or that could not be stored.
 
     Attributes:
         file: Where the file belongs; put it there by hand to go on.
@@ -28,13 +26,11 @@ class DownloadError(FileError):
     problem = "download failed"
 
 
-def damaged(file: Path, offset: int, *, expected: str, got: str) -> DamagedFileError:
-    """Describe what is wrong with ``file`` at byte ``offset``."""
-    return DamagedFileError(
-        file.name,
-        expected=expected,
-        got=f"{got}, at byte {offset:,} of {file}",
-        fix=f"delete {file} and load the dataset again, or put a good copy there",
-        file=file,
-        offset=offset,
+def printable(text: object, most: int = 200) -> str:
+    """Return foreign text fit for a terminal: one line, no control codes, not endless."""
+    whole = str(text)
+    shown = "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode()
+        for sign in whole[:most]
     )
+    return shown + ("..." if len(whole) > most else "")

@@ -1,46 +1,43 @@
 """Read idx files, the format of MNIST: a magic number, big-endian lengths, then the bytes."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 
-from tinytorch.data.files.errors import damaged
 from tinytorch.data.files.gzip import MOST_PER_BYTE, GzipReader
+from tinytorch.data.files.source import Source
 
 UNSIGNED_BYTE = 8
 LIMIT = 1 << 28
 
 
-def read_idx(file: Path, *, shape: tuple[int | None, ...]) -> np.ndarray:
-    """Read a file of unsigned bytes, plain or (``.gz``) compressed.
+def read_idx(source: Source, *, shape: tuple[int | None, ...]) -> np.ndarray:
+    """Read a file of unsigned bytes, plain or (`.gz`) compressed.
 
     Args:
-        file: The idx file.
+        source: The idx file.
         shape: The shape to expect; None stands for any positive length.
 
     Returns:
         The array, uint8, of that shape.
 
     Raises:
+        FileError: The file cannot be read.
         DamagedFileError: The file is no idx file of that shape, is cut short or has surplus bytes.
 
     Source:
         Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
     """
     header_size = 4 + 4 * len(shape)
-    with GzipReader(file, limit=LIMIT) if file.suffix == ".gz" else file.open("rb") as stream:
+    with source.open() as file:
+        stream = GzipReader(source, file, limit=LIMIT) if _is_compressed(source) else file
         header = stream.read(header_size)
         if len(header) < header_size:
-            raise damaged(
-                file,
-                len(header),
-                expected=f"an idx header of {header_size} bytes",
-                got="the end",
+            raise source.damaged(
+                len(header), expected=f"an idx header of {header_size} bytes", got="the end"
             )
         if header[:4] != bytes([0, 0, UNSIGNED_BYTE, len(shape)]):
-            raise damaged(
-                file,
+            raise source.damaged(
                 0,
                 expected=f"the magic number of unsigned bytes in {len(shape)} dimensions",
                 got=f"0x{header[:4].hex()}",
@@ -48,32 +45,32 @@ def read_idx(file: Path, *, shape: tuple[int | None, ...]) -> np.ndarray:
         found = tuple(np.frombuffer(header, ">u4", offset=4).tolist())
         wanted = tuple(want or length for length, want in zip(found, shape, strict=True))
         if found != wanted or 0 in found:
-            raise damaged(
-                file, 4, expected=f"shape {_describe(shape)}", got=f"shape {found} in the header"
+            raise source.damaged(
+                4, expected=f"shape {_describe(shape)}", got=f"shape {found} in the header"
             )
         size = math.prod(found)
-        _check_room(file, found, header_size + size)
+        _check_room(source, found, header_size + size)
         array = np.empty(found, np.uint8)
         filled = stream.readinto(array.data.cast("B"))
         if filled < size:
-            raise damaged(
-                file,
-                header_size + filled,
-                expected=f"{size:,} bytes of shape {found}",
-                got="the end",
+            raise source.damaged(
+                header_size + filled, expected=f"{size:,} bytes of shape {found}", got="the end"
             )
         if stream.read(1):
-            raise damaged(file, header_size + size, expected="the end", got="surplus bytes")
+            raise source.damaged(header_size + size, expected="the end", got="surplus bytes")
     return array
 
 
-def _check_room(file: Path, shape: tuple[int, ...], claimed: int) -> None:
+def _is_compressed(source: Source) -> bool:
+    return source.file.suffix == ".gz"
+
+
+def _check_room(source: Source, shape: tuple[int, ...], claimed: int) -> None:
     """Refuse a header that claims more than a file of this size can hold, before allocating."""
-    on_disk = file.stat().st_size
-    room = min(LIMIT - 1, on_disk * MOST_PER_BYTE) if file.suffix == ".gz" else on_disk
+    on_disk = source.size()
+    room = min(LIMIT - 1, on_disk * MOST_PER_BYTE) if _is_compressed(source) else on_disk
     if claimed > room:
-        raise damaged(
-            file,
+        raise source.damaged(
             4,
             expected=f"a shape that {on_disk:,} bytes on disk can hold",
             got=f"shape {shape}, {claimed:,} bytes",

@@ -1,12 +1,19 @@
 """Let one process at a time into a critical section; the system frees the lock of a dead one."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 if sys.platform == "win32":  # pragma: no cover  (the other half runs on the other system)
     import msvcrt
+
+    def _acquire_now(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
 
     def _acquire(descriptor: int) -> None:
         while True:
@@ -21,6 +28,13 @@ if sys.platform == "win32":  # pragma: no cover  (the other half runs on the oth
 else:
     import fcntl
 
+    def _acquire_now(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def _acquire(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
@@ -29,10 +43,21 @@ else:
 
 
 @contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold the lock of ``file`` (created empty, and left in place) for the block."""
+def locked(file: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold the lock of `file` (created empty, and left in place) for the block.
+
+    Args:
+        file: The lock file.
+        on_wait: Called once if another process or thread holds the lock, before waiting for it.
+
+    Raises:
+        OSError: The file cannot be made, or its file system has no locks.
+    """
     with file.open("ab") as handle:
-        _acquire(handle.fileno())
+        if not _acquire_now(handle.fileno()):
+            if on_wait is not None:
+                on_wait()
+            _acquire(handle.fileno())
         try:
             yield
         finally:
