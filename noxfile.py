@@ -7,6 +7,7 @@ environment. uv makes the environments where it is present; plain pip does as we
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -17,6 +18,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from conform import fault, installable  # noqa: E402 - tools/ is no package
 from layers import LAYERS, closure, read_package  # noqa: E402
+from mixed import names_both, refusals  # noqa: E402
+from releases import NoHistory, last_release, unpack  # noqa: E402
 
 PACKAGES = ROOT / "packages"
 DECLARED = {layer: read_package(PACKAGES / layer) for layer in LAYERS}
@@ -61,9 +64,9 @@ def needs(layer: str) -> list[str]:
     return [name for name in LAYERS if name in reached]
 
 
-def run_tests(session: nox.Session, *arguments: str) -> None:
+def run_tests(session: nox.Session, *arguments: str, success_codes: Sequence[int] = (0,)) -> None:
     """Run pytest; warnings are errors (pyproject.toml) and each skip tells its reason."""
-    session.run("python", "-m", "pytest", "-rs", *arguments)
+    session.run("python", "-m", "pytest", "-rs", *arguments, success_codes=success_codes)
 
 
 def test_alone(layer: str) -> None:
@@ -218,6 +221,71 @@ def start(session: nox.Session) -> None:
     session.run("python", "tools/start.py", *session.posargs)
 
 
+@nox.session
+def mixed(session: nox.Session) -> None:
+    """Put each layer's last release among the present others: admitted and sound, or refused."""
+    work = Path(session.create_tmp())
+    skipped = []
+    for layer in session.posargs or LAYERS:
+        last = last_release(layer)
+        try:
+            folder = unpack(last, work / "released")
+        except NoHistory as reason:
+            skipped.append(f"{layer}: {reason}")
+            continue
+        clashes = refusals(layer, last.version, folder)
+        if clashes:
+            said = install_mixed(session, layer, folder, refused=True)
+            if not names_both(said, clashes):
+                session.error(f"expected a refusal that names {clashes}, got:\n{said}")
+            session.log(f"{layer} {last.version} is refused: {clashes[0][0]} needs {clashes[0][1]}")
+        else:
+            install_mixed(session, layer, folder)
+            run_tests(session, f"packages/{layer}/tests/contract")
+            train_on_sample(session)
+            session.log(f"{layer} {last.version} serves among the present others")
+    broken = break_contract(work)
+    install_mixed(session, "optim", broken)
+    run_tests(session, "-q", "--tb=no", "packages/optim/tests/contract", success_codes=[1, 2])
+    session.log("a contract that is broken without another version is found")
+    for reason in skipped:
+        session.warn(f"skipped {reason}")
+
+
+def install_mixed(session: nox.Session, layer: str, folder: Path, *, refused: bool = False) -> str:
+    """Install a package in the place of a layer; give what the installer says."""
+    others = [name for name in LAYERS if name != layer]
+    codes = [1, 2] if refused else [0]
+    wanted = [*TEST_TOOLS, "matplotlib", *editable(*others), "-e", str(folder)]
+    installer = ["uv", "pip"] if session.venv_backend == "uv" else ["python", "-m", "pip"]
+    said = session.run(
+        *installer, "install", *wanted, external=True, silent=True, success_codes=codes
+    )
+    return str(said)
+
+
+def break_contract(work: Path) -> Path:
+    """A copy of our optim, of the same version, that lacks what its contract promises."""
+    broken = work / "broken"
+    shutil.rmtree(broken, ignore_errors=True)
+    shutil.copytree(PACKAGES / "optim", broken)
+    path = broken / "src/tinytorch/optim/__init__.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\ndel clip_grad_value\n", encoding="utf-8")
+    return broken
+
+
+@nox.session(reuse_venv=True)
+def release(session: nox.Session) -> None:
+    """Prepare a release, publish nothing: `-- optim minor`; after the commit `-- optim record`."""
+    session.install("build", "hatch", "hatchling>=1.27", "twine>=6")
+    session.run("python", "tools/release.py", *session.posargs)
+    if session.posargs[1:] != ["record"]:
+        layer = session.posargs[0]
+        build_one(session, layer)
+        built = (ROOT / "dist").glob(f"tinytorch_{layer}-*")
+        session.run("twine", "check", "--strict", *map(str, sorted(built)))
+
+
 @nox.session(reuse_venv=True)
 def planted(session: nox.Session) -> None:
     """Plant students' mistakes: the contract notices them. `-- optim` plants all of a layer."""
@@ -282,8 +350,13 @@ def build(session: nox.Session) -> None:
     session.install("build", "hatchling>=1.27", "twine>=6")
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     for layer in LAYERS:
-        session.run(
-            "python", "-m", "build", "-q", "--no-isolation", "--outdir", "dist", f"packages/{layer}"
-        )
+        build_one(session, layer)
     built = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "dist").iterdir())
     session.run("twine", "check", "--strict", *built)
+
+
+def build_one(session: nox.Session, layer: str) -> None:
+    """Build the sdist and the wheel of a layer into dist/."""
+    session.run(
+        "python", "-m", "build", "-q", "--no-isolation", "--outdir", "dist", f"packages/{layer}"
+    )
