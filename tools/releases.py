@@ -108,7 +108,9 @@ def public_names(text: str) -> tuple[str, ...]:
     for statement in ast.parse(text).body:
         match statement:
             case ast.Assign(targets=[ast.Name("__all__")], value=ast.List(elts=names)):
-                return tuple(sorted(name.value for name in names if isinstance(name, ast.Constant)))
+                return tuple(
+                    sorted(str(name.value) for name in names if isinstance(name, ast.Constant))
+                )
     return ()
 
 

@@ -9,6 +9,9 @@ import conform
 from layers import LAYERS
 
 
+OURS = conform.version("optim")
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Someone's optim: a package that holds nothing yet."""
@@ -18,7 +21,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def project(name="tinytorch-optim", version="0.1.0"):
+def project(name="tinytorch-optim", version=OURS):
     return f'[project]\nname = "{name}"\nversion = "{version}"\n'
 
 
