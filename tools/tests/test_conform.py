@@ -8,7 +8,6 @@ import pytest
 import conform
 from layers import LAYERS
 
-
 OURS = conform.version("optim")
 
 
