@@ -108,6 +108,64 @@ def test_large_float32_gradients_do_not_overflow():
     np.testing.assert_allclose(w.grad.numpy(), [0.6, 0.8], rtol=1e-6)
 
 
+@pytest.mark.parametrize("norm_type", [1, 2, 3, math.inf])
+def test_norms_beyond_the_range_of_half_precision(norm_type):
+    w = Variable(np.zeros(70_000), "float16")
+    w.grad = from_numpy(np.ones(70_000, np.float16))
+    expected = 70_000 ** (1 / norm_type)
+    assert clip_grad_norm([w], 0.5, norm_type) == pytest.approx(expected)
+    assert w.grad.dtype == np.float16
+    np.testing.assert_allclose(w.grad.numpy(), np.float16(0.5 / expected), rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_gradients_are_scaled_by_factors_that_their_type_does_not_hold(dtype):
+    largest = float(np.finfo(dtype).max)
+    w = Variable(np.zeros(4), dtype)
+    w.grad = from_numpy(np.full(4, largest / 4, dtype))
+    assert clip_grad_norm([w], 1e-3) == pytest.approx(largest / 2)
+    np.testing.assert_allclose(w.grad.numpy(), 5e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("norm_type", [1, 2, 3])
+@pytest.mark.parametrize("size", [1e-200, 1e-161, 1e100, 1e200])
+def test_powers_beyond_the_range_of_the_type(norm_type, size):
+    x, y = with_gradients([3 * size, 0.0], 4 * size)
+    expected = (3**norm_type + 4**norm_type) ** (1 / norm_type) * size
+    assert clip_grad_norm([x, y], math.inf, norm_type) == pytest.approx(expected, abs=0)
+
+
+def test_gradients_of_several_types_have_one_norm():
+    half, single, double = (Variable(np.zeros(1), f"float{n}") for n in (16, 32, 64))
+    half.grad = from_numpy(np.full(1, 3e4, np.float16))
+    single.grad = from_numpy(np.full(1, 4e4, np.float32))
+    double.grad = from_numpy(np.full(1, 1.2e5))
+    variables = [half, single, double]
+    assert clip_grad_norm(variables, 13.0) == pytest.approx(1.3e5, rel=1e-3)
+    assert [v.grad.item() for v in variables] == pytest.approx([3.0, 4.0, 12.0], rel=1e-3)
+    assert [v.grad.dtype.itemsize for v in variables] == [2, 4, 8]
+
+
+def test_a_norm_of_ten_million_values_keeps_six_digits():
+    w = Variable(np.zeros(1), "float32")
+    w.grad = from_numpy(np.full(10_000_000, 0.1, np.float32))
+    assert clip_grad_norm([w], math.inf) == pytest.approx(float(np.float32(0.1)) * 1e7**0.5, 1e-6)
+
+
+def test_an_infinite_bound_only_measures():
+    (x,) = with_gradients([1.0, math.inf])
+    assert clip_grad_norm([x], math.inf) == math.inf
+    assert x.grad.tolist() == [1.0, math.inf]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_a_bound_beyond_the_range_of_the_type_changes_no_value(dtype):
+    w = Variable(np.zeros(2), dtype)
+    w.grad = from_numpy(np.array([3.0, np.finfo(dtype).max], dtype))
+    clip_grad_value([w], 1e300)
+    assert w.grad.tolist() == [3.0, float(np.finfo(dtype).max)]
+
+
 def test_odd_layouts_have_the_same_norm():
     for array in (np.ones((4, 6))[:, ::2], np.asfortranarray(np.ones((3, 4))), np.ones((2, 6)).T):
         assert clip_grad_norm(with_gradients(array), 1.0) == pytest.approx(math.sqrt(12))
@@ -147,6 +205,9 @@ def test_values_are_moved_into_the_range():
         (lambda x: clip_grad_norm([x], -1), "^clip_grad_norm:(?s:.*) max_norm=-1"),
         (lambda x: clip_grad_norm([x], math.nan), " max_norm=nan"),
         (lambda x: clip_grad_norm([x], 1, 0), "^clip_grad_norm:(?s:.*) norm_type=0"),
+        (lambda x: clip_grad_norm([x], "1"), " max_norm='1'"),
+        (lambda x: clip_grad_norm([x], 1, "inf"), " norm_type='inf'"),
+        (lambda x: clip_grad_value([x], None), " clip_value=None"),
         (lambda x: clip_grad_value([x], -1), "^clip_grad_value:(?s:.*) clip_value=-1"),
         (lambda x: clip_grad_value([x], math.nan), " clip_value=nan"),
     ],

@@ -9,16 +9,10 @@ import pytest
 from tinytorch.autograd import Variable
 from tinytorch.optim import SGD, Adagrad, Adam, AdamW, RMSprop, _adagrad, _adam, _rmsprop, _sgd
 from tinytorch.optim._update import FUSED_SIZE, Update, Workspace, in_place
-from tinytorch.optim.kernels import _numba as load
-from tinytorch.optim.kernels import fused
+from tinytorch.optim.kernels import _kernels, _load, fused
 from tinytorch.tensor import from_numpy, kernels
 
-UPDATES = [
-    value
-    for module in (_sgd, _adam, _rmsprop, _adagrad)
-    for value in vars(module).values()
-    if isinstance(value, Update)
-]
+UPDATES = [_sgd.sgd, _adam.adam, _rmsprop.rmsprop, _adagrad.adagrad]
 OPTIMIZERS = [
     SGD(),
     SGD(weight_decay=0.1),
@@ -37,64 +31,85 @@ OPTIMIZERS = [
 needs_numba = pytest.mark.skipif(not kernels.installed("numba"), reason="numba is not installed")
 
 
-def walk(optimizer, size, dtype, steps=4):
+def walk(optimizer, size, dtype, steps=4, odd=()):
+    """Weights and state after some steps; odd values are in weights, and then in gradients."""
     rng = np.random.default_rng(0)
-    w = Variable(rng.normal(size=size), dtype)
+    start = rng.normal(size=size)
+    start[: len(odd)] = odd
+    w = Variable(start, dtype)
     bound = type(optimizer)([w], **optimizer.defaults)
     for _ in range(steps):
-        bound.step({w: from_numpy(rng.normal(size=size).astype(dtype))})
+        g = rng.normal(size=size).astype(dtype)
+        g[len(odd) : 2 * len(odd)] = odd
+        with np.errstate(all="ignore"):
+            bound.step({w: from_numpy(g)})
     return w.data, bound.state_dict()["state"][0]
 
 
-def test_there_is_one_update_per_file():
-    assert [u.name for u in UPDATES] == ["sgd", "adam", "rmsprop", "adagrad"]
-    assert all(u.__doc__ == u.reference.__doc__ for u in UPDATES)
+@needs_numba
+@pytest.mark.parametrize("update", UPDATES, ids=lambda u: u.reference.__name__)
+def test_every_update_has_a_kernel_of_its_signature(update):
+    with kernels.using("numba"):
+        kernel = fused(update)
+    reference = list(inspect.signature(update.reference).parameters.values())
+    arrays = [p.name for p in reference if p.kind is p.POSITIONAL_OR_KEYWORD]
+    numbers = [p.name for p in reference if p.kind is p.KEYWORD_ONLY]
+    wanted = arrays[: len(arrays) - update.scratch] + numbers
+    assert list(inspect.signature(kernel).parameters) == wanted
 
 
 @needs_numba
-def test_every_kernel_has_a_reference_of_its_signature():
-    from tinytorch.optim.kernels import numba
-
-    updates = {u.name: u for u in UPDATES}
-    assert set(numba.FUSED) == set(updates)
-    for name, kernel in numba.FUSED.items():
-        update = updates[name]
-        reference = list(inspect.signature(update.reference).parameters.values())
-        arrays = [p.name for p in reference if p.kind is p.POSITIONAL_OR_KEYWORD]
-        numbers = [p.name for p in reference if p.kind is p.KEYWORD_ONLY]
-        wanted = arrays[: len(arrays) - update.scratch] + numbers
-        assert list(inspect.signature(kernel).parameters) == wanted
-
-
-def assert_walks_alike(optimizer, size, dtype, tolerance):
+def test_every_kernel_is_that_of_an_update():
     with kernels.using("numba"):
-        fast, fast_state = walk(optimizer, size, dtype)
+        fused(_sgd.sgd)
+    assert set(_kernels) == set(UPDATES)
+    assert all(isinstance(update, Update) for update in _kernels)
+
+
+def assert_walks_alike(optimizer, size, dtype, tolerance, odd=()):
+    with kernels.using("numba"):
+        fast, fast_state = walk(optimizer, size, dtype, odd=odd)
     with kernels.using("reference"):
-        slow, slow_state = walk(optimizer, size, dtype)
+        slow, slow_state = walk(optimizer, size, dtype, odd=odd)
     np.testing.assert_allclose(fast, slow, rtol=tolerance, atol=tolerance)
     assert set(fast_state) == set(slow_state)
     for name, value in fast_state.items():
         np.testing.assert_allclose(value, slow_state[name], rtol=tolerance, atol=tolerance)
 
 
-@needs_numba
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_kernels_equal_their_references_before_compilation(optimizer, monkeypatch):
-    """A kernel's loop is Python as well, and quick for few elements."""
-    from tinytorch.optim.kernels import numba
+@pytest.fixture
+def loops(monkeypatch):
+    """The kernels' loops before compilation, which are Python as well, and quick for few elements.
 
+    Gives the list of those that served.
+    """
     served = []
 
-    def loop(name):
-        served.append(name)
-        return numba.FUSED[name].__wrapped__
+    def loop(update):
+        if kernels.active() == "reference":
+            return None
+        served.append(update)
+        return fused(update).__wrapped__
 
     monkeypatch.setattr("tinytorch.optim._update.FUSED_SIZE", 1)
-    monkeypatch.setattr(
-        "tinytorch.optim._update.fused", lambda n: loop(n) if kernels.active() == "numba" else None
-    )
+    monkeypatch.setattr("tinytorch.optim._update.fused", loop)
+    return served
+
+
+@needs_numba
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_kernels_equal_their_references_before_compilation(optimizer, loops):
     assert_walks_alike(optimizer, 5, "float64", 1e-13)
-    assert len(served) == 4
+    assert len(loops) == 4
+
+
+@needs_numba
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_kernels_send_nan_and_infinity_where_their_references_do(optimizer, loops):
+    odd = (np.nan, np.inf, -np.inf, 0.0)
+    with np.errstate(all="ignore"):
+        assert_walks_alike(optimizer, 9, "float64", 1e-13, odd)
+    assert len(loops) == 4
 
 
 @needs_numba
@@ -125,7 +140,7 @@ def kernel(monkeypatch):
     serve.result = None
     serve.calls = calls
     monkeypatch.setattr(
-        "tinytorch.optim._update.fused", lambda name: serve if name == "double" else None
+        "tinytorch.optim._update.fused", lambda update: serve if update is double else None
     )
     return serve
 
@@ -169,26 +184,29 @@ def test_the_reference_serves_without_a_kernel():
 
 def test_the_choice_is_that_of_the_tensor_layer():
     with kernels.using("reference"):
-        assert fused("adam") is None
-    assert fused("no such update") is None
+        assert fused(_adam.adam) is None
 
 
 @needs_numba
-def test_the_active_backend_serves():
-    from tinytorch.optim.kernels import numba
-
+def test_an_update_of_ones_own_has_no_kernel():
     with kernels.using("numba"):
-        assert fused("adam") is numba.FUSED["adam"]
-    half = np.ones(4, np.float16)
-    assert numba.FUSED["adagrad"](half, half, half) is NotImplemented
+        assert fused(double) is None
+
+
+@needs_numba
+def test_kernels_decline_what_they_are_not_compiled_for():
+    with kernels.using("numba"):
+        half = np.ones(4, np.float16)
+        assert fused(_adagrad.adagrad)(half, half, half) is NotImplemented
 
 
 def test_without_the_kernel_file_the_references_serve(monkeypatch):
     monkeypatch.setitem(sys.modules, "tinytorch.optim.kernels.numba", None)
     monkeypatch.delattr("tinytorch.optim.kernels.numba", raising=False)
     monkeypatch.setattr(kernels, "active", lambda: "numba")
-    load.cache_clear()
+    monkeypatch.setattr("tinytorch.optim.kernels._kernels", {})
+    _load.cache_clear()
     try:
-        assert fused("adam") is None
+        assert fused(_adam.adam) is None
     finally:
-        load.cache_clear()
+        _load.cache_clear()

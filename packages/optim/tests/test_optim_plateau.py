@@ -54,6 +54,25 @@ def test_thresholds():
     assert rates([1.0, 1.0], threshold=0.0, mode="max") == [1, 0.5]
 
 
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("best", [2.0, 0.0, -2.0])
+def test_what_stays_as_it_is_gets_no_better(mode, best):
+    assert rates([best] * 3, mode=mode) == [1, 0.5, 0.25]
+
+
+@pytest.mark.parametrize(("mode", "sign"), [("min", -1), ("max", 1)])
+@pytest.mark.parametrize("best", [2.0, -2.0])
+def test_a_relative_threshold_is_a_part_of_the_magnitude(mode, sign, best):
+    assert rates([best, best + sign * 0.15], mode=mode, threshold=0.1) == [1, 0.5]
+    assert rates([best, best + sign * 0.25], mode=mode, threshold=0.1) == [1, 1]
+    assert rates([best, best - sign * 0.15], mode=mode, threshold=0.1) == [1, 0.5]
+
+
+@pytest.mark.parametrize("threshold_mode", ["rel", "abs"])
+def test_a_first_metric_of_infinity_is_bettered_by_any_number(threshold_mode):
+    assert rates([math.inf, -3.0, -4.0], threshold_mode=threshold_mode) == [0.5, 0.5, 0.5]
+
+
 def test_epochs_of_the_cooldown_do_not_count():
     assert rates([1] * 7, cooldown=2) == [1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
 
@@ -101,11 +120,38 @@ def test_state_resumes():
 def test_a_foreign_state_is_refused():
     plateau = ReduceOnPlateau(SGD())
     assert plateau.state_dict() == {"best": math.inf, "bad_epochs": 0, "cooling": 0}
-    with pytest.raises(
-        StateError,
-        match=r"^ReduceOnPlateau.load_state_dict:(?s:.*)best, bad_epochs, cooling(?s:.*)best, x",
-    ):
+    with pytest.raises(StateError, match=r"best, bad_epochs, cooling(?s:.*)'x'") as caught:
         plateau.load_state_dict({"best": 1.0, "x": 0})
+    assert caught.value.operation == "ReduceOnPlateau.load_state_dict"
+    assert plateau.best == math.inf
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        [1.0, 0, 0],
+        {"best": "x", "bad_epochs": 0, "cooling": 0},
+        {"best": 1.0, "bad_epochs": -1, "cooling": 0},
+        {"best": 1.0, "bad_epochs": 0.5, "cooling": 0},
+        {"best": 1.0, "bad_epochs": 0, "cooling": None},
+    ],
+)
+def test_a_damaged_state_is_refused(state):
+    with pytest.raises(StateError, match="numbers called best"):
+        ReduceOnPlateau(SGD()).load_state_dict(state)
+
+
+@pytest.mark.parametrize("metric", [None, "loss", {"loss": 1.0}, [1.0, 2.0]])
+def test_what_is_no_metric(metric):
+    with pytest.raises(ArgumentError, match="one number") as caught:
+        ReduceOnPlateau(SGD()).step(metric)
+    assert caught.value.operation == "ReduceOnPlateau.step"
+
+
+def test_what_is_no_optimizer():
+    with pytest.raises(ArgumentError, match=r"an optimizer(?s:.*)a float"):
+        ReduceOnPlateau(0.1)
 
 
 @pytest.mark.parametrize(

@@ -120,29 +120,44 @@ def change(saved, path, value):
     ("path", "value", "text"),
     [
         (["optimizer"], "Adam", "state of SGD(?s:.*)state of Adam"),
-        (["state"], None, r"list under 'state'(?s:.*)keys \['optimizer', 'param_groups'\]"),
-        (["param_groups"], None, "list under 'param_groups'"),
-        (["state"], 3, "list under 'state'"),
+        (["state"], None, r"no 'state' among the keys \['optimizer', 'param_groups'\]"),
+        (["param_groups"], None, "no 'param_groups'(?s:.*)what state_dict.. returned"),
+        (["state"], 3, "an? int under 'state'"),
+        (["state"], {0: {}, 1: {}}, "a dict under 'state'"),
         (["state"], [{}], "2 parameters' state(?s:.*)got: +1"),
         (["state", 0], 5, "a dict for w(?s:.*)int"),
-        (["state", 0, "step"], None, r"'step' and some of(?s:.*)\['momentum_buffer'\]"),
+        (["state", 0, "step"], None, r"'step'\] for w(?s:.*)got: +\['momentum_buffer'\]"),
+        (
+            ["state", 0, "momentum_buffer"],
+            None,
+            r"\['momentum_buffer', 'step'\] for w(?s:.*)got: +\['step'\]",
+        ),
+        (
+            ["state", 0, "master_weights"],
+            np.ones((2, 3)),
+            "for w of float64(?s:.*)'master_weights'",
+        ),
         (["state", 1, "velocity"], np.ones(2), r"for b(?s:.*)'velocity'"),
         (
             ["state", 0, "momentum_buffer"],
             np.ones((3, 2)),
             r"momentum_buffer of w as \(2, 3\)(?s:.*)\(3, 2\)",
         ),
-        (["state", 0, "momentum_buffer"], ["a"], "momentum_buffer of w"),
+        (["state", 0, "momentum_buffer"], ["a"], "momentum_buffer of w as numbers"),
+        (["state", 0, "momentum_buffer"], np.ones((2, 3), complex), "as numbers(?s:.*)complex128"),
+        (["state", 0, "momentum_buffer"], np.ones((2, 3), bool), "as numbers(?s:.*)bool"),
         (["state", 0, "step"], "x", "step of w"),
         (["state", 0, "step"], -1, "step of w"),
+        (["state", 0, "step"], True, "step of w"),
         (["param_groups"], [], r"2 groups with \[1, 1\](?s:.*)0 groups with \[\]"),
         (["param_groups", 0, "params"], [0, 1], r"\[1, 1\](?s:.*)\[2, 1\]"),
         (["param_groups", 0], "group", r"\[None, 1\]"),
         (["param_groups", 1, "params"], None, r"\[1, None\]"),
+        (["param_groups", 0, "params"], [1], r"in the order of their positions(?s:.*)\[1, 1\]"),
         (["param_groups", 0, "lr"], None, r"group 0 with \[(?s:.*)'lr'(?s:.*)got: +\['damp"),
         (["param_groups", 1, "betas"], [1, 2], r"group 1 with(?s:.*)'betas'"),
-        (["param_groups", 1, "lr"], -1.0, "group 1 with good settings(?s:.*)lr=-1.0"),
-        (["param_groups", 1, "dampening"], 0.5, "group 1 with good settings(?s:.*)nesterov"),
+        (["param_groups", 1, "lr"], -1.0, "group 1 with lr: (?s:.*)lr=-1.0"),
+        (["param_groups", 1, "dampening"], 0.5, "group 1 with momentum > 0(?s:.*)nesterov"),
     ],
 )
 def test_mismatches_are_named_and_change_nothing(path, value, text):
@@ -160,10 +175,80 @@ def test_mismatches_are_named_and_change_nothing(path, value, text):
 
 
 def test_what_is_no_state_dict():
-    with pytest.raises(StateError, match=r"state_dict\(\)(?s:.*)list"):
+    with pytest.raises(StateError, match=r"a list(?s:.*)what state_dict\(\) returned"):
         made(SGD, {}).load_state_dict([1])
 
 
 def test_an_unbound_optimizer_loads_nothing():
     with pytest.raises(StateError, match="0 groups"):
         SGD().load_state_dict(made(SGD, {}).state_dict())
+
+
+def test_an_empty_dict_is_no_state():
+    with pytest.raises(StateError, match=r"no 'state' among the keys \[\](?s:.*)what state_dict"):
+        SGD().load_state_dict({})
+
+
+@pytest.mark.parametrize("key", ["exp_avg", "exp_avg_sq"])
+def test_an_array_that_is_missing_is_not_made_anew(key):
+    saved = made(Adam, {}).state_dict()
+    del saved["state"][1][key]
+    with pytest.raises(StateError, match=r"'exp_avg', 'exp_avg_sq', 'step'\] for b"):
+        made(Adam, {}, steps=0).load_state_dict(saved)
+
+
+def test_an_array_of_a_setting_that_is_off_may_be_missing_or_there():
+    saved = made(SGD, {"momentum": 0.9}).state_dict()
+    for group in saved["param_groups"]:
+        group["momentum"] = 0.0
+    optimizer = made(SGD, {}, steps=0)
+    optimizer.load_state_dict(saved)
+    assert "momentum_buffer" in optimizer.state_dict()["state"][0]
+    for state in saved["state"]:
+        del state["momentum_buffer"]
+    optimizer.load_state_dict(saved)
+    assert list(optimizer.state_dict()["state"][0]) == ["step"]
+
+
+def of_dtype(dtype):
+    w = Variable(np.ones(2), dtype)
+    optimizer = Adam([("w", w)])
+    optimizer.step({w: tensor(np.array([0.1, 1 / 3], dtype))})
+    return optimizer
+
+
+@pytest.mark.parametrize(("dtype", "into"), [("float64", "float32"), ("float64", "float16")])
+def test_a_state_that_is_rounded_says_so(dtype, into):
+    optimizer = of_dtype(into)
+    saved = of_dtype(dtype).state_dict()
+    if into == "float16":
+        saved["state"][0]["master_weights"] = np.ones(2)
+    with pytest.warns(UserWarning, match=r"exp_avg\w* of w \(float64 to float32\)"):
+        optimizer.load_state_dict(saved)
+    state = optimizer.state_dict()["state"][0]
+    assert state["exp_avg"].dtype == np.float32
+    np.testing.assert_array_equal(state["exp_avg"], saved["state"][0]["exp_avg"].astype("float32"))
+
+
+def test_a_wider_type_holds_the_same_values_and_says_nothing():
+    optimizer = of_dtype("float64")
+    optimizer.load_state_dict(saved := of_dtype("float32").state_dict())
+    state = optimizer.state_dict()["state"][0]
+    assert state["exp_avg"].dtype == np.float64
+    np.testing.assert_array_equal(state["exp_avg"], saved["state"][0]["exp_avg"])
+
+
+def test_a_state_beyond_the_range_of_the_type_is_refused():
+    saved = of_dtype("float64").state_dict()
+    saved["state"][0]["exp_avg_sq"] = np.array([1e200, 1.0])
+    with pytest.raises(StateError, match="exp_avg_sq of w within the range of float32"):
+        of_dtype("float32").load_state_dict(saved)
+
+
+def test_entries_of_ones_own_in_a_group_are_not_saved():
+    optimizer = made(SGD, {}, steps=0)
+    optimizer.param_groups[0]["name"] = "head"
+    saved = optimizer.state_dict()
+    assert "name" not in saved["param_groups"][0]
+    optimizer.load_state_dict(saved)
+    assert optimizer.param_groups[0]["name"] == "head"

@@ -1,5 +1,7 @@
 """The equations: classes against plain functions, blocks, layouts and dtypes."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -262,9 +264,27 @@ def test_an_optimizer_without_an_update_says_so():
         Optimizer([w], lr=0.1).step({w: tensor(1.0)})
 
 
-def test_a_buffer_must_be_declared():
-    with pytest.raises(AssertionError, match="buffers"):
-        SGD().buffer({}, "velocity", np.zeros(2))
+def test_an_optimizer_keeps_arrays_if_a_setting_asks_for_them():
+    class Heavy(Optimizer):
+        keeps: ClassVar = {"count": None, "velocity": "momentum"}
+
+        def __init__(self, params=None, momentum=0.0):
+            super().__init__(params, momentum=momentum)
+
+        def update(self, w, g, state, settings):
+            count, velocity = self.kept(state, w, settings, fill=5.0)
+            count += 1
+            if velocity is not None:
+                velocity += g
+
+    w, v = Variable([1.0, 1.0]), Variable([1.0, 1.0])
+    optimizer = Heavy([{"params": [w]}, {"params": [v], "momentum": 0.5}])
+    for _ in range(2):
+        optimizer.step({w: tensor([2.0, 3.0]), v: tensor([2.0, 3.0])})
+    plain, heavy = optimizer.state_dict()["state"]
+    assert set(plain) == {"step", "count"}
+    assert plain["count"].tolist() == [7.0, 7.0]
+    assert heavy["velocity"].tolist() == [9.0, 11.0]
 
 
 def test_momentum_that_begins_later_begins_with_the_gradient():

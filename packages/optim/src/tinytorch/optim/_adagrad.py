@@ -1,14 +1,12 @@
 """Adagrad: gradients divided by the size of all gradients so far."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._parameters import Parameters
-from tinytorch.optim._update import Array, in_place
+from tinytorch.optim._update import in_place
 
 
 class Adagrad(Optimizer):
@@ -48,7 +46,7 @@ class Adagrad(Optimizer):
         4.9
     """
 
-    buffers = ("sum",)
+    keeps: ClassVar = {"sum": None}
 
     def __init__(
         self,
@@ -71,12 +69,14 @@ class Adagrad(Optimizer):
             eps=eps,
         )
 
-    def update(self, w: Array, g: Array, state: dict[str, Any], settings: dict[str, Any]) -> None:
+    def update(
+        self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
         adagrad(
             self.workspace,
             w,
             g,
-            self.buffer(state, "sum", w, settings["initial_accumulator_value"]),
+            *self.kept(state, w, settings, fill=settings["initial_accumulator_value"]),
             lr=settings["lr"] / (1 + (state["step"] - 1) * settings["lr_decay"]),
             eps=settings["eps"],
             weight_decay=settings["weight_decay"],
@@ -85,11 +85,11 @@ class Adagrad(Optimizer):
 
 @in_place(scratch=2)
 def adagrad(
-    w: Array,
-    g: Array,
-    v: Array,
-    d: Array,
-    t: Array,
+    w: np.ndarray,
+    g: np.ndarray,
+    v: np.ndarray,
+    d: np.ndarray,
+    t: np.ndarray,
     *,
     lr: float,
     eps: float,

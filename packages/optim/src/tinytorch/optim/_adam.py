@@ -1,7 +1,5 @@
 """Adam, its AMSGrad variant, and AdamW, whose weight decay leaves the gradient alone."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, ClassVar
 
@@ -9,7 +7,7 @@ import numpy as np
 
 from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._parameters import Parameters
-from tinytorch.optim._update import Array, in_place
+from tinytorch.optim._update import in_place
 
 
 class Adam(Optimizer):
@@ -54,7 +52,7 @@ class Adam(Optimizer):
         4.9
     """
 
-    buffers = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    keeps: ClassVar = {"exp_avg": None, "exp_avg_sq": None, "max_exp_avg_sq": "amsgrad"}
     decoupled: ClassVar[bool] = False
 
     def __init__(
@@ -78,16 +76,16 @@ class Adam(Optimizer):
             amsgrad=amsgrad,
         )
 
-    def update(self, w: Array, g: Array, state: dict[str, Any], settings: dict[str, Any]) -> None:
+    def update(
+        self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
         beta1, beta2 = settings["betas"]
         lr, decay = settings["lr"], settings["weight_decay"]
         adam(
             self.workspace,
             w,
             g,
-            self.buffer(state, "exp_avg", w),
-            self.buffer(state, "exp_avg_sq", w),
-            self.buffer(state, "max_exp_avg_sq", w) if settings["amsgrad"] else None,
+            *self.kept(state, w, settings),
             lr=lr / (1 - beta1 ** state["step"]),
             beta1=beta1,
             beta2=beta2,
@@ -150,13 +148,13 @@ class AdamW(Adam):
 
 @in_place(scratch=2)
 def adam(
-    w: Array,
-    g: Array,
-    m: Array,
-    v: Array,
-    s: Array | None,
-    d: Array,
-    t: Array,
+    w: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    s: np.ndarray | None,
+    d: np.ndarray,
+    t: np.ndarray,
     *,
     lr: float,
     beta1: float,

@@ -1,7 +1,5 @@
 """Gradients kept small: by their common norm, or value by value."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -9,10 +7,13 @@ import numpy as np
 
 from tinytorch.autograd import Variable
 from tinytorch.optim._errors import NonFiniteError
-from tinytorch.optim._parameters import Parameters, named
-from tinytorch.optim._update import Array
+from tinytorch.optim._parameters import Parameters, learns, named
 from tinytorch.tensor import from_numpy
+from tinytorch.tensor.checks import number
 from tinytorch.tensor.errors import ArgumentError
+
+BLOCK = 1 << 14
+"""Squares are added up in the gradient's data type within a block, in double precision across."""
 
 
 def clip_grad_norm(
@@ -25,7 +26,8 @@ def clip_grad_norm(
     """Scale all gradients by one factor, so that their common norm is at most `max_norm`.
 
     Args:
-        params: Leaf Variables or (name, Variable) pairs; those without a gradient are left out.
+        params: Leaf Variables or (name, Variable) pairs, such as `optimizer.named_parameters()`;
+            those without a gradient, and frozen ones, are left out.
         max_norm: The greatest norm allowed; infinity only measures.
         norm_type: 2 for the Euclidean norm, math.inf for the greatest absolute value, or any p > 0.
         check_finite: Raise if the norm is not finite; otherwise NaN spreads and infinity gives
@@ -53,23 +55,19 @@ def clip_grad_norm(
         [0.6, 0.8]
     """
     operation = "clip_grad_norm"
-    if not max_norm >= 0:
+    max_norm = _limit(operation, "max_norm", max_norm)
+    norm_type = _limit(operation, "norm_type", norm_type)
+    if norm_type == 0:
         raise ArgumentError(
-            operation, expected="max_norm >= 0", got=f"max_norm={max_norm}", fix="try 1.0"
-        )
-    if not norm_type > 0:
-        raise ArgumentError(
-            operation, expected="norm_type > 0", got=f"norm_type={norm_type}", fix="try 2.0"
+            operation, expected="norm_type > 0", got="norm_type=0", fix="for instance norm_type=2.0"
         )
     found = _with_gradients(operation, params)
     norms = [_norm(gradient, norm_type) for _, _, gradient in found]
-    total = max(norms, default=0.0)
-    if math.isfinite(total) and total > 0:
-        total *= sum((norm / total) ** norm_type for norm in norms) ** (1 / norm_type)
-    total = math.nan if any(map(math.isnan, norms)) else total
+    total = _combined(norms, norm_type)
     if check_finite and not math.isfinite(total):
         name, norm = next(
-            (n, x) for (n, _, _), x in zip(found, norms, strict=True) if not math.isfinite(x)
+            ((n, x) for (n, _, _), x in zip(found, norms, strict=True) if not math.isfinite(x)),
+            ("all", total),
         )
         raise NonFiniteError(
             operation,
@@ -78,11 +76,10 @@ def clip_grad_norm(
             fix="lower lr, or look for log or division of 0 in the loss",
             parameter=name,
         )
-    scale = max_norm / (total + 1e-6)
+    scale = 1.0 if max_norm == math.inf else max_norm / (total + 1e-6)
     if not scale >= 1:
-        with np.errstate(invalid="ignore"):
-            for _, parameter, gradient in found:
-                parameter.grad = from_numpy(np.asarray(gradient * gradient.dtype.type(scale)))
+        for _, parameter, gradient in found:
+            parameter.grad = from_numpy(_scaled(gradient, scale))
     return total
 
 
@@ -90,7 +87,7 @@ def clip_grad_value(params: Parameters | Variable, clip_value: float) -> None:
     """Move every value of every gradient into [-clip_value, clip_value].
 
     Args:
-        params: Leaf Variables or (name, Variable) pairs; those without a gradient are left out.
+        params: As in `clip_grad_norm`.
         clip_value: The greatest absolute value allowed.
 
     Raises:
@@ -101,31 +98,72 @@ def clip_grad_value(params: Parameters | Variable, clip_value: float) -> None:
         torch.nn.utils.clip_grad_value_.
     """
     operation = "clip_grad_value"
-    if not clip_value >= 0:
-        raise ArgumentError(
-            operation, expected="clip_value >= 0", got=f"clip_value={clip_value}", fix="try 1.0"
-        )
+    clip_value = _limit(operation, "clip_value", clip_value)
     for _, parameter, gradient in _with_gradients(operation, params):
-        parameter.grad = from_numpy(np.asarray(np.clip(gradient, -clip_value, clip_value)))
+        with np.errstate(over="ignore"):
+            limit = gradient.dtype.type(clip_value)
+        parameter.grad = from_numpy(np.asarray(np.clip(gradient, -limit, limit)))
 
 
-def _with_gradients(operation: str, params: Any) -> list[tuple[str, Variable, Array]]:
+def _with_gradients(operation: str, params: Any) -> list[tuple[str, Variable, np.ndarray]]:
+    """The gradients that an optimizer of these parameters would use."""
     entries = [params] if isinstance(params, Variable) else params
     return [
         (name, parameter, parameter.grad.data)
         for name, parameter in named(operation, entries)
-        if parameter.grad is not None
+        if parameter.grad is not None and learns(parameter)
     ]
 
 
-def _norm(gradient: Array, norm_type: float) -> float:
+def _norm(gradient: np.ndarray, norm_type: float) -> float:
+    """The norm of one gradient; its squares may lie outside of what its data type holds."""
     flat = gradient.ravel(order="K")
-    if norm_type != 2:
-        return float(np.linalg.norm(flat, norm_type)) if flat.size else 0.0
-    with np.errstate(over="ignore"):
-        norm = math.sqrt(np.dot(flat, flat))
-    if norm in (0, math.inf):  # squares leave float32 below 1e-23 and above 1e19
-        largest = float(np.max(np.abs(flat), initial=0))
-        if 0 < largest < math.inf:
-            norm = largest * float(np.linalg.norm(flat / largest))
-    return norm
+    if flat.dtype.itemsize < 4:
+        flat = flat.astype(np.float32)
+    if norm_type == 2:
+        with np.errstate(over="ignore"):
+            square = sum(float(np.dot(part, part)) for part in _blocks(flat))
+        if 1e-30 < square < math.inf:  # float32 loses digits below, and float64 only far below
+            return math.sqrt(square)
+    sizes = np.abs(flat)
+    largest = float(np.max(sizes, initial=0))
+    if largest == 0 or not math.isfinite(largest) or norm_type == math.inf:
+        return largest
+    powers = sum(float(np.sum((part / largest) ** norm_type)) for part in _blocks(sizes))
+    return _root(largest, powers, norm_type)
+
+
+def _blocks(flat: np.ndarray) -> list[np.ndarray]:
+    return [flat[start : start + BLOCK] for start in range(0, flat.size, BLOCK)]
+
+
+def _combined(norms: list[float], norm_type: float) -> float:
+    """The norm of the norms."""
+    if any(map(math.isnan, norms)):
+        return math.nan
+    largest = max(norms, default=0.0)
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    return _root(largest, sum((norm / largest) ** norm_type for norm in norms), norm_type)
+
+
+def _root(largest: float, powers: float, norm_type: float) -> float:
+    try:
+        return float(largest * powers ** (1 / norm_type))
+    except OverflowError:
+        return math.inf
+
+
+def _scaled(gradient: np.ndarray, scale: float) -> np.ndarray:
+    """The gradient times a number that its data type may be too small for."""
+    with np.errstate(invalid="ignore"):
+        if gradient.dtype.itemsize >= 4 and scale > 1e-37:
+            return np.asarray(gradient * gradient.dtype.type(scale))
+        return np.asarray(gradient.astype(np.float64) * scale, gradient.dtype)
+
+
+def _limit(operation: str, name: str, value: Any) -> float:
+    """A number of at least 0, infinity included."""
+    if np.isscalar(value) and value == math.inf:
+        return math.inf
+    return number(operation, name, value, least=0)

@@ -9,7 +9,7 @@ class ParameterError(ArgumentError):
     problem = "parameters cannot be optimized"
 
 
-class NonFiniteError(GradientError):
-    """A gradient that holds NaN or infinity."""
+class NonFiniteError(GradientError, ArithmeticError):
+    """A loss or gradient that is NaN or infinite; where it was seen is told by attributes."""
 
-    problem = "gradient is not finite"
+    problem = "a value is not finite"

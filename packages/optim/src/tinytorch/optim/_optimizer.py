@@ -1,8 +1,5 @@
 """The optimizer without its equation: groups of parameters, gradients, state that can be saved."""
 
-from __future__ import annotations
-
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -10,63 +7,88 @@ import numpy as np
 
 from tinytorch.autograd import Variable
 from tinytorch.optim._errors import NonFiniteError, ParameterError
-from tinytorch.optim._parameters import Parameters, entries, named
+from tinytorch.optim._parameters import Parameters, entries, learns, read_group
 from tinytorch.optim._rules import checked
-from tinytorch.optim._state import pack, unpack
-from tinytorch.optim._update import Array, Workspace
+from tinytorch.optim._state import MASTER, StateReader, pack, working_dtype
+from tinytorch.optim._update import Workspace
 from tinytorch.tensor import Tensor
+from tinytorch.tensor.checks import flag
 from tinytorch.tensor.errors import ArgumentError, GradientError, ShapeError
 
 
 class Optimizer:
     """The base of all optimizers.
 
-    One of your own gives `__init__`, `update`, and perhaps `buffers` and `check`.
+    One of your own gives `__init__`, `update`, and perhaps `keeps` and `check`.
+
+    Weights of half precision, whose small steps would be lost by rounding, are moved as float32:
+    `update` gets a float32 copy that the state keeps (`master_weights`), and so do the arrays that
+    it keeps; the parameter is that copy, rounded. Weights assigned in between are taken over.
 
     Attributes:
         param_groups: A list of dicts: "params" (a list of leaf Variables) and the settings of those
             ("lr", ...), which may be changed between steps.
         defaults: The settings that a group has unless it says otherwise.
-        buffers: The names of the arrays that `update` may keep in a parameter's state.
+        keeps: The arrays that a parameter's state keeps from step to step, by name; each with the
+            setting that asks for it, or None if it is always there.
         workspace: Scratch for updates made by `in_place`.
     """
 
-    buffers: ClassVar[tuple[str, ...]] = ()
+    keeps: ClassVar[Mapping[str, str | None]] = {}
 
     def __init__(
         self, params: Parameters | None = None, *, check_finite: bool = False, **defaults: Any
     ) -> None:
-        self.defaults = self._settings(defaults)
-        self.check_finite = check_finite
+        operation = type(self).__name__
+        self.defaults = self._settings(operation, defaults)
+        self.check_finite = flag(operation, "check_finite", check_finite)
         self.param_groups: list[dict[str, Any]] = []
         self.workspace = Workspace()
         self._names: dict[Variable, str] = {}
         self._state: dict[Variable, dict[str, Any]] = {}
         if params is not None:
-            self.bind(params)
+            self._bind(operation, params)
 
-    def update(self, w: Array, g: Array, state: dict[str, Any], settings: dict[str, Any]) -> None:
+    def update(
+        self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
         """Move one parameter: write into `w` and `state`, never into `g`.
 
         Args:
             w: The weights, any shape, C-contiguous.
             g: Their gradient, same shape and dtype, C-contiguous.
-            state: What the parameter remembers: "step" (1 at the first update) and what `buffer`
+            state: What the parameter remembers: "step" (1 at the first update) and what `kept`
                 made.
             settings: The group's hyperparameters.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update(w, g, state, settings)")
 
-    def check(self, settings: dict[str, Any]) -> None:
-        """Raise an ArgumentError if settings, each in its range, contradict each other."""
+    def check(self, operation: str, settings: dict[str, Any]) -> None:
+        """Raise an ArgumentError if settings, each in its range, contradict each other.
 
-    def buffer(self, state: dict[str, Any], name: str, w: Array, value: float = 0.0) -> Array:
-        """The array called `name` in `state`, like `w`; filled with `value` if it is missing."""
-        assert name in self.buffers, f"{type(self).__name__}.buffers does not list {name!r}"
-        if name not in state:
-            state[name] = np.full(w.shape, value, w.dtype)
-        array: Array = state[name]
-        return array
+        Args:
+            operation: Who asks, for the error.
+            settings: A group's hyperparameters.
+        """
+
+    def kept(
+        self, state: dict[str, Any], w: np.ndarray, settings: dict[str, Any], fill: float = 0.0
+    ) -> list[np.ndarray | None]:
+        """Return the arrays of `keeps` in order, made at their first use.
+
+        Args:
+            state: The parameter's state, where they are.
+            w: The weights, whose shape and dtype they have.
+            settings: The group's hyperparameters; where they do not ask for an array stands None.
+            fill: What an array is filled with at first.
+        """
+        arrays = []
+        for name, setting in self.keeps.items():
+            wanted = setting is None or settings[setting]
+            if wanted and name not in state:
+                state[name] = np.full(w.shape, fill, w.dtype)
+            arrays.append(state[name] if wanted else None)
+        return arrays
 
     def bind(self, params: Parameters) -> Self:
         """Give parameters to an optimizer that was made without.
@@ -90,26 +112,11 @@ class Optimizer:
                 fix='make a new optimizer, or add_param_group({"params": ...})',
             )
         try:
-            self._bind(params)
+            self._bind(operation, params)
         except ArgumentError:
             self.param_groups = []
             raise
         return self
-
-    def _bind(self, params: Any) -> None:
-        given = entries(type(self).__name__, params)
-        if given and isinstance(given[0], Mapping):
-            for group in given:
-                if not isinstance(group, Mapping):
-                    raise ParameterError(
-                        type(self).__name__,
-                        expected="groups only, or parameters only",
-                        got=f"a {type(group).__name__} among groups",
-                        fix='put it in a group: {"params": [...]}',
-                    )
-                self.add_param_group(group)
-        else:
-            self.add_param_group({"params": given})
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with settings of their own.
@@ -121,52 +128,7 @@ class Optimizer:
             ParameterError: The params are empty, no leaf Variables, or in the optimizer already.
             ArgumentError: There is no "params", or a setting is unknown or out of its range.
         """
-        operation = type(self).__name__
-        if "params" not in group:
-            raise ArgumentError(
-                operation,
-                expected='a group: {"params": [...], "lr": ...}',
-                got=f"keys {list(group)}",
-                fix='give the parameters under "params"',
-            )
-        settings = {name: value for name, value in group.items() if name != "params"}
-        for name in settings.keys() - self.defaults.keys():
-            close = difflib.get_close_matches(str(name), self.defaults, 1)
-            raise ArgumentError(
-                operation,
-                expected=f"settings among {', '.join(self.defaults)}",
-                got=f"{name!r} in group {len(self.param_groups)}",
-                fix=f"did you mean {close[0]!r}?" if close else "leave it out",
-                name=name,
-            )
-        settings = self._settings({**self.defaults, **settings})
-        known = {parameter: name for name, parameter in self.named_parameters()}
-        params = []
-        for name, parameter in named(operation, group["params"], len(known)):
-            if parameter in known:
-                raise ParameterError(
-                    operation,
-                    expected="each parameter once",
-                    got=f"{known[parameter]} again, as {name}",
-                    fix="leave it out once; it would move twice per step",
-                    parameter=name,
-                )
-            known[parameter] = name
-            params.append(parameter)
-        if not params:
-            raise ParameterError(
-                operation,
-                expected="at least one parameter",
-                got="none: an empty list, or a generator that was used before",
-                fix="call module.parameters() anew, or give the module some parameters",
-            )
-        self._names = known
-        self.param_groups.append({"params": params, **settings})
-
-    def _settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        values = checked(type(self).__name__, settings)
-        self.check(values)
-        return values
+        self._add(f"{type(self).__name__}.add_param_group", group)
 
     @property
     def is_bound(self) -> bool:
@@ -184,12 +146,14 @@ class Optimizer:
 
     @lr.setter
     def lr(self, value: float) -> None:
-        rate = checked(type(self).__name__, {"lr": value})["lr"]
+        rate = checked(f"{type(self).__name__}.lr", {"lr": value})["lr"]
         for settings in (self.defaults, *self.param_groups):
             settings["lr"] = rate
 
     def step(self, gradients: Mapping[Variable, Tensor] | None = None) -> None:
         """Move every parameter that has a gradient. A step that raises has moved none.
+
+        Frozen parameters (`requires_grad` is False) stay as they are.
 
         Args:
             gradients: What `backward` returned; those are used and the parameters' `.grad` are
@@ -213,25 +177,103 @@ class Optimizer:
             )
         moves = list(self._moves(operation, gradients))
         if not moves:
-            raise GradientError(
-                operation,
-                expected="a gradient for at least one parameter",
-                got=f"none for any of {len(self.named_parameters())}",
-                fix=("call loss.backward() before; " if gradients is None else "")
-                + "check that the loss is computed from these parameters",
-            )
+            raise self._no_gradient(operation, gradients)
         for parameter, g, settings in moves:
-            w = np.require(parameter.data, requirements=["C", "W"])
             state = self._state.setdefault(parameter, {"step": 0})
             state["step"] += 1
+            w = _weights(parameter, state)
             self.update(w, g, state, settings)
-            parameter.assign(w)
+            if w is not parameter.data:
+                np.copyto(parameter.data, w, casting="same_kind")
+            parameter.assign(parameter.data)
         if gradients is not None:
             self.zero_grad()
 
+    def named_parameters(self) -> list[tuple[str, Variable]]:
+        """All parameters in order, each with the name that messages give it."""
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        return [(self._names.get(p, f"parameter {i}"), p) for i, p in enumerate(parameters)]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients: every parameter's `.grad` becomes None."""
+        for _, parameter in self.named_parameters():
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of all that the next steps depend on, but the weights.
+
+        Returns:
+            "optimizer": the class's name; "state": a list with, for each parameter in order, a dict
+            of "step" and arrays in the parameter's shape (empty before its first step);
+            "param_groups": the groups' settings, with "params" as positions in that list. All but
+            the arrays can go into JSON.
+        """
+        states = [self._state.get(parameter, {}) for _, parameter in self.named_parameters()]
+        groups = [
+            (len(group["params"]), {name: group[name] for name in self.defaults})
+            for group in self.param_groups
+        ]
+        return pack(type(self).__name__, states, groups)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a state that `state_dict` gave, maybe in another process. Arrays are copied.
+
+        Arrays of another floating type are converted; a warning says so where that rounds.
+
+        Args:
+            state_dict: The state; lists may stand for tuples, Tensors for arrays.
+
+        Raises:
+            StateError: It is another optimizer's, something is missing, or groups, settings, names,
+                shapes or data types do not match; nothing has changed then.
+        """
+        operation = f"{type(self).__name__}.load_state_dict"
+        reader = StateReader(
+            operation,
+            kind=type(self).__name__,
+            keeps=self.keeps,
+            defaults=self.defaults,
+            check=lambda settings: self._settings(operation, settings),
+        )
+        sizes = [len(group["params"]) for group in self.param_groups]
+        parameters = self.named_parameters()
+        states, settings = reader.read(state_dict, sizes, parameters)
+        self._state = {
+            parameter: state
+            for (_, parameter), state in zip(parameters, states, strict=True)
+            if state
+        }
+        for group, values in zip(self.param_groups, settings, strict=True):
+            group.update(values)
+
+    def __repr__(self) -> str:
+        settings = self.param_groups[0] if self.is_bound else self.defaults
+        shown = ", ".join(f"{name}={settings[name]}" for name in self.defaults)
+        return f"{type(self).__name__}({len(self.named_parameters())} parameters, {shown})"
+
+    def _bind(self, operation: str, params: Any) -> None:
+        given = entries(operation, params)
+        groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
+        for group in groups:
+            self._add(operation, group)
+
+    def _add(self, operation: str, group: Any) -> None:
+        index, known = len(self.param_groups), self.named_parameters()
+        parameters, settings = read_group(operation, group, index, known, self.defaults)
+        settings = self._settings(operation, settings)
+        self._names = {parameter: name for name, parameter in [*known, *parameters]}
+        params = [parameter for _, parameter in parameters]
+        self.param_groups.append({"params": params, **settings})
+
+    def _settings(self, operation: str, settings: dict[str, Any]) -> dict[str, Any]:
+        values = checked(operation, settings)
+        self.check(operation, values)
+        return values
+
     def _moves(
         self, operation: str, gradients: Mapping[Variable, Tensor] | None
-    ) -> Iterator[tuple[Variable, Array, dict[str, Any]]]:
+    ) -> Iterator[tuple[Variable, np.ndarray, dict[str, Any]]]:
+        """Each parameter that is to move, with its gradient, checked, and its settings."""
         if gradients is not None and not isinstance(gradients, Mapping):
             raise ArgumentError(
                 operation,
@@ -240,10 +282,10 @@ class Optimizer:
                 fix="optimizer.step(loss.backward()), or loss.backward() and then optimizer.step()",
             )
         for group in self.param_groups:
-            settings = self._settings({name: group[name] for name in self.defaults})
+            settings = self._settings(operation, {name: group[name] for name in self.defaults})
             for parameter in group["params"]:
                 gradient = parameter.grad if gradients is None else gradients.get(parameter)
-                if gradient is None:
+                if gradient is None or not learns(parameter):
                     continue
                 name = self._names.get(parameter, "a parameter")
                 g = gradient.data if isinstance(gradient, Tensor) else np.asarray(gradient)
@@ -255,11 +297,27 @@ class Optimizer:
                         fix="give the gradient the shape of its parameter",
                         parameter=name,
                     )
+                g = np.asarray(g, working_dtype(parameter), order="C")
                 if self.check_finite:
                     self._check_finite(operation, name, g)
-                yield parameter, np.asarray(g, parameter.dtype, order="C"), settings
+                yield parameter, g, settings
 
-    def _check_finite(self, operation: str, name: str, g: Array) -> None:
+    def _no_gradient(self, operation: str, gradients: object) -> GradientError:
+        parameters = [parameter for _, parameter in self.named_parameters()]
+        frozen = sum(not learns(parameter) for parameter in parameters)
+        if frozen == len(parameters):
+            fix = "set requires_grad = True for those that shall learn"
+        else:
+            fix = "check that the loss is computed from these parameters"
+            fix = f"call loss.backward() before; {fix}" if gradients is None else fix
+        return GradientError(
+            operation,
+            expected="a gradient for at least one parameter",
+            got=f"none for any of {len(parameters)}" + (f", {frozen} frozen" if frozen else ""),
+            fix=fix,
+        )
+
+    def _check_finite(self, operation: str, name: str, g: np.ndarray) -> None:
         bad = ~np.isfinite(g)
         if not bad.any():
             return
@@ -274,48 +332,16 @@ class Optimizer:
             step=step,
         )
 
-    def named_parameters(self) -> list[tuple[str, Variable]]:
-        """All parameters in order, each with the name that messages give it."""
-        parameters = [p for group in self.param_groups for p in group["params"]]
-        return [(self._names.get(p, f"parameter {i}"), p) for i, p in enumerate(parameters)]
 
-    def zero_grad(self) -> None:
-        """Forget the gradients: every parameter's `.grad` becomes None."""
-        for _, parameter in self.named_parameters():
-            parameter.grad = None
-
-    def state_dict(self) -> dict[str, Any]:
-        """A copy of all that the next steps depend on, but the weights.
-
-        Returns:
-            "optimizer": the class's name; "state": a list with, for each parameter in order, a dict
-            of "step" and arrays in the parameter's shape (empty before its first step);
-            "param_groups": the groups' settings, with "params" as positions in that list. All but
-            the arrays can go into JSON.
-        """
-        states = [self._state.get(parameter, {}) for _, parameter in self.named_parameters()]
-        return pack(type(self).__name__, states, self.param_groups)
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state that `state_dict` gave, maybe in another process. Arrays are copied.
-
-        Args:
-            state_dict: The state; lists may stand for tuples, Tensors for arrays.
-
-        Raises:
-            StateError: It is another optimizer's, or groups, settings, names or shapes do not
-                match; nothing has changed then.
-        """
-        states, settings = unpack(self, state_dict)
-        self._state = {
-            parameter: state
-            for (_, parameter), state in zip(self.named_parameters(), states, strict=True)
-            if state
-        }
-        for group, values in zip(self.param_groups, settings, strict=True):
-            group.update(values)
-
-    def __repr__(self) -> str:
-        settings = self.param_groups[0] if self.is_bound else self.defaults
-        shown = ", ".join(f"{name}={settings[name]}" for name in self.defaults)
-        return f"{type(self).__name__}({len(self.named_parameters())} parameters, {shown})"
+def _weights(parameter: Variable, state: dict[str, Any]) -> np.ndarray:
+    """The array that `update` moves: the parameter's own, or its copy in float32."""
+    own, dtype = parameter.data, working_dtype(parameter)
+    if own.dtype == dtype:
+        return np.require(own, requirements=["C", "W"])
+    if MASTER not in state:
+        state[MASTER] = own.astype(dtype, order="C")
+    master: np.ndarray = state[MASTER]
+    with np.errstate(over="ignore"):
+        changed = master.astype(own.dtype) != own
+    np.copyto(master, own, where=changed)
+    return master

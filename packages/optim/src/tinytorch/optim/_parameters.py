@@ -1,13 +1,13 @@
 """What may be optimized: leaf Variables, with a name each, in everything that callers hand over."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator, Mapping
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tinytorch.autograd import Variable, nn
 from tinytorch.optim._errors import ParameterError
 from tinytorch.tensor import Tensor
+from tinytorch.tensor.errors import ArgumentError
 
 Parameters: TypeAlias = (
     Iterable[Variable] | Iterable[tuple[str, Variable]] | Iterable[Mapping[str, Any]]
@@ -16,7 +16,7 @@ Parameters: TypeAlias = (
 
 
 def entries(operation: str, params: Any) -> list[Any]:
-    """`params` as a list of whatever it holds.
+    """Return `params` as a list of whatever it holds.
 
     Raises:
         ParameterError: `params` is no iterable, or one that is better not iterated.
@@ -45,7 +45,7 @@ def entries(operation: str, params: Any) -> list[Any]:
 
 
 def named(operation: str, params: Any, start: int = 0) -> Iterator[tuple[str, Variable]]:
-    """Each of `params` with its name; one without is called by its position, from `start`.
+    """Yield each of `params` with its name; one without is called by its position, from `start`.
 
     Args:
         operation: Who asks, for the message.
@@ -53,7 +53,7 @@ def named(operation: str, params: Any, start: int = 0) -> Iterator[tuple[str, Va
         start: How many parameters came before.
 
     Raises:
-        ParameterError: `params` is no such iterable, or an entry is no leaf Variable.
+        ParameterError: It is no such iterable, or an entry is no leaf Variable.
     """
     for index, entry in enumerate(entries(operation, params), start):
         match entry:
@@ -62,6 +62,72 @@ def named(operation: str, params: Any, start: int = 0) -> Iterator[tuple[str, Va
             case parameter:
                 name = f"parameter {index}"
         yield name, _leaf(operation, name, parameter)
+
+
+def read_group(
+    operation: str,
+    group: Any,
+    index: int,
+    known: Sequence[tuple[str, Variable]],
+    defaults: Mapping[str, Any],
+) -> tuple[list[tuple[str, Variable]], dict[str, Any]]:
+    """Return the parameters of a group, with their names, and its settings, which nobody checked.
+
+    Args:
+        operation: Who asks, for the message.
+        group: A dict of "params" and some settings.
+        index: The group's number.
+        known: The parameters of the groups before it.
+        defaults: The settings that it has unless it says otherwise.
+
+    Raises:
+        ParameterError: It is no group, or its parameters are none, or there already.
+        ArgumentError: A setting is unknown.
+    """
+    if not isinstance(group, Mapping) or "params" not in group:
+        came = f"keys {list(group)}" if isinstance(group, Mapping) else f"a {type(group).__name__}"
+        raise ParameterError(
+            operation,
+            expected='a group: {"params": [...], "lr": ...}',
+            got=f"{came} as group {index}",
+            fix='give the parameters under "params"; pass groups only, or parameters only',
+        )
+    settings = {name: value for name, value in group.items() if name != "params"}
+    for name in settings.keys() - defaults.keys():
+        close = difflib.get_close_matches(str(name), defaults, 1)
+        raise ArgumentError(
+            operation,
+            expected=f"settings among {', '.join(defaults)}",
+            got=f"{name!r} in group {index}",
+            fix=f"did you mean {close[0]!r}?" if close else "leave it out",
+            name=name,
+        )
+    names = {parameter: name for name, parameter in known}
+    parameters = []
+    for name, parameter in named(operation, group["params"], len(known)):
+        if parameter in names:
+            raise ParameterError(
+                operation,
+                expected="each parameter once",
+                got=f"{names[parameter]} again, as {name}",
+                fix="leave it out once; it would move twice per step",
+                parameter=name,
+            )
+        names[parameter] = name
+        parameters.append((name, parameter))
+    if not parameters:
+        raise ParameterError(
+            operation,
+            expected="at least one parameter",
+            got="none: an empty list, or a generator that was used before",
+            fix="call module.parameters() anew, or give the module some parameters",
+        )
+    return parameters, {**defaults, **settings}
+
+
+def learns(parameter: Variable) -> bool:
+    """Return whether a parameter is to be moved: False while it is frozen."""
+    return getattr(parameter, "requires_grad", True)
 
 
 def _leaf(operation: str, name: str, entry: Any) -> Variable:

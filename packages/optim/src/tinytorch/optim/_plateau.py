@@ -1,12 +1,11 @@
 """A learning rate that falls when training stops getting better."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from tinytorch.optim._optimizer import Optimizer
+from tinytorch.tensor.checks import fraction, number, whole
 from tinytorch.tensor.errors import ArgumentError, StateError
 
 
@@ -19,8 +18,8 @@ class ReduceOnPlateau:
         factor: What rates are multiplied by, in [0, 1).
         patience: How many epochs in a row may pass without a better metric.
         threshold: How much better counts as better.
-        threshold_mode: "rel" if threshold is a part of the best metric, "abs" if it is a
-            difference.
+        threshold_mode: "rel" if threshold is a part of the best metric's magnitude, "abs" if it is
+            a difference.
         cooldown: How many epochs after a cut do not count.
         min_lr: Rates fall no lower.
         eps: Cuts smaller than this are not made.
@@ -29,7 +28,8 @@ class ReduceOnPlateau:
         ArgumentError: An argument is out of its range.
 
     Source:
-        torch.optim.lr_scheduler.ReduceLROnPlateau.
+        torch.optim.lr_scheduler.ReduceLROnPlateau, whose "rel" takes a part of the best metric with
+        its sign, so that a negative metric counts as better when it stays, or gets a little worse.
 
     Example:
         >>> from tinytorch.optim import SGD
@@ -53,30 +53,25 @@ class ReduceOnPlateau:
         min_lr: float = 0.0,
         eps: float = 1e-8,
     ) -> None:
-        _require(mode in ("min", "max"), 'mode "min" or "max"', f"mode={mode!r}")
-        _require(0 <= factor < 1, "factor in [0, 1)", f"factor={factor}")
-        _require(
-            threshold_mode in ("rel", "abs"),
-            'threshold_mode "rel" or "abs"',
-            f"threshold_mode={threshold_mode!r}",
-        )
-        for name, value in {
-            "patience": patience,
-            "threshold": threshold,
-            "cooldown": cooldown,
-            "min_lr": min_lr,
-            "eps": eps,
-        }.items():
-            _require(0 <= value < math.inf, f"{name} >= 0", f"{name}={value}")
+        operation = type(self).__name__
+        if not isinstance(optimizer, Optimizer):
+            raise ArgumentError(
+                operation,
+                expected="an optimizer, whose rates are to fall",
+                got=f"a {type(optimizer).__name__}",
+                fix="ReduceOnPlateau(SGD(module.parameters()))",
+            )
+        _one_of(operation, "mode", mode, ("min", "max"))
+        _one_of(operation, "threshold_mode", threshold_mode, ("rel", "abs"))
         self.optimizer = optimizer
         self.mode = mode
-        self.factor = factor
-        self.patience = patience
-        self.threshold = threshold
+        self.factor = fraction(operation, "factor", factor, below_one=True)
+        self.patience = whole(operation, "patience", patience, least=0)
+        self.threshold = number(operation, "threshold", threshold, least=0)
         self.threshold_mode = threshold_mode
-        self.cooldown = cooldown
-        self.min_lr = min_lr
-        self.eps = eps
+        self.cooldown = whole(operation, "cooldown", cooldown, least=0)
+        self.min_lr = number(operation, "min_lr", min_lr, least=0)
+        self.eps = number(operation, "eps", eps, least=0)
         self.best = math.inf if mode == "min" else -math.inf
         self.bad_epochs = 0
         self.cooling = 0
@@ -86,8 +81,19 @@ class ReduceOnPlateau:
 
         Args:
             metric: The number watched, such as the validation loss; NaN is never better.
+
+        Raises:
+            ArgumentError: The metric is no single number.
         """
-        metric = float(metric)
+        try:
+            metric = float(metric)
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(
+                f"{type(self).__name__}.step",
+                expected="one number, such as the validation loss",
+                got=f"{metric!r:.60}",
+                fix="give the metric itself, not its name, its batch or its dict",
+            ) from error
         if self._is_better(metric):
             self.best = metric
             self.bad_epochs = 0
@@ -102,12 +108,12 @@ class ReduceOnPlateau:
             self.bad_epochs = 0
 
     def _is_better(self, metric: float) -> bool:
-        best, margin = self.best, self.threshold
-        if self.threshold_mode == "rel":
-            low, high = best * (1 - margin), best * (1 + margin)
-        else:
-            low, high = best - margin, best + margin
-        return metric < low if self.mode == "min" else metric > high
+        margin = self.threshold
+        if self.threshold_mode == "rel" and math.isfinite(self.best):
+            margin *= abs(self.best)
+        if self.mode == "min":
+            return metric < self.best - margin
+        return metric > self.best + margin
 
     def _cut(self) -> None:
         for settings in self.optimizer.param_groups or [self.optimizer.defaults]:
@@ -116,29 +122,39 @@ class ReduceOnPlateau:
                 settings["lr"] = lr
 
     def state_dict(self) -> dict[str, float]:
-        """What the next decisions depend on, besides the arguments and the optimizer's rates."""
+        """Return what the next decisions depend on, besides the arguments and the rates."""
         return {"best": self.best, "bad_epochs": self.bad_epochs, "cooling": self.cooling}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a state that `state_dict` gave.
 
         Raises:
-            StateError: Its names are not those of `state_dict`.
+            StateError: It holds other names, or no numbers; nothing has changed then.
         """
-        if state_dict.keys() != self.state_dict().keys():
-            raise StateError(
-                "ReduceOnPlateau.load_state_dict",
-                expected=", ".join(self.state_dict()),
-                got=", ".join(map(str, state_dict)),
-                fix="load what ReduceOnPlateau.state_dict() gave",
+        operation = f"{type(self).__name__}.load_state_dict"
+        try:
+            if state_dict.keys() != self.state_dict().keys():
+                raise ValueError
+            best = float(state_dict["best"])
+            bad_epochs, cooling = (
+                whole(operation, name, state_dict[name], least=0)
+                for name in ("bad_epochs", "cooling")
             )
-        self.best = float(state_dict["best"])
-        self.bad_epochs = int(state_dict["bad_epochs"])
-        self.cooling = int(state_dict["cooling"])
+        except (AttributeError, TypeError, ValueError):
+            raise StateError(
+                operation,
+                expected=f"numbers called {', '.join(self.state_dict())}",
+                got=f"{state_dict!r:.80}",
+                fix="load what state_dict() of a ReduceOnPlateau returned",
+            ) from None
+        self.best, self.bad_epochs, self.cooling = best, bad_epochs, cooling
 
 
-def _require(condition: bool, expected: str, got: str) -> None:
-    if not condition:
+def _one_of(operation: str, name: str, value: str, choices: tuple[str, str]) -> None:
+    if value not in choices:
         raise ArgumentError(
-            "ReduceOnPlateau", expected=expected, got=got, fix="choose it in that range"
+            operation,
+            expected=f'{name} "{choices[0]}" or "{choices[1]}"',
+            got=f"{name}={value!r}",
+            fix=f'{name}="{choices[0]}"',
         )

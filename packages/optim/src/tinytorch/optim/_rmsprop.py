@@ -1,14 +1,12 @@
 """RMSprop: gradients divided by their recent size, plain, centered, or with momentum."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._parameters import Parameters
-from tinytorch.optim._update import Array, in_place
+from tinytorch.optim._update import in_place
 
 
 class RMSprop(Optimizer):
@@ -42,8 +40,8 @@ class RMSprop(Optimizer):
     Source:
         Tieleman, Hinton: Lecture 6.5 of Neural networks for machine learning, 2012; centered:
         Graves: Generating sequences with recurrent neural networks, 2013; eps outside the root, as
-            in torch.optim.RMSprop, and
-        the variance kept from falling below 0 by rounding, which there gives NaN.
+        in torch.optim.RMSprop, and the variance kept from falling below 0 by rounding, which there
+        gives NaN.
 
     Example:
         >>> from tinytorch.autograd import Variable
@@ -56,7 +54,7 @@ class RMSprop(Optimizer):
         4.8
     """
 
-    buffers = ("square_avg", "grad_avg", "momentum_buffer")
+    keeps: ClassVar = {"square_avg": None, "grad_avg": "centered", "momentum_buffer": "momentum"}
 
     def __init__(
         self,
@@ -81,27 +79,27 @@ class RMSprop(Optimizer):
             centered=centered,
         )
 
-    def update(self, w: Array, g: Array, state: dict[str, Any], settings: dict[str, Any]) -> None:
+    def update(
+        self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
         rmsprop(
             self.workspace,
             w,
             g,
-            self.buffer(state, "square_avg", w),
-            self.buffer(state, "grad_avg", w) if settings["centered"] else None,
-            self.buffer(state, "momentum_buffer", w) if settings["momentum"] else None,
+            *self.kept(state, w, settings),
             **{name: settings[name] for name in ("lr", "alpha", "eps", "weight_decay", "momentum")},
         )
 
 
 @in_place(scratch=2)
 def rmsprop(
-    w: Array,
-    g: Array,
-    v: Array,
-    a: Array | None,
-    b: Array | None,
-    d: Array,
-    t: Array,
+    w: np.ndarray,
+    g: np.ndarray,
+    v: np.ndarray,
+    a: np.ndarray | None,
+    b: np.ndarray | None,
+    d: np.ndarray,
+    t: np.ndarray,
     *,
     lr: float,
     alpha: float,

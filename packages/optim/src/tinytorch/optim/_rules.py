@@ -1,70 +1,15 @@
-"""What each hyperparameter may be, said once for optimizers, groups and plain functions."""
+"""What each hyperparameter may be, said once for optimizers, groups, schedules and functions."""
 
-from __future__ import annotations
-
-import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-import numpy as np
-
+from tinytorch.tensor.checks import flag, fraction, number
 from tinytorch.tensor.errors import ArgumentError
 
 
-def _number(value: Any) -> float:
-    """`value` as a finite Python float, which takes the dtype of the array that it meets."""
-    if isinstance(value, (bool, np.bool_, str, bytes)):
-        raise TypeError
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError
-    return number
-
-
-def _at_least_zero(value: Any) -> float:
-    if (number := _number(value)) < 0:
-        raise ValueError
-    return number
-
-
-def _fraction(value: Any) -> float:
-    if not 0 <= (number := _number(value)) < 1:
-        raise ValueError
-    return number
-
-
-def _fractions(value: Any) -> tuple[float, float]:
-    first, second = value
-    return _fraction(first), _fraction(second)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError
-    return bool(value)
-
-
-_AT_LEAST_ZERO = ("a finite number >= 0", _at_least_zero)
-_FLAG = ("True or False", _flag)
-
-RULES: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "lr": _AT_LEAST_ZERO,
-    "momentum": _AT_LEAST_ZERO,
-    "dampening": ("a finite number", _number),
-    "nesterov": _FLAG,
-    "weight_decay": _AT_LEAST_ZERO,
-    "betas": ("two numbers in [0, 1)", _fractions),
-    "eps": _AT_LEAST_ZERO,
-    "amsgrad": _FLAG,
-    "alpha": ("a number in [0, 1)", _fraction),
-    "centered": _FLAG,
-    "lr_decay": _AT_LEAST_ZERO,
-    "initial_accumulator_value": _AT_LEAST_ZERO,
-}
-
-
 def checked(operation: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`settings` with every hyperparameter in its range and as a plain Python value.
+    """Return `settings` with every hyperparameter in its range and as a plain Python value.
 
     Args:
         operation: Who asks, for the message.
@@ -74,20 +19,41 @@ def checked(operation: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ArgumentError: One is out of its range; it is named.
     """
-    values = dict(settings)
-    for name, value in settings.items():
-        if name not in RULES:
-            continue
-        text, rule = RULES[name]
-        try:
-            values[name] = rule(value)
-        except (TypeError, ValueError):
-            raise ArgumentError(
-                operation,
-                expected=f"{name}: {text}",
-                got=f"{name}={value!r}",
-                fix=f"choose {name} in that range",
-                name=name,
-                value=value,
-            ) from None
-    return values
+    return {
+        name: RULES[name](operation, name, value) if name in RULES else value
+        for name, value in settings.items()
+    }
+
+
+def _betas(operation: str, name: str, value: Any) -> tuple[float, float]:
+    try:
+        first, second = value
+        return _below_one(operation, name, first), _below_one(operation, name, second)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            operation,
+            expected=f"{name}: two numbers from 0 to 1, and below 1",
+            got=f"{name}={value!r}",
+            fix=f"for instance {name}=(0.9, 0.999)",
+            name=name,
+            value=value,
+        ) from None
+
+
+_at_least_zero = partial(number, least=0)
+_below_one = partial(fraction, below_one=True)
+
+RULES: dict[str, Callable[[str, str, Any], Any]] = {
+    "lr": _at_least_zero,
+    "momentum": _at_least_zero,
+    "dampening": number,
+    "nesterov": flag,
+    "weight_decay": _at_least_zero,
+    "betas": _betas,
+    "eps": _at_least_zero,
+    "amsgrad": flag,
+    "alpha": _below_one,
+    "centered": flag,
+    "lr_decay": _at_least_zero,
+    "initial_accumulator_value": _at_least_zero,
+}

@@ -1,14 +1,12 @@
 """Stochastic gradient descent, with momentum, Nesterov's variant and weight decay."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._parameters import Parameters
-from tinytorch.optim._update import Array, in_place
+from tinytorch.optim._update import in_place
 from tinytorch.tensor.errors import ArgumentError
 
 
@@ -52,7 +50,7 @@ class SGD(Optimizer):
         True
     """
 
-    buffers = ("momentum_buffer",)
+    keeps: ClassVar = {"momentum_buffer": "momentum"}
 
     def __init__(
         self,
@@ -75,28 +73,29 @@ class SGD(Optimizer):
             weight_decay=weight_decay,
         )
 
-    def check(self, settings: dict[str, Any]) -> None:
+    def check(self, operation: str, settings: dict[str, Any]) -> None:
         if settings["nesterov"] and (settings["momentum"] == 0 or settings["dampening"] != 0):
             raise ArgumentError(
-                type(self).__name__,
+                operation,
                 expected="momentum > 0 and dampening 0 with nesterov=True",
                 got=f"momentum={settings['momentum']}, dampening={settings['dampening']}",
                 fix="pass momentum=0.9, dampening=0, or nesterov=False",
             )
 
-    def update(self, w: Array, g: Array, state: dict[str, Any], settings: dict[str, Any]) -> None:
+    def update(
+        self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
         first = "momentum_buffer" not in state
-        b = self.buffer(state, "momentum_buffer", w) if settings["momentum"] else None
-        sgd(self.workspace, w, g, b, first=first, **settings)
+        sgd(self.workspace, w, g, *self.kept(state, w, settings), first=first, **settings)
 
 
 @in_place(scratch=2)
 def sgd(
-    w: Array,
-    g: Array,
-    b: Array | None,
-    d: Array,
-    t: Array,
+    w: np.ndarray,
+    g: np.ndarray,
+    b: np.ndarray | None,
+    d: np.ndarray,
+    t: np.ndarray,
     *,
     lr: float,
     momentum: float,

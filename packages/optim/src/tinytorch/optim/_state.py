@@ -1,136 +1,196 @@
 """An optimizer's state as a dict of plain values and arrays, and back, naming each mismatch."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from tinytorch.optim._rules import checked
+from tinytorch.autograd import Variable
 from tinytorch.tensor.errors import ArgumentError, StateError
-
-if TYPE_CHECKING:
-    from tinytorch.autograd import Variable
-    from tinytorch.optim._optimizer import Optimizer
 
 State = dict[str, Any]
 
+MASTER = "master_weights"
+"""Under this name the state of weights of half precision keeps them in float32."""
 
-def pack(name: str, states: list[State], groups: list[dict[str, Any]]) -> dict[str, Any]:
-    """The state dict of the optimizer class `name`; arrays are copied."""
-    start = 0
+
+def working_dtype(parameter: Variable) -> np.dtype[Any]:
+    """Return the data type in which a parameter is moved: its own, and float32 at least."""
+    dtype = parameter.data.dtype
+    return dtype if dtype.itemsize >= 4 else np.dtype(np.float32)
+
+
+def pack(kind: str, states: list[State], groups: list[tuple[int, State]]) -> dict[str, Any]:
+    """Return the state dict of an optimizer; arrays are copied.
+
+    Args:
+        kind: The class's name.
+        states: Each parameter's state, in order.
+        groups: Each group's number of parameters, and its settings.
+    """
     packed = []
-    for group in groups:
-        stop = start + len(group["params"])
-        settings = {key: _plain(value) for key, value in group.items()}
-        packed.append({**settings, "params": list(range(start, stop))})
-        start = stop
+    start = 0
+    for size, settings in groups:
+        plain = {key: list(v) if isinstance(v, tuple) else v for key, v in settings.items()}
+        packed.append({**plain, "params": list(range(start, start + size))})
+        start += size
     return {
-        "optimizer": name,
-        "state": [{key: _copy(value) for key, value in state.items()} for state in states],
+        "optimizer": kind,
+        "state": [
+            {key: v.copy() if isinstance(v, np.ndarray) else v for key, v in state.items()}
+            for state in states
+        ],
         "param_groups": packed,
     }
 
 
-def unpack(
-    optimizer: Optimizer, state_dict: Mapping[str, Any]
-) -> tuple[list[State], list[dict[str, Any]]]:
-    """The parameters' states and the groups' settings in `state_dict`, checked against `optimizer`.
+@dataclass(frozen=True)
+class StateReader:
+    """Reads state dicts for one optimizer.
 
-    Raises:
-        StateError: Something does not match.
+    Attributes:
+        operation: Who asks, for the error.
+        kind: The optimizer's class.
+        keeps: What it keeps for each parameter, as in `Optimizer`.
+        defaults: Its settings.
+        check: Returns a group's settings if they are good, and raises an ArgumentError otherwise.
     """
-    reader = _Reader(optimizer)
-    if not isinstance(state_dict, Mapping):
-        raise reader.error("a dict from state_dict()", type(state_dict).__name__)
-    for key in ("state", "param_groups"):
-        if not isinstance(state_dict.get(key), Sequence):
-            raise reader.error(f"a list under {key!r}", f"keys {list(state_dict)}")
-    kind = state_dict.get("optimizer", reader.kind)
-    if kind != reader.kind:
-        raise reader.error(f"the state of {reader.kind}", f"the state of {kind}")
-    settings = reader.settings(state_dict["param_groups"])
-    return reader.states(state_dict["state"]), settings
 
+    operation: str
+    kind: str
+    keeps: Mapping[str, str | None]
+    defaults: Mapping[str, Any]
+    check: Callable[[dict[str, Any]], dict[str, Any]]
 
-class _Reader:
-    """Reads the parts of a state dict for one optimizer."""
+    def read(
+        self, state_dict: Any, sizes: list[int], named: list[tuple[str, Variable]]
+    ) -> tuple[list[State], list[dict[str, Any]]]:
+        """Return the parameters' states and the groups' settings.
 
-    def __init__(self, optimizer: Optimizer) -> None:
-        self.optimizer = optimizer
-        self.kind = type(optimizer).__name__
+        Args:
+            state_dict: What was given as a state dict.
+            sizes: The number of parameters in each group.
+            named: All parameters in order, with their names.
 
-    def error(self, expected: str, got: str) -> StateError:
-        return StateError(
-            f"{self.kind}.load_state_dict",
-            expected=expected,
-            got=got,
-            fix="make the optimizer as the saved one was: same class, parameters and groups",
-        )
-
-    def settings(self, saved: Sequence[Any]) -> list[dict[str, Any]]:
-        groups = self.optimizer.param_groups
-        sizes = [len(group["params"]) for group in groups]
-        got = [
-            len(group["params"]) if isinstance(group, Mapping) and "params" in group else None
-            for group in saved
+        Raises:
+            StateError: Something does not match.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise self._foreign(f"a {type(state_dict).__name__}")
+        for key in ("state", "param_groups"):
+            if key not in state_dict:
+                raise self._foreign(f"no {key!r} among the keys {list(state_dict)}")
+            if not _is_list(state_dict[key]):
+                raise self._foreign(f"a {type(state_dict[key]).__name__} under {key!r}")
+        kind = state_dict.get("optimizer", self.kind)
+        if kind != self.kind:
+            raise self._error(f"the state of {self.kind}", f"the state of {kind}")
+        settings = self._settings(state_dict["param_groups"], sizes)
+        saved = state_dict["state"]
+        if len(saved) != len(named):
+            raise self._error(f"{len(named)} parameters' state", f"{len(saved)}")
+        of_parameter = [s for s, n in zip(settings, sizes, strict=True) for _ in range(n)]
+        rounded: list[str] = []
+        states = [
+            self._state(name, parameter, state, group, rounded)
+            for (name, parameter), state, group in zip(named, saved, of_parameter, strict=True)
         ]
+        if rounded:
+            warnings.warn(
+                f"{self.operation} rounds what was saved in another data type: "
+                + ", ".join(rounded[:3])
+                + (f" and {len(rounded) - 3} more" if len(rounded) > 3 else ""),
+                stacklevel=3,
+            )
+        return states, settings
+
+    def _settings(self, saved: Sequence[Any], sizes: list[int]) -> list[dict[str, Any]]:
+        params: list[Any] = [g.get("params") if isinstance(g, Mapping) else None for g in saved]
+        got = [len(p) if _is_list(p) else None for p in params]
         if sizes != got:
-            raise self.error(
+            raise self._error(
                 f"{len(sizes)} groups with {sizes} parameters",
                 f"{len(got)} groups with {got}",
             )
+        positions = [position for group in params for position in group]
+        if positions != list(range(len(positions))):
+            raise self._error("parameters in the order of their positions", f"{positions}")
         return [self._group(index, group) for index, group in enumerate(saved)]
 
     def _group(self, index: int, group: Mapping[str, Any]) -> dict[str, Any]:
         values = {name: value for name, value in group.items() if name != "params"}
-        if values.keys() != self.optimizer.defaults.keys():
-            raise self.error(
-                f"group {index} with {sorted(self.optimizer.defaults)}", f"{sorted(values)}"
+        if values.keys() != self.defaults.keys():
+            raise self._error(
+                f"group {index} with {sorted(self.defaults)}", f"{sorted(map(str, values))}"
             )
         try:
-            values = checked(self.kind, values)
-            self.optimizer.check(values)
+            return self.check(values)
         except ArgumentError as error:
-            raise self.error(f"group {index} with good settings", str(error)) from error
-        return values
+            raise self._error(
+                f"group {index} with {error.expected}", error.got, fix=error.fix
+            ) from error
 
-    def states(self, saved: Sequence[Any]) -> list[State]:
-        named = self.optimizer.named_parameters()
-        if len(saved) != len(named):
-            raise self.error(f"{len(named)} parameters' state", f"{len(saved)}")
-        return [
-            self._state(name, parameter, state)
-            for (name, parameter), state in zip(named, saved, strict=True)
-        ]
-
-    def _state(self, name: str, parameter: Variable, state: Any) -> State:
+    def _state(
+        self,
+        name: str,
+        parameter: Variable,
+        state: Any,
+        settings: Mapping[str, Any],
+        rounded: list[str],
+    ) -> State:
         if not isinstance(state, Mapping):
-            raise self.error(f"a dict for {name}", f"{type(state).__name__}")
+            raise self._error(f"a dict for {name}", f"{type(state).__name__}")
         if not state:
             return {}
-        known = {"step", *self.optimizer.buffers}
-        if "step" not in state or not state.keys() <= known:
-            raise self.error(f"'step' and some of {sorted(known)} for {name}", f"{sorted(state)}")
+        dtype = working_dtype(parameter)
+        always = ["step", *([MASTER] if dtype != parameter.dtype else [])]
+        needed = {*always, *(key for key, s in self.keeps.items() if s is None or settings[s])}
+        if not needed <= state.keys() <= {*always, *self.keeps}:
+            raise self._error(
+                f"{sorted(needed)} for {name} of {parameter.dtype}", f"{sorted(map(str, state))}"
+            )
         step = state["step"]
-        if not isinstance(step, (int, np.integer)) or step < 1:
-            raise self.error(f"step of {name} as an integer >= 1", f"{step!r}")
+        if isinstance(step, bool) or not isinstance(step, (int, np.integer)) or step < 1:
+            raise self._error(f"step of {name} as an integer >= 1", f"{step!r:.40}")
         values: State = {"step": int(step)}
         for key in state.keys() - {"step"}:
-            try:
-                array = np.array(state[key], dtype=parameter.dtype, order="C")
-            except (TypeError, ValueError):
-                raise self.error(f"{key} of {name} as numbers", f"{state[key]!r:.40}") from None
-            if array.shape != parameter.shape:
-                raise self.error(f"{key} of {name} as {parameter.shape}", f"{array.shape}")
-            values[key] = array
+            values[key], exact = self._array(f"{key} of {name}", state[key], parameter.shape, dtype)
+            if not exact:
+                rounded.append(f"{key} of {name} ({state[key].dtype} to {dtype})")
         return values
 
+    def _array(
+        self, what: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> tuple[np.ndarray, bool]:
+        """A copy of `value` in `dtype`, and whether that has its values to the last bit."""
+        given = np.asarray(value)
+        if given.dtype.kind not in "fiu":
+            raise self._error(f"{what} as numbers", f"{given.dtype} {value!r:.40}")
+        if given.shape != shape:
+            raise self._error(f"{what} as {shape}", f"{given.shape}")
+        with np.errstate(over="ignore"):
+            array = np.array(given, dtype, order="C")
+        if np.can_cast(given.dtype, dtype):
+            return array, True
+        if np.isinf(array).sum() > np.isinf(given).sum():
+            raise self._error(f"{what} within the range of {dtype}", f"{given.dtype} beyond it")
+        return array, not hasattr(value, "dtype") or np.array_equal(array, given, equal_nan=True)
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    def _foreign(self, got: str) -> StateError:
+        return self._error(
+            'a dict with "state" and "param_groups"', got, "give what state_dict() returned"
+        )
+
+    def _error(
+        self,
+        expected: str,
+        got: str,
+        fix: str = "make the optimizer as the saved one was: same class, parameters and groups",
+    ) -> StateError:
+        return StateError(self.operation, expected=expected, got=got, fix=fix)
 
 
-def _copy(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))

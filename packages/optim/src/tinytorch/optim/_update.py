@@ -1,16 +1,11 @@
 """An update equation: it changes arrays in place, in blocks small enough to stay in cache."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinytorch.optim.kernels import fused
-
-Array = NDArray[np.floating[Any]]
 
 BLOCK_BYTES = 1 << 17
 """One block of one array: the five or six arrays of an update share a 1 MiB second-level cache."""
@@ -23,10 +18,10 @@ class Workspace:
     """The scratch blocks of one optimizer: made once per dtype, used at every step."""
 
     def __init__(self) -> None:
-        self._blocks: dict[np.dtype[Any], list[Array]] = {}
+        self._blocks: dict[np.dtype[Any], list[np.ndarray]] = {}
 
-    def blocks(self, dtype: np.dtype[Any], count: int) -> list[Array]:
-        """`count` scratch arrays (BLOCK_BYTES / itemsize,) with unspecified values."""
+    def blocks(self, dtype: np.dtype[Any], count: int) -> list[np.ndarray]:
+        """Return `count` scratch arrays (BLOCK_BYTES / itemsize,) with unspecified values."""
         blocks = self._blocks.setdefault(dtype, [])
         while len(blocks) < count:
             blocks.append(np.empty(BLOCK_BYTES // dtype.itemsize, dtype))
@@ -37,18 +32,16 @@ class Update:
     """An update equation over whole arrays, made by `in_place` from its reference over one block.
 
     Attributes:
-        name: The reference's name; a fused kernel is found by it.
         reference: The equation in NumPy.
         scratch: How many scratch blocks the reference wants after its arrays.
     """
 
     def __init__(self, reference: Callable[..., None], scratch: int) -> None:
-        self.name = reference.__name__
         self.reference = reference
         self.scratch = scratch
         self.__doc__ = reference.__doc__
 
-    def __call__(self, workspace: Workspace, *arrays: Array | None, **settings: Any) -> None:
+    def __call__(self, workspace: Workspace, *arrays: np.ndarray | None, **settings: Any) -> None:
         """Update in place, by the fused kernel if there is one that wants these arrays.
 
         Args:
@@ -61,7 +54,7 @@ class Update:
         weights = flat[0]
         assert weights is not None
         if weights.size >= FUSED_SIZE:
-            kernel = fused(self.name)
+            kernel = fused(self)
             if kernel is not None and kernel(*flat, **settings) is not NotImplemented:
                 return
         scratch = workspace.blocks(weights.dtype, self.scratch)

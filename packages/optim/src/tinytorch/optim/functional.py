@@ -7,17 +7,18 @@ They need no Variables, no modules and no data, and work on Python floats as on 
     ...     w = sgd_step(w, 2 * w)
     >>> round(w, 3)
     0.663
-"""
 
-from __future__ import annotations
+Settings are those of the optimizers. New weights have the data type of the old ones; half precision
+is computed in float32, and what the next step needs is given back so.
+"""
 
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinytorch.optim._rules import checked
-from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.checks import whole
+from tinytorch.tensor.errors import ShapeError
 
 __all__ = [
     "adagrad_step",
@@ -28,11 +29,11 @@ __all__ = [
     "sgd_step",
 ]
 
-Number = TypeVar("Number", float, NDArray[np.floating[Any]])
+Number = TypeVar("Number", float, np.ndarray)
 
 
 def sgd_step(w: Number, grad: Number, lr: float = 0.01) -> Number:
-    """One step against the gradient.
+    """Return the weights after one step against the gradient.
 
     Args:
         w: Weights, a number or an array of any shape.
@@ -43,31 +44,28 @@ def sgd_step(w: Number, grad: Number, lr: float = 0.01) -> Number:
         The new weights: w - lr * grad.
 
     Raises:
-        ArgumentError: `lr` is out of its range.
+        ArgumentError: A setting is out of its range.
         ShapeError: `grad` has another shape than `w`.
     """
     _check("sgd_step", w, grad, lr=lr)
-    return w - lr * grad
+    new: Number = _like(w, _wide(w) - lr * _wide(grad))
+    return new
 
 
 def momentum_step(
     w: Number, grad: Number, velocity: Number, lr: float = 0.01, momentum: float = 0.9
 ) -> tuple[Number, Number]:
-    """One step along the velocity, which gathers gradients.
+    """Return weights and velocity after one step along the velocity, which gathers gradients.
 
     Args:
-        w: Weights, a number or an array of any shape.
-        grad: The gradient at `w`, same shape.
+        w: As in `sgd_step`, which names the errors too.
+        grad: As in `sgd_step`.
         velocity: As returned by the step before; 0 at first.
-        lr: Learning rate, per step.
-        momentum: How much of the velocity is kept.
+        lr: As in `SGD`.
+        momentum: As in `SGD`.
 
     Returns:
         The new weights and velocity.
-
-    Raises:
-        ArgumentError: `lr` or `momentum` is out of its range.
-        ShapeError: `grad` has another shape than `w`.
 
     Example:
         >>> w, velocity = 5.0, 0.0
@@ -77,29 +75,25 @@ def momentum_step(
         True
     """
     _check("momentum_step", w, grad, lr=lr, momentum=momentum)
-    velocity = momentum * velocity + grad
-    return w - lr * velocity, velocity
+    velocity = momentum * _wide(velocity) + _wide(grad)
+    return _like(w, _wide(w) - lr * velocity), velocity
 
 
 def rmsprop_step(
     w: Number, grad: Number, v: Number, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8
 ) -> tuple[Number, Number]:
-    """One step along the gradient over its root mean square.
+    """Return weights and mean square after one step along the gradient over its root.
 
     Args:
-        w: Weights, a number or an array of any shape.
-        grad: The gradient at `w`, same shape.
+        w: As in `sgd_step`, which names the errors too.
+        grad: As in `sgd_step`.
         v: The mean square that the step before returned; 0 at first.
-        lr: Learning rate, per step.
-        alpha: How much of v is kept.
-        eps: Keeps the division finite.
+        lr: As in `RMSprop`.
+        alpha: As in `RMSprop`.
+        eps: As in `RMSprop`.
 
     Returns:
         The new weights and v.
-
-    Raises:
-        ArgumentError: `lr`, `alpha` or `eps` is out of its range.
-        ShapeError: `grad` has another shape than `w`.
 
     Example:
         >>> w, v = rmsprop_step(5.0, 10.0, 0.0, lr=0.1, alpha=0.75)
@@ -107,28 +101,25 @@ def rmsprop_step(
         (4.8, 25.0)
     """
     _check("rmsprop_step", w, grad, lr=lr, alpha=alpha, eps=eps)
-    v = alpha * v + (1 - alpha) * grad * grad
-    return w - lr * grad / (v**0.5 + eps), v
+    g = _wide(grad)
+    v = alpha * _wide(v) + (1 - alpha) * g * g
+    return _like(w, _wide(w) - lr * g / (v**0.5 + eps)), v
 
 
 def adagrad_step(
     w: Number, grad: Number, v: Number, lr: float = 0.01, eps: float = 1e-10
 ) -> tuple[Number, Number]:
-    """One step along the gradient over the root of the sum of all squares.
+    """Return weights and sum of squares after one step along the gradient over its root.
 
     Args:
-        w: Weights, a number or an array of any shape.
-        grad: The gradient at `w`, same shape.
+        w: As in `sgd_step`, which names the errors too.
+        grad: As in `sgd_step`.
         v: The sum of squares that the step before returned; 0 at first.
-        lr: Learning rate, per step.
-        eps: Keeps the division finite.
+        lr: As in `Adagrad`.
+        eps: As in `Adagrad`.
 
     Returns:
         The new weights and v.
-
-    Raises:
-        ArgumentError: `lr` or `eps` is out of its range.
-        ShapeError: `grad` has another shape than `w`.
 
     Example:
         >>> w, v = adagrad_step(5.0, 10.0, 0.0, lr=0.1)
@@ -136,8 +127,9 @@ def adagrad_step(
         (4.9, 100.0)
     """
     _check("adagrad_step", w, grad, lr=lr, eps=eps)
-    v = v + grad * grad
-    return w - lr * grad / (v**0.5 + eps), v
+    g = _wide(grad)
+    v = _wide(v) + g * g
+    return _like(w, _wide(w) - lr * g / (v**0.5 + eps)), v
 
 
 def adam_step(
@@ -150,24 +142,20 @@ def adam_step(
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
 ) -> tuple[Number, Number, Number]:
-    """One step along the mean gradient over its root mean square.
+    """Return weights, m and v after one step along the mean gradient over its root mean square.
 
     Args:
-        w: Weights, a number or an array of any shape.
-        grad: The gradient at `w`, same shape.
+        w: As in `sgd_step`, which names the errors too.
+        grad: As in `sgd_step`.
         m: The mean gradient that the step before returned; 0 at first.
         v: The mean square that the step before returned; 0 at first.
         step: The number of this step, from 1.
-        lr: Learning rate, per step.
-        betas: How much of m and of v is kept.
-        eps: Keeps the division finite.
+        lr: As in `Adam`.
+        betas: As in `Adam`.
+        eps: As in `Adam`.
 
     Returns:
         The new weights, m and v.
-
-    Raises:
-        ArgumentError: `step`, `lr`, `betas` or `eps` is out of its range.
-        ShapeError: `grad` has another shape than `w`.
 
     Example:
         >>> w, m, v = 5.0, 0.0, 0.0
@@ -177,13 +165,7 @@ def adam_step(
         True
     """
     _check("adam_step", w, grad, lr=lr, betas=betas, eps=eps)
-    _check_step("adam_step", step)
-    beta1, beta2 = betas
-    m = beta1 * m + (1 - beta1) * grad
-    v = beta2 * v + (1 - beta2) * grad * grad
-    mean = m / (1 - beta1**step)
-    square = v / (1 - beta2**step)
-    return w - lr * mean / (square**0.5 + eps), m, v
+    return _adam("adam_step", w, _wide(w), grad, m, v, step, lr, betas, eps)
 
 
 def adamw_step(
@@ -197,38 +179,57 @@ def adamw_step(
     eps: float = 1e-8,
     weight_decay: float = 0.01,
 ) -> tuple[Number, Number, Number]:
-    """Adam's step after a pull of the weights toward zero.
+    """Return weights, m and v after Adam's step and a pull of the weights toward zero before it.
 
     Args:
-        w: Weights, a number or an array of any shape.
-        grad: The gradient at `w`, same shape.
-        m: The mean gradient that the step before returned; 0 at first.
-        v: The mean square that the step before returned; 0 at first.
-        step: The number of this step, from 1.
-        lr: Learning rate, per step.
-        betas: How much of m and of v is kept.
-        eps: Keeps the division finite.
-        weight_decay: The pull, as a factor of lr * w.
+        w: As in `sgd_step`, which names the errors too.
+        grad: As in `sgd_step`.
+        m: As in `adam_step`.
+        v: As in `adam_step`.
+        step: As in `adam_step`.
+        lr: As in `AdamW`.
+        betas: As in `AdamW`.
+        eps: As in `AdamW`.
+        weight_decay: As in `AdamW`.
 
     Returns:
         The new weights, m and v.
-
-    Raises:
-        ArgumentError: `step`, `lr`, `betas`, `eps` or `weight_decay` is out of its range.
-        ShapeError: `grad` has another shape than `w`.
 
     Example:
         >>> w, m, v = adamw_step(5.0, 0.0, 0.0, 0.0, 1, lr=0.1, weight_decay=0.1)
         >>> round(w, 3)
         4.95
     """
-    _check("adamw_step", w, grad, lr=lr, weight_decay=weight_decay)
-    return adam_step(w - lr * weight_decay * w, grad, m, v, step, lr, betas, eps)
+    _check("adamw_step", w, grad, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+    pulled = _wide(w) - lr * weight_decay * _wide(w)
+    return _adam("adamw_step", w, pulled, grad, m, v, step, lr, betas, eps)
 
 
-def _check(operation: str, w: object, grad: object, **settings: Any) -> None:
+def _adam(
+    operation: str,
+    w: Any,
+    start: Any,
+    grad: Any,
+    m: Any,
+    v: Any,
+    step: int,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+) -> tuple[Any, Any, Any]:
+    """Adam's step of the weights w from where they are before it."""
+    step = whole(operation, "step", step, least=1)
+    (beta1, beta2), g = betas, _wide(grad)
+    m = beta1 * _wide(m) + (1 - beta1) * g
+    v = beta2 * _wide(v) + (1 - beta2) * g * g
+    mean = m / (1 - beta1**step)
+    square = v / (1 - beta2**step)
+    return _like(w, start - lr * mean / (square**0.5 + eps)), m, v
+
+
+def _check(operation: str, w: Any, grad: Any, **settings: Any) -> None:
     checked(operation, settings)
-    shape, got = (getattr(value, "shape", ()) for value in (w, grad))
+    shape, got = np.shape(w), np.shape(grad)
     if shape != got:
         raise ShapeError(
             operation,
@@ -238,8 +239,14 @@ def _check(operation: str, w: object, grad: object, **settings: Any) -> None:
         )
 
 
-def _check_step(operation: str, step: int) -> None:
-    if not step >= 1:
-        raise ArgumentError(
-            operation, expected="step >= 1", got=f"step={step}", fix="count steps from 1", step=step
-        )
+def _wide(value: Any) -> Any:
+    """The value, of half precision in float32."""
+    return value.astype(np.float32) if getattr(value, "dtype", None) == np.float16 else value
+
+
+def _like(w: Any, value: Any) -> Any:
+    """New weights in the floating data type of the old ones."""
+    dtype = getattr(w, "dtype", None)
+    if dtype is None or dtype.kind != "f" or dtype == getattr(value, "dtype", dtype):
+        return value
+    return value.astype(dtype)

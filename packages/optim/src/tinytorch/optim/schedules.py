@@ -9,15 +9,15 @@ a `Trainer`:
     [0.0333, 0.1, 0.0508, 0.0]
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeGuard
 
-from tinytorch.optim._rules import checked
+import numpy as np
+
+from tinytorch.tensor.checks import flag, fraction, number, whole
 from tinytorch.tensor.errors import ArgumentError
 
 __all__ = [
@@ -44,8 +44,8 @@ def constant(lr: float) -> Schedule:
     Raises:
         ArgumentError: `lr` is out of its range.
     """
-    checked("constant", {"lr": lr})
-    return lambda _: lr
+    rate = _rate("constant", lr)
+    return lambda _: rate
 
 
 def step_decay(lr: float, every: int | Sequence[int], factor: float = 0.1) -> Schedule:
@@ -53,7 +53,7 @@ def step_decay(lr: float, every: int | Sequence[int], factor: float = 0.1) -> Sc
 
     Args:
         lr: The first rate, per step.
-        every: A number of steps, or an ascending list of steps.
+        every: A number of steps, or a list of steps, ascending from 1.
         factor: What the rate is multiplied by.
 
     Raises:
@@ -68,13 +68,13 @@ def step_decay(lr: float, every: int | Sequence[int], factor: float = 0.1) -> Sc
         >>> [round(step_decay(1.0, every=[3, 5])(step), 3) for step in (2, 3, 5)]
         [1.0, 0.1, 0.01]
     """
-    checked("step_decay", {"lr": lr})
-    _at_least_zero("step_decay", "factor", factor)
-    if isinstance(every, Sequence):
+    rate = _rate("step_decay", lr)
+    factor = number("step_decay", "factor", factor, least=0)
+    if _is_list(every):
         milestones = _ascending("step_decay", "every", every)
-        return lambda step: lr * factor ** bisect_right(milestones, step)
-    interval = _count("step_decay", "every", every)
-    return lambda step: lr * factor ** (step // interval)
+        return lambda step: rate * factor ** bisect_right(milestones, step)
+    interval = whole("step_decay", "every", every, least=1)
+    return lambda step: rate * factor ** (step // interval)
 
 
 def exponential(lr: float, factor: float) -> Schedule:
@@ -90,9 +90,9 @@ def exponential(lr: float, factor: float) -> Schedule:
     Source:
         torch.optim.lr_scheduler.ExponentialLR.
     """
-    checked("exponential", {"lr": lr})
-    _at_least_zero("exponential", "factor", factor)
-    return lambda step: lr * factor**step
+    rate = _rate("exponential", lr)
+    factor = number("exponential", "factor", factor, least=0)
+    return lambda step: rate * factor**step
 
 
 def cosine(lr: float, steps: int, end: float = 0.0) -> Schedule:
@@ -110,10 +110,10 @@ def cosine(lr: float, steps: int, end: float = 0.0) -> Schedule:
         Loshchilov, Hutter: SGDR: Stochastic gradient descent with warm restarts, 2017, equation 5,
         without restarts; torch.optim.lr_scheduler.CosineAnnealingLR.
     """
-    checked("cosine", {"lr": lr})
-    _at_least_zero("cosine", "end", end)
-    steps = _count("cosine", "steps", steps)
-    return lambda step: _cos(lr, end, min(step / steps, 1.0))
+    rate = _rate("cosine", lr)
+    steps = whole("cosine", "steps", steps, least=1)
+    end = number("cosine", "end", end, least=0)
+    return lambda step: _cos(rate, end, min(step / steps, 1.0))
 
 
 def linear_warmup(lr: float, steps: int, start_factor: float = 1 / 3) -> Schedule:
@@ -130,10 +130,10 @@ def linear_warmup(lr: float, steps: int, start_factor: float = 1 / 3) -> Schedul
     Source:
         torch.optim.lr_scheduler.LinearLR.
     """
-    checked("linear_warmup", {"lr": lr})
-    _at_least_zero("linear_warmup", "start_factor", start_factor)
-    steps = _count("linear_warmup", "steps", steps)
-    return lambda step: lr * _linear(start_factor, 1.0, min(step / steps, 1.0))
+    rate = _rate("linear_warmup", lr)
+    steps = whole("linear_warmup", "steps", steps, least=1)
+    start_factor = number("linear_warmup", "start_factor", start_factor, least=0)
+    return lambda step: rate * _linear(start_factor, 1.0, min(step / steps, 1.0))
 
 
 def one_cycle(
@@ -168,19 +168,22 @@ def one_cycle(
         >>> [round(schedule(step), 3) for step in (0, 15, 29, 65, 100)]
         [0.008, 0.108, 0.2, 0.098, 0.0]
     """
-    checked("one_cycle", {"lr": lr})
-    steps = _count("one_cycle", "steps", steps)
-    if not 0 <= pct_start <= 1 or (three_phase and pct_start > 0.5):
-        most = 0.5 if three_phase else 1
-        raise _error("one_cycle", f"pct_start in [0, {most}]", f"pct_start={pct_start}")
-    for name, value in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
-        if not 0 < value < math.inf:
-            raise _error("one_cycle", f"{name} > 0", f"{name}={value}")
+    rate = _rate("one_cycle", lr)
+    steps = whole("one_cycle", "steps", steps, least=1)
+    pct_start = fraction("one_cycle", "pct_start", pct_start)
+    if flag("one_cycle", "three_phase", three_phase) and pct_start > 0.5:
+        raise _error(
+            "one_cycle", "pct_start: at most 0.5 in three phases", f"pct_start={pct_start}"
+        )
+    div_factor, final_div_factor = (
+        _divisor("one_cycle", name, value)
+        for name, value in (("div_factor", div_factor), ("final_div_factor", final_div_factor))
+    )
     if anneal not in ("cos", "linear"):
-        raise _error("one_cycle", 'anneal "cos" or "linear"', f"anneal={anneal!r}")
+        raise _error("one_cycle", 'anneal: "cos" or "linear"', f"anneal={anneal!r}")
     between = _cos if anneal == "cos" else _linear
-    first, rise = lr / div_factor, pct_start * steps - 1
-    points = [(0.0, first), (rise, lr), (steps - 1.0, first / final_div_factor)]
+    first, rise = rate / div_factor, pct_start * steps - 1
+    points = [(0.0, first), (rise, rate), (steps - 1.0, first / final_div_factor)]
     if three_phase:
         points.insert(2, (2 * rise, first))
 
@@ -207,19 +210,30 @@ def join(schedules: Sequence[Schedule], at: Sequence[int]) -> Schedule:
     Source:
         torch.optim.lr_scheduler.SequentialLR.
     """
+    if not _is_list(schedules) or not all(map(callable, schedules)):
+        raise _error(
+            "join",
+            "schedules: a list of functions of the step",
+            f"{schedules!r:.60}",
+            "constant(0.1) is the schedule of one rate",
+        )
+    if not _is_list(at):
+        raise _error("join", "at: a list of steps", f"at={at!r:.60}", "for instance at=[100]")
     starts = [0, *_ascending("join", "at", at)]
     if len(starts) != len(schedules):
         raise _error(
             "join",
             "one beginning in `at` for each schedule but the first",
-            f"{len(schedules)} schedules and {len(at)} beginnings",
+            f"{len(schedules)} schedules and {len(starts) - 1} beginnings",
+            "leave out what is too many, or give what is missing",
         )
 
-    def schedule(step: int) -> float:
+    def joined(step: int) -> float:
         index = max(bisect_right(starts, step) - 1, 0)
-        return schedules[index](step - starts[index])
+        rate: float = schedules[index](step - starts[index])
+        return rate
 
-    return schedule
+    return joined
 
 
 def _cos(before: float, after: float, part: float) -> float:
@@ -230,22 +244,29 @@ def _linear(before: float, after: float, part: float) -> float:
     return before + (after - before) * part
 
 
-def _error(operation: str, expected: str, got: str) -> ArgumentError:
-    return ArgumentError(operation, expected=expected, got=got, fix="choose it in that range")
+def _rate(operation: str, lr: float) -> float:
+    return number(operation, "lr", lr, least=0)
 
 
-def _at_least_zero(operation: str, name: str, value: float) -> None:
-    if not 0 <= value < math.inf:
-        raise _error(operation, f"{name} >= 0", f"{name}={value}")
+def _divisor(operation: str, name: str, value: float) -> float:
+    found = number(operation, name, value, least=0)
+    if found == 0:
+        raise _error(operation, f"{name} > 0", f"{name}={value!r}")
+    return found
 
 
-def _count(operation: str, name: str, value: int) -> int:
-    if isinstance(value, bool) or value != int(value) or value < 1:
-        raise _error(operation, f"{name}: a whole number >= 1", f"{name}={value}")
-    return int(value)
+def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str)
 
 
 def _ascending(operation: str, name: str, values: Sequence[int]) -> list[int]:
-    if any(later <= earlier for earlier, later in pairwise([0, *values])):
-        raise _error(operation, f"{name}: ascending steps > 0", f"{name}={list(values)}")
-    return list(values)
+    steps = [whole(operation, f"{name}[{i}]", value, least=1) for i, value in enumerate(values)]
+    if any(later <= earlier for earlier, later in pairwise(steps)):
+        raise _error(operation, f"{name}: ascending steps", f"{name}={steps}", "sort them")
+    return steps
+
+
+def _error(
+    operation: str, expected: str, got: str, fix: str = "choose it in that range"
+) -> ArgumentError:
+    return ArgumentError(operation, expected=expected, got=got, fix=fix)

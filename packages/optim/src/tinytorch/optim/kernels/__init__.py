@@ -1,12 +1,10 @@
 """Fused updates: one pass over memory in place of a dozen.
 
 An update writes into several arrays, so it is no op and cannot be a kernel of one. It follows the
-same choice, though: `tinytorch.tensor.kernels.active()` names the backend, each backend is one file
-here, and a file maps the name of an `Update` to a function with the reference's signature (without
-scratch). A backend without the file, or a file without the name, leaves the reference to serve.
+same choice, though: `tinytorch.tensor.kernels.active()` names the backend, and each backend is one
+file here, which gives some of the `Update` objects a function with their reference's signature
+(without scratch). Where there is none, the reference serves.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
@@ -14,16 +12,38 @@ from typing import Any
 
 from tinytorch.tensor import kernels
 
+_kernels: dict[object, Callable[..., Any]] = {}
+
+
+def kernel(update: object) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the function below as the fused kernel of an update.
+
+    Args:
+        update: The `Update` whose reference it equals, up to rounding. It gets its flat arrays and
+            its settings, and returns NotImplemented where it does not suit them.
+
+    Returns:
+        A decorator that returns the function.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        _kernels[update] = function
+        return function
+
+    return register
+
+
+def fused(update: object) -> Callable[..., Any] | None:
+    """Return the active backend's kernel of an update, or None."""
+    if kernels.active() == "reference":
+        return None
+    _load()
+    return _kernels.get(update)
+
 
 @cache
-def _numba() -> dict[str, Callable[..., Any]]:
+def _load() -> None:
     try:
-        from tinytorch.optim.kernels import numba
+        import tinytorch.optim.kernels.numba  # noqa: F401
     except ImportError:
-        return {}
-    return numba.FUSED
-
-
-def fused(name: str) -> Callable[..., Any] | None:
-    """The active backend's fused kernel for the update called `name`, or None."""
-    return _numba().get(name) if kernels.active() == "numba" else None
+        return
