@@ -6,17 +6,24 @@ everything that was made from it: that is all the sorting there is.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
+from tinytorch.autograd._assign import Assignable
 from tinytorch.tensor import GradientError, Op, Tensor, ops
 
-if TYPE_CHECKING:
-    from tinytorch.autograd._variable import Variable
-
-__all__ = ["Gradients", "Row", "backward", "derivative", "rows_of"]
-
+V = TypeVar("V", bound="Memory")
 Row = Callable[..., Any] | None
 _table: dict[Op, Any] = {}
+
+
+class Memory(Assignable):
+    """What the walk reads of a Variable: the op that made it, with operands and settings."""
+
+    __slots__ = ("_op", "_operands", "_settings")
+
+    _op: Op | None  # None for a leaf
+    _operands: tuple[Any, ...] | None  # None after a walk that did not retain the graph
+    _settings: dict[str, Any]
 
 
 def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> None:
@@ -68,7 +75,7 @@ def rows_of(op: Op, operands: int) -> tuple[Row, ...]:
     )
 
 
-class Gradients(Mapping["Variable", Tensor]):
+class Gradients(Mapping[V, Tensor]):
     """The gradients of one walk, by leaf.
 
     Example:
@@ -81,10 +88,10 @@ class Gradients(Mapping["Variable", Tensor]):
 
     __slots__ = ("_found",)
 
-    def __init__(self, found: Iterable[tuple["Variable", Tensor]]) -> None:
+    def __init__(self, found: Iterable[tuple[V, Tensor]]) -> None:
         self._found = {id(leaf): (leaf, gradient) for leaf, gradient in found}
 
-    def __getitem__(self, leaf: "Variable") -> Tensor:
+    def __getitem__(self, leaf: V) -> Tensor:
         try:
             return self._found[id(leaf)][1]
         except KeyError:
@@ -98,7 +105,7 @@ class Gradients(Mapping["Variable", Tensor]):
     def __contains__(self, leaf: object) -> bool:
         return id(leaf) in self._found
 
-    def __iter__(self) -> Iterator["Variable"]:
+    def __iter__(self) -> Iterator[V]:
         return (leaf for leaf, _ in self._found.values())
 
     def __len__(self) -> int:
@@ -117,13 +124,13 @@ class MissingGradientError(GradientError, KeyError):
 
 
 def backward(
-    output: "Variable",
+    output: Memory,
     gradient: Tensor,
     *,
     retain: bool,
     create_graph: bool,
-    inputs: Iterable["Variable"] = (),
-) -> list[tuple["Variable", Tensor]]:
+    inputs: Iterable[Memory] = (),
+) -> list[tuple[Any, Tensor]]:
     """Walk from ``output`` back; give the gradient of each leaf, or of each of ``inputs``.
 
     Args:
@@ -141,7 +148,7 @@ def backward(
             a row gives a wrong shape.
     """
     ends = {id(x) for x in inputs}
-    found: list[tuple[Variable, Tensor]] = []
+    found: list[tuple[Any, Tensor]] = []
     arrived = {id(output): gradient}
     youngest = [(-output._order, output)]
     while youngest:
@@ -165,13 +172,13 @@ def backward(
     return found
 
 
-def reaches_others(output: "Variable", own: Iterable["Variable"]) -> bool:
+def reaches_others(output: Memory, own: Iterable[Memory]) -> bool:
     """Whether a way back from ``output`` ends at a leaf without passing one of ``own``."""
     seen = {id(x) for x in own}
     stack: list[Any] = [output]
     while stack:
         x = stack.pop()
-        if id(x) in seen or not hasattr(x, "_operands"):
+        if id(x) in seen or not isinstance(x, Memory) or x.evaluate is Tensor.evaluate:
             continue
         seen.add(id(x))
         if x._op is None:
@@ -180,7 +187,7 @@ def reaches_others(output: "Variable", own: Iterable["Variable"]) -> bool:
     return False
 
 
-def undo(result: "Variable", g: Tensor, create_graph: bool) -> list[tuple["Variable", Tensor]]:
+def undo(result: Memory, g: Tensor, create_graph: bool) -> list[tuple[Memory, Tensor]]:
     """Run the rows of the op that made ``result``: a gradient for each operand that needs one."""
     op, operands, settings = result._op, result._operands, result._settings
     assert op is not None
@@ -194,10 +201,13 @@ def undo(result: "Variable", g: Tensor, create_graph: bool) -> list[tuple["Varia
     for i, row in enumerate(rows_of(op, len(operands))[: len(operands)]):
         operand = operands[i]
         order = getattr(operand, "_order", None)
-        if row is None or order is None:
+        if order is None:
             continue
         if order > result._order:
             raise changed_since(op, i, operand)
+        # What evaluates as a Tensor is a constant: a Buffer, a Parameter that is frozen.
+        if row is None or operand.evaluate is Tensor.evaluate:
+            continue
         try:
             share = row(g, z, *seen, **settings)
             if not isinstance(share, Tensor):
@@ -264,7 +274,7 @@ def changed_since(op: Op, position: int, leaf: Tensor) -> GradientError:
         "backward",
         expected="the values that the graph was recorded with",
         got=f"operand {position} of {op.name}, shape {leaf.shape}, assigned to since",
-        fix="call backward before the optimizer's step, or compute the loss again",
+        fix="call backward before the optimizer's step or assign, or compute the loss again",
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinytorch.autograd._backward import Gradients, backward, reaches_others
-from tinytorch.autograd._variable import Variable, recording
+from tinytorch.autograd._mode import recording
+from tinytorch.autograd._variable import Variable
 from tinytorch.tensor import ShapeError, Tensor, from_numpy, ops, stack
 
 __all__ = ["grad", "hvp", "jacobian", "value_and_grad", "vjp"]

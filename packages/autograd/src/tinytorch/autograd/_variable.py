@@ -4,25 +4,21 @@ It overrides the one seam, `evaluate`: compute as a Tensor would, then keep the 
 its settings. Nothing else is recorded; `_backward` reads this memory from the result to the leaves.
 """
 
+import copy
 import threading
 from collections.abc import Callable
-from functools import wraps
-from itertools import count
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinytorch.autograd._backward import Gradients, backward
-from tinytorch.tensor import DTypeError, GradientError, Op, ShapeError, Tensor, from_numpy
-
-__all__ = ["Variable", "new_value", "no_grad", "recording", "replace"]
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from tinytorch.autograd._assign import clock, new_value
+from tinytorch.autograd._backward import Gradients, Memory, backward
+from tinytorch.autograd._mode import blocks
+from tinytorch.tensor import DTypeError, GradientError, Op, ShapeError, Tensor
 
 
-class Variable(Tensor):
+class Variable(Memory):
     """A Tensor of floats that remembers the op and the operands that it came from.
 
     The result of an op is a Variable if an operand is one. A Variable that you make is a *leaf*:
@@ -47,16 +43,15 @@ class Variable(Tensor):
         tensor(7.)
     """
 
-    __slots__ = ("_op", "_operands", "_order", "_settings", "grad")
+    __slots__ = ("grad",)
 
     grad: Tensor | None
-    _op: Op | None
-    _operands: tuple[Any, ...] | None
-    _settings: dict[str, Any]
-    _order: int
 
     def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
-        super().__init__(data, dtype)
+        try:
+            super().__init__(data, dtype)
+        except GradientError as error:
+            raise history_lost(type(self).__name__, data) from error
         if self.data.dtype.kind != "f":
             raise DTypeError(
                 type(self).__name__,
@@ -68,23 +63,24 @@ class Variable(Tensor):
         self._op = None
         self._operands = None
         self._settings = {}
-        self._order = next(_clock)
 
     @staticmethod
     def evaluate(op: Op, operands: tuple[Any, ...], settings: dict[str, Any]) -> Tensor:
         """Compute ``op``, then remember it, unless `no_grad` or a traitless op says otherwise."""
         array = op.compute(operands, settings)
-        if not (op.differentiable and _mode.recording):
-            plain: Tensor = _new(Tensor)
-            plain.data = array
-            return plain
+        if blocks.get() or not op.differentiable:
+            return plain_result(op, operands, settings, array)
+        for setting in settings.values():
+            if type(setting) in CHANGEABLE:
+                settings = copy.deepcopy(settings)
+                break
         result: Variable = _new(Variable)
         result.data = array
         result.grad = None
         result._op = op
         result._operands = operands
         result._settings = settings
-        result._order = next(_clock)
+        result._order = next(clock)
         return result
 
     @property
@@ -92,12 +88,27 @@ class Variable(Tensor):
         """Whether this Variable was made by you, not by an op."""
         return self._op is None
 
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are computed for it: True; a `Parameter` can be frozen."""
+        return True
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value is not True:
+            raise GradientError(
+                "requires_grad",
+                expected="a Parameter, which can be frozen",
+                got=f"requires_grad={value!r} for a {type(self).__name__} of shape {self.shape}",
+                fix="x.detach() where no gradient shall pass, or a plain Tensor from the start",
+            )
+
     def backward(
         self,
         gradient: Any = None,
         retain_graph: bool = False,
         create_graph: bool = False,
-    ) -> Gradients:
+    ) -> Gradients["Variable"]:
         """Compute the gradient of this Variable with respect to each leaf that it came from.
 
         Adds to each leaf's ``grad``, and forgets the graph.
@@ -140,17 +151,20 @@ class Variable(Tensor):
                 got=f"shape {gradient.shape}",
                 fix="give the gradient the shape of the Variable",
             )
+        if not create_graph and type(gradient) is not Tensor:
+            gradient = Tensor(gradient.detach() if isinstance(gradient, Variable) else gradient)
         found = backward(
             self, gradient, retain=retain_graph or create_graph, create_graph=create_graph
         )
-        for leaf, fresh in found:
-            leaf.grad = fresh if leaf.grad is None else leaf.grad + fresh
+        with _adding:
+            for leaf, fresh in found:
+                leaf.grad = fresh if leaf.grad is None else leaf.grad + fresh
         return Gradients(found)
 
     def detach(self) -> Tensor:
-        """Give the value alone, as a plain Tensor; of a leaf, which may change, a copy."""
+        """Give the value alone, as a plain Tensor; of a leaf, or a view of one, a copy."""
         plain: Tensor = _new(Tensor)
-        plain.data = self.data.copy() if self._op is None else self.data
+        plain.data = self.data.copy() if may_change(self) else self.data
         return plain
 
     def assign(self, value: Any) -> Self:
@@ -167,7 +181,8 @@ class Variable(Tensor):
         Raises:
             GradientError: This Variable is the result of an op.
             ShapeError: The shapes differ.
-            DTypeError: The value is no array of real numbers.
+            DTypeError: The value is no array of real numbers, or the data type cannot hold them:
+                1e6 is no float16.
 
         Example:
             >>> x = Variable([1.0, 2.0])
@@ -182,8 +197,8 @@ class Variable(Tensor):
                 fix="assign to a leaf, or use the new value in place of this one",
             )
         if value is not self.data:
-            replace(self, value)
-        self._order = next(_clock)
+            self.data[...] = new_value(self, value)
+        self._order = next(clock)
         return self
 
     def numpy(self) -> np.ndarray:
@@ -212,13 +227,17 @@ class Variable(Tensor):
             fix="x.detach().numpy() for the values; the ops of tinytorch.tensor keep gradients",
         )
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        self._require_leaf("deepcopy")
-        return type(self)(self.data)
+    def __copy__(self) -> Self:
+        return self if self._op is not None else super().__copy__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        self._require_leaf("pickle")
+        self._require_leaf("copy")
         return super().__reduce__()
+
+    def __repr__(self) -> str:
+        text = super().__repr__().replace("\n", "\n  ")
+        head = f"{type(self).__name__}{text.removeprefix('tensor')}"
+        return head if self._op is None else f"{head[:-1]}, op={self._op.name})"
 
     def _require_leaf(self, operation: str) -> None:
         if self._op is not None:
@@ -229,80 +248,49 @@ class Variable(Tensor):
                 fix="detach() first",
             )
 
-    def __repr__(self) -> str:
-        text = super().__repr__().replace("\n", "\n  ")
-        head = f"{type(self).__name__}{text.removeprefix('tensor')}"
-        return head if self._op is None else f"{head[:-1]}, op={self._op.name})"
+
+def plain_result(
+    op: Op, operands: tuple[Any, ...], settings: dict[str, Any], array: np.ndarray
+) -> Tensor:
+    """Return what an op gave as a plain Tensor; a view of a leaf, which may change, as a copy."""
+    if array.base is not None:
+        for x in operands:
+            if isinstance(x, Variable) and np.may_share_memory(array, x.data) and may_change(x):
+                held = [o.detach() if isinstance(o, Variable) else o for o in operands]
+                array = op.compute(tuple(held), settings)
+                break
+    plain: Tensor = _new(Tensor)
+    plain.data = array
+    return plain
 
 
-def replace(target: Tensor, value: Any) -> None:
-    """Copy a value of the same shape into a Tensor's own array."""
-    array = new_value(target, value)
-    if array.shape != target.data.shape:
-        raise ShapeError(
-            "assign",
-            expected=f"shape {target.shape}",
-            got=f"shape {array.shape}",
-            fix="reshape the value; assign never broadcasts",
-        )
-    target.data[...] = array
+def may_change(x: Variable) -> bool:
+    """Whether `assign` may change the memory of a Variable: a leaf's, or a view of a leaf's."""
+    while x._op is not None and x.data.base is not None:
+        if x._operands is None:
+            return True
+        sources = [
+            o
+            for o in x._operands
+            if isinstance(o, Variable) and np.may_share_memory(o.data, x.data)
+        ]
+        if not sources:
+            return False
+        x = sources[0]
+    return x._op is None
 
 
-def new_value(target: Tensor, value: Any) -> np.ndarray:
-    """The array of real numbers that is to replace a Tensor's."""
-    if isinstance(value, Tensor):
-        return value.data
-    if isinstance(value, np.ndarray):
-        return from_numpy(value).data
-    return Tensor(value, dtype=target.dtype).data
-
-
-class _Mode(threading.local):
-    """Whether this thread records."""
-
-    recording = True
-
-
-class no_grad:  # noqa: N801 - PyTorch's name
-    """Let ops on Variables give plain Tensors: a context manager and a decorator.
-
-    Example:
-        >>> x = Variable(2.0)
-        >>> with no_grad():
-        ...     type(x * x).__name__
-        'Tensor'
-    """
-
-    def __enter__(self) -> None:
-        self._before = _mode.recording
-        _mode.recording = False
-
-    def __exit__(self, *exception: object) -> None:
-        _mode.recording = self._before
-
-    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Run ``function`` without recording."""
-
-        @wraps(function)
-        def quiet(*args: P.args, **kwargs: P.kwargs) -> R:
-            with no_grad():
-                return function(*args, **kwargs)
-
-        return quiet
-
-
-class recording:  # noqa: N801 - beside `no_grad`
-    """Let ops on Variables remember, in a `no_grad` block too; gives whether they did outside."""
-
-    def __enter__(self) -> bool:
-        self._before = _mode.recording
-        _mode.recording = True
-        return self._before
-
-    def __exit__(self, *exception: object) -> None:
-        _mode.recording = self._before
+def history_lost(operation: str, data: Any) -> GradientError:
+    """Return the error for numbers that are to be made of Variables."""
+    if isinstance(data, Variable):
+        got = f"a {type(data).__name__} of shape {data.shape}"
+        fix = f"{operation}(x.detach()), or use the Variable itself"
+    else:
+        got = f"a {type(data).__name__} with Variables in it"
+        fix = f"stack([x, ...]) keeps gradients; {operation}([x.item(), ...]) takes the values"
+    return GradientError(operation, expected="numbers without a history", got=got, fix=fix)
 
 
 _new = object.__new__
-_clock = count()  # results are younger than their operands: what `_backward` sorts by
-_mode = _Mode()
+_adding = threading.Lock()  # gradients, to a leaf's: several threads may go backward at once
+CHANGEABLE = frozenset({list, dict, np.ndarray})

@@ -15,7 +15,7 @@ from tinytorch.autograd.nn._activations import (
 )
 from tinytorch.autograd.nn._containers import ModuleList, Sequential
 from tinytorch.autograd.nn._linear import Embedding, Linear
-from tinytorch.autograd.nn._module import Module
+from tinytorch.autograd.nn._module import Module, evaluation
 from tinytorch.autograd.nn._parameter import Buffer, Parameter
 from tinytorch.autograd.nn._regularization import Dropout, LayerNorm
 
@@ -39,5 +39,6 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "evaluation",
     "init",
 ]

@@ -56,11 +56,8 @@ class ModuleList(Module):
         return cls(modules)
 
     def _members(self) -> Iterator[tuple[str, Any]]:
-        for i, module in enumerate(self._items):
-            yield str(i), module
-        for name, x in vars(self).items():
-            if name != "_items":
-                yield name, x
+        for name, x in super()._members():
+            yield name.removeprefix("_items."), x
 
 
 class Sequential(ModuleList):

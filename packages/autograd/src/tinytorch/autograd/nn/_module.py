@@ -1,20 +1,24 @@
 """A module holds: Parameters, Buffers and other modules are its plain attributes.
 
-Nothing is registered. Whoever asks walks the attributes and tells them apart by their type; names
-are the attributes' own, joined by dots, as in PyTorch.
+Nothing is registered. Whoever asks walks the attributes, and lists, tuples and dicts among them,
+and tells what is found apart by its type; names are the attributes' own, positions and keys, joined
+by dots, as in PyTorch.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
 
-from tinytorch.autograd._variable import new_value
+from tinytorch.autograd._assign import held_as, numbers
+from tinytorch.autograd._mode import no_grad
 from tinytorch.autograd.nn._parameter import Buffer, Parameter
-from tinytorch.autograd.nn._summary import Summary, summarize
-from tinytorch.tensor import ArgumentError, StateError, Tensor
+from tinytorch.autograd.nn._summary import LayerSummary, Summary
+from tinytorch.tensor import ArgumentError, ImmutableError, StateError, Tensor, zeros
 
-__all__ = ["Module"]
+Before = Callable[[str, "Module", tuple[Any, ...]], object]
+After = Callable[[str, "Module", tuple[Any, ...], Any], object]
 
 
 class Module:
@@ -35,6 +39,7 @@ class Module:
     """
 
     training = True
+    _watchers: tuple[tuple[str, Before | None, After | None], ...] = ()
 
     def forward(self, *inputs: Any) -> Any:  # noqa: ARG002 - each module defines its own
         """Compute the output; each module defines its own."""
@@ -47,7 +52,72 @@ class Module:
 
     def __call__(self, *inputs: Any, **settings: Any) -> Any:
         """Compute the output: `forward`."""
+        if self._watchers:
+            return self._call_watched(inputs, settings)
         return self.forward(*inputs, **settings)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a Parameter or Buffer is not lost to a Tensor in its place."""
+        held = isinstance(vars(self).get(name), (Parameter, Buffer))
+        if held and isinstance(value, (Tensor, np.ndarray)) and not isinstance(value, HELD):
+            kind = type(vars(self)[name]).__name__
+            raise ImmutableError(
+                f"{type(self).__name__}.{name} = ...",
+                expected=f"a {kind}, or None to do without",
+                got=f"a {type(value).__name__} of shape {value.shape}, which does not belong to "
+                "the module's state",
+                fix=f"module.{name}.assign(value), or module.{name} = nn.{kind}(value)",
+            )
+        object.__setattr__(self, name, value)
+
+    @contextmanager
+    def watching(self, before: Before | None = None, after: After | None = None) -> Iterator[None]:
+        """Call functions around each `forward` of this module and all below it, in a block.
+
+        They see what passes and change nothing. Blocks can be nested.
+
+        Args:
+            before: `before(name, module, inputs)`; `name` is the dotted name (this module's is
+                empty), `inputs` a tuple of the positional arguments.
+            after: `after(name, module, inputs, output)`; not called where `forward` raises.
+
+        Example:
+            >>> from tinytorch.autograd.nn import Linear, ReLU, Sequential
+            >>> model = Sequential(Linear(4, 3), ReLU())
+            >>> def show(name, module, inputs, output):
+            ...     print(repr(name), type(module).__name__, output.shape)
+            >>> with model.watching(after=show):
+            ...     y = model(zeros((2, 4)))
+            '0' Linear (2, 3)
+            '1' ReLU (2, 3)
+            '' Sequential (2, 3)
+        """
+        watched = [(module, (name, before, after)) for name, module in self.named_modules()]
+        for module, watcher in watched:
+            module._watchers = (*module._watchers, watcher)
+        try:
+            yield
+        finally:
+            for module, watcher in watched:
+                module._watchers = tuple(w for w in module._watchers if w is not watcher)
+                if not module._watchers:
+                    del module._watchers
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a `watching` block waits for this module's `forward`, which must then run."""
+        return bool(self._watchers)
+
+    def _call_watched(self, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+        watchers = self._watchers
+        for name, before, _ in watchers:
+            if before is not None:
+                before(name, self, inputs)
+        output = self.forward(*inputs, **settings)
+        for name, _, after in reversed(watchers):
+            if after is not None:
+                after(name, self, inputs, output)
+        return output
 
     def fuse(
         self,
@@ -120,6 +190,24 @@ class Module:
         """Let this module and all below behave as in use."""
         return self.train(False)
 
+    def requires_grad_(self, mode: bool = True) -> Self:
+        """Let all Parameters of this module and below learn, or freeze them: see `Parameter`.
+
+        Args:
+            mode: False to freeze.
+
+        Returns:
+            The module itself.
+
+        Example:
+            >>> from tinytorch.autograd.nn import Linear
+            >>> [p.requires_grad for p in Linear(2, 1).requires_grad_(False).parameters()]
+            [False, False]
+        """
+        for parameter in self.parameters():
+            parameter.requires_grad = mode
+        return self
+
     def zero_grad(self) -> None:
         """Forget the gradients of all Parameters."""
         for parameter in self.parameters():
@@ -140,10 +228,11 @@ class Module:
 
         Args:
             state: Tensors or arrays by dotted name, as `state_dict` gives them.
-            strict: Whether missing and surplus names are errors; wrong shapes always are.
+            strict: Whether missing and surplus names are errors; what does not fit always is.
 
         Raises:
-            StateError: Lists the missing, surplus and misshapen entries.
+            StateError: Lists the missing, surplus and misshapen entries, and those whose numbers
+                would become others: 2.5 is no integer, 1e6 no float16.
             DTypeError: An entry is no array of real numbers.
         """
         own: dict[str, Parameter | Buffer] = {}
@@ -151,26 +240,35 @@ class Module:
             for key, x in module._members():
                 if isinstance(x, (Parameter, Buffer)):
                     own[_dotted(name, key)] = x
-        values = {name: new_value(x, state[name]) for name, x in own.items() if name in state}
-        missing = [name for name in own if name not in state]
-        surplus = [name for name in state if name not in own]
-        misshapen = [
-            f"{name} {own[name].shape} from {array.shape}"
-            for name, array in values.items()
-            if own[name].shape != array.shape
-        ]
-        if misshapen or (strict and (missing or surplus)):
-            parts = {"missing": missing, "surplus": surplus, "wrong shape": misshapen}
+        values = {name: numbers(x, state[name]) for name, x in own.items() if name in state}
+        held = {name: held_as(array, own[name].dtype) for name, array in values.items()}
+        problems = {
+            "missing": [name for name in own if name not in state] if strict else [],
+            "surplus": [name for name in state if name not in own] if strict else [],
+            "wrong shape": [
+                f"{name} {own[name].shape} from {array.shape}"
+                for name, array in values.items()
+                if own[name].shape != array.shape
+            ],
+            "other numbers": [
+                f"{name} {own[name].dtype} from {values[name].dtype}, which it cannot hold"
+                for name, array in held.items()
+                if array is None
+            ],
+        }
+        if any(problems.values()):
+            missing, surplus, misshapen, changed = problems.values()
             raise StateError(
                 f"{type(self).__name__}.load_state_dict",
-                expected=f"the {len(own)} entries of this module, in their shapes",
-                got="; ".join(f"{what}: {', '.join(x)}" for what, x in parts.items() if x),
+                expected=f"the {len(own)} entries of this module, in their shapes and types",
+                got="; ".join(f"{what}: {', '.join(x)}" for what, x in problems.items() if x),
                 fix="build the model as it was when saved, or load_state_dict(..., strict=False)",
                 missing=missing,
                 surplus=surplus,
                 misshapen=misshapen,
+                changed=changed,
             )
-        for name, array in values.items():
+        for name, array in held.items():
             own[name].assign(array)
 
     def summary(self, input_shape: Any) -> Summary:
@@ -196,7 +294,19 @@ class Module:
             ------------------------------------------------------------
             total                             58    114    232 B    72 B
         """
-        return summarize(self, input_shape)
+        layers: list[LayerSummary] = []
+
+        def note(name: str, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
+            weights = [x for _, x in module._members() if isinstance(x, HELD)]
+            if weights or not list(module.children()):
+                flops = getattr(module, "flops", None)
+                kind = type(module).__name__
+                layers.append(LayerSummary.of(name, kind, weights, flops, inputs, output))
+
+        example = input_shape if isinstance(input_shape, Tensor) else zeros(input_shape)
+        with evaluation(self), self.watching(after=note), no_grad():
+            self(example)
+        return Summary(layers, [*self.parameters(), *self.buffers()])
 
     def extra_repr(self) -> str:
         """Give the settings to show in the module's repr."""
@@ -208,8 +318,8 @@ class Module:
         return f"{type(self).__name__}({self.extra_repr()}{body}{chr(10) if body else ''})"
 
     def _members(self) -> Iterator[tuple[str, Any]]:
-        """The attributes, by name; a container adds its items."""
-        return iter(vars(self).items())
+        """The attributes, by name, and what lists, tuples and dicts among them hold."""
+        return _spread("", vars(self))
 
     def _named(self, kind: type) -> Iterator[tuple[str, Any]]:
         """Everything of a kind in the tree, each object once."""
@@ -221,5 +331,47 @@ class Module:
                     yield _dotted(name, key), x
 
 
+@contextmanager
+def evaluation(module: Module) -> Iterator[None]:
+    """Put a module and all below it into evaluation mode for the time of a block.
+
+    Afterward, and after an exception, each of them is in the mode that it was in.
+
+    Args:
+        module: The module.
+
+    Example:
+        >>> from tinytorch.autograd.nn import Dropout
+        >>> dropout = Dropout(0.5)
+        >>> with evaluation(dropout):
+        ...     dropout.training
+        False
+        >>> dropout.training
+        True
+    """
+    before = [(one, one.training) for one in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for one, training in before:
+            one.training = training
+
+
+def _spread(prefix: str, holder: Any) -> Iterator[tuple[str, Any]]:
+    """What a container and the containers in it hold, with dotted names."""
+    entries = holder.items() if isinstance(holder, dict) else enumerate(holder)
+    for key, x in entries:
+        name = _dotted(prefix, str(key))
+        if not isinstance(x, (dict, list, tuple)):
+            yield name, x
+        elif not PLAIN.issuperset(map(type, x.values() if isinstance(x, dict) else x)):
+            yield from _spread(name, x)
+
+
 def _dotted(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
+
+
+HELD = (Parameter, Buffer)
+PLAIN = frozenset({int, float, bool, str, bytes, type(None)})  # long lists of them are passed over
