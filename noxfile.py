@@ -145,13 +145,9 @@ def interpreter(version: str) -> str | None:
     """The path of a Python of this version that runs: on the PATH, or one that pyenv keeps."""
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
     kept = sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
-    for candidate in [shutil.which(f"python{version}"), *map(str, kept)]:
-        if (
-            candidate
-            and not subprocess.run(
-                [candidate, "-c", ""], capture_output=True, check=False
-            ).returncode
-        ):
+    for candidate in filter(None, [shutil.which(f"python{version}"), *map(str, kept)]):
+        tried = subprocess.run([candidate, "-c", ""], capture_output=True, check=False)  # noqa: S603
+        if tried.returncode == 0:
             return candidate
     return None
 
