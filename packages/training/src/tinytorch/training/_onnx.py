@@ -67,7 +67,7 @@ def export_onnx(model: Module, path: PathLike, input_shape: Sequence[int]) -> No
         (7, graph.message(example, outputs)),
         (8, message((2, OPSET))),
     )
-    write_atomically(path, [content])
+    write_atomically("export_onnx", path, [content])
 
 
 class _Graph:

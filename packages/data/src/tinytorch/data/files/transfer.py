@@ -235,8 +235,8 @@ def _network(pace: _Pace) -> Iterator[None]:
     try:
         yield
     except urllib.error.HTTPError as error:
-        error.close()
-        raise Failed(f"answered {error.code} {error.reason}") from error
+        with error:
+            raise Failed(f"answered {error.code} {error.reason}") from error
     except TimeoutError as error:
         raise Failed(
             f"was too slow: {pace.gained:,} bytes of the file in {pace.timeout:g} s"

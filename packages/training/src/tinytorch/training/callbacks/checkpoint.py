@@ -1,34 +1,46 @@
 """The Checkpoint callback: saves the run as it goes, and goes on from what it finds."""
 
+import re
+import time
 import warnings
 from pathlib import Path
+from weakref import ref
 
+from tinytorch.tensor.checks import whole
 from tinytorch.tensor.errors import ArgumentError, FileError
 from tinytorch.training._history import direction
 from tinytorch.training._run import Run
 from tinytorch.training._run_state import load_run_state, run_state
 from tinytorch.training.callbacks.callback import Callback
-from tinytorch.training.files.atomic import PathLike
+from tinytorch.training.files.atomic import PathLike, file_errors, make_folder
 from tinytorch.training.files.checkpoint import (
     clear_leftovers,
     load_checkpoint,
-    remove_folder,
+    remove_checkpoint,
     save_checkpoint,
 )
+from tinytorch.training.files.lock import FolderLock
 
 __all__ = ["Checkpoint", "checkpoints"]
+
+NAME = re.compile(r"step-(\d{9,})-epoch-(\d{5,})-batch-(\d{7,})")
+DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h)")
+SECONDS = {"s": 1, "min": 60, "h": 3600}
 
 
 class Checkpoint(Callback):
     """Save the run in a folder; a fit whose folder holds a checkpoint already goes on from it.
 
-    The run that goes on ends with the same bits as one that was never broken off. A damaged
-    checkpoint is named in a warning, and the one before it serves.
+    The run that goes on ends with the same bits as one that was never broken off; what would change
+    them (another data set, loss, rate, ...) is named in a warning. A damaged checkpoint is named in
+    a warning, too, and the one before it serves. While a fit runs, no other may save in its folder.
 
     Args:
         folder: The run's folder; each checkpoint is a folder in it.
-        every: `"epoch"`, or a number of optimizer steps (then each epoch's end as well).
-        keep: How many of the last checkpoints are kept; the best epoch's is kept besides.
+        every: `"epoch"`; or a number of optimizer steps, or a time such as `"30s"`, `"10min"` or
+            `"1.5h"` (then each epoch's end as well).
+        keep: How many of the last checkpoints are kept; the best epoch's is kept besides, and
+            whatever else lies in the folder.
         monitor: The column that tells the best epoch; val_loss if there is one, else loss.
         mode: `"min"` or `"max"`; left out, losses are best low and all else high.
 
@@ -37,7 +49,9 @@ class Checkpoint(Callback):
 
     Raises:
         ArgumentError: every or keep is out of its range.
-        FileError: The folder cannot be written, or all its checkpoints are damaged.
+        FileError: The folder cannot be written, another run holds it, or all its checkpoints are
+            damaged.
+        StateError: The run that was saved cannot go on with this model, optimizer or seed.
     """
 
     order = 100
@@ -51,54 +65,34 @@ class Checkpoint(Callback):
         monitor: str | None = None,
         mode: str | None = None,
     ) -> None:
-        steps = isinstance(every, int) and not isinstance(every, bool) and every >= 1
-        if not (every == "epoch" or steps) or keep < 1:
-            raise ArgumentError(
-                "Checkpoint",
-                expected='every="epoch" or a number of steps, keep of at least 1',
-                got=f"every={every!r}, keep={keep}",
-                fix='use Checkpoint(folder, every="epoch", keep=3)',
-            )
         direction(monitor or "loss", mode)
         self.folder = Path(folder)
         self.every = every
-        self.keep = keep
+        self.keep = whole("Checkpoint", "keep", keep, least=1)
         self.monitor = monitor
         self.mode = mode
         self.best: Path | None = None
+        self._steps, self._seconds = _interval(every)
         self._saved = ""
+        self._saved_at = 0.0
+        self._lock: FolderLock | None = None
+        self._owner: ref[Run] | None = None
 
     def on_setup(self, run: Run) -> None:
         """Go on from the newest checkpoint that is whole, or save the beginning."""
         self._saved = ""
-        found = checkpoints(self.folder)
-        if found:
+        with file_errors("Checkpoint", self.folder):
+            make_folder(self.folder)
+            self._lock = FolderLock("Checkpoint", self.folder)
             clear_leftovers(self.folder)
-        for path in reversed(found):
-            if path.name < _name(run) and not run.broken:
-                break
-            try:
-                state = load_checkpoint(path)
-            except FileError as error:
-                warnings.warn(f"{error}\n  instead: the checkpoint before it", stacklevel=2)
-                continue
-            load_run_state(run, state)
-            self._saved = path.name
-            break
-        else:
-            if found:
-                raise FileError(
-                    "Checkpoint",
-                    expected=f"a checkpoint in {self.folder} that is whole",
-                    got=f"{len(found)}, all of them damaged",
-                    fix="restore one from a backup, or remove the folder to start anew",
-                    path=self.folder,
-                )
+        self._load(run)
+        self._owner = ref(run)
         self._save(run)
 
     def on_step_end(self, run: Run) -> None:
-        """Save after every so many steps."""
-        if isinstance(self.every, int) and run.step % self.every == 0:
+        """Save after every so many steps, or so much time."""
+        due = self._steps is not None and run.step % self._steps == 0
+        if due or time.monotonic() - self._saved_at >= self._seconds:
             self._save(run)
 
     def on_epoch_end(self, run: Run) -> None:
@@ -110,17 +104,52 @@ class Checkpoint(Callback):
         self._save(run)
         return f"saved in {self.folder / self._saved}: the same program goes on from there"
 
+    def on_fit_end(self, run: Run) -> None:  # noqa: ARG002 - the hook's signature
+        """Let others have the folder."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _load(self, run: Run) -> None:
+        """Load the newest checkpoint that is whole, unless the run is further already."""
+        found = checkpoints(self.folder)
+        for path in reversed(found):
+            if _position(path.name) < (run.step, run.epoch, run.batch) and not run.broken:
+                return
+            try:
+                state = load_checkpoint(path)
+            except FileError as error:
+                warnings.warn(f"{error}\n  instead: the checkpoint before it", stacklevel=2)
+                continue
+            if self._owner is not None and self._owner() is not run:
+                warnings.warn(
+                    f"Checkpoint: {self.folder} holds the run of another Trainer, and this one "
+                    "goes on with it; for a run of its own give it a folder of its own",
+                    stacklevel=2,
+                )
+            load_run_state(run, state)
+            self._saved, self._saved_at = path.name, time.monotonic()
+            return
+        if found:
+            raise FileError(
+                "Checkpoint",
+                expected=f"a checkpoint in {self.folder} that is whole",
+                got=f"{len(found)}, all of them damaged",
+                fix="restore one from a backup, or remove the folder to start anew",
+                path=self.folder,
+            )
+
     def _save(self, run: Run) -> None:
         """Save, unless this very state is saved already; remove what need not be kept."""
         name = _name(run)
         if name != self._saved:
             save_checkpoint(self.folder / name, **run_state(run))
-            self._saved = name
+            self._saved, self._saved_at = name, time.monotonic()
         found = checkpoints(self.folder)
         self.best = self._find_best(run, found)
         for path in found[: -self.keep]:
             if path != self.best:
-                remove_folder(path)
+                remove_checkpoint(path)
 
     def _find_best(self, run: Run, found: list[Path]) -> Path | None:
         history = run.history
@@ -128,18 +157,50 @@ class Checkpoint(Callback):
         if not history.epochs:
             return None
         epoch, _ = history.best(monitor, self.mode)
-        end = f"-epoch-{epoch:05d}-batch-{0:07d}"
-        return next((path for path in found if path.name.endswith(end)), None)
+        return next((path for path in found if _position(path.name)[1:] == (epoch, 0)), None)
 
 
 def checkpoints(folder: PathLike) -> list[Path]:
-    """List the checkpoints in a run's folder, the oldest first; each suits `load_checkpoint`."""
+    """List the checkpoints in a run's folder, the oldest first; each suits `load_checkpoint`.
+
+    Args:
+        folder: What a `Checkpoint` was given; folders of other names in it are passed over.
+
+    Raises:
+        FileError: The folder cannot be read.
+    """
     folder = Path(folder)
-    if not folder.is_dir():
-        return []
-    return sorted(p for p in folder.iterdir() if p.is_dir() and p.name.startswith("step-"))
+    with file_errors("checkpoints", folder, "read"):
+        if not folder.is_dir():
+            return []
+        found = [p for p in folder.iterdir() if NAME.fullmatch(p.name) and p.is_dir()]
+    return sorted(found, key=lambda path: _position(path.name))
+
+
+def _interval(every: str | int) -> tuple[int | None, float]:
+    """Return after how many steps, and how many seconds, it is time to save."""
+    if every == "epoch":
+        return None, float("inf")
+    if isinstance(every, str):
+        found = DURATION.fullmatch(every)
+        seconds = float(found[1]) * SECONDS[found[2]] if found else 0
+        if not seconds:
+            raise ArgumentError(
+                "Checkpoint",
+                expected='every="epoch", a number of steps, or a time such as "30s", "10min", "1h"',
+                got=f"every={every!r}",
+                fix='use Checkpoint(folder, every="10min")',
+            )
+        return None, seconds
+    return whole("Checkpoint", "every", every, least=1), float("inf")
 
 
 def _name(run: Run) -> str:
-    """Give a name that sorts by how far the run is."""
     return f"step-{run.step:09d}-epoch-{run.epoch:05d}-batch-{run.batch:07d}"
+
+
+def _position(name: str) -> tuple[int, ...]:
+    """Return step, epoch and batch, by which checkpoints are in order."""
+    found = NAME.fullmatch(name)
+    assert found is not None
+    return tuple(map(int, found.groups()))

@@ -1,49 +1,65 @@
 """A checkpoint is a folder that exists whole or not at all, and knows when it has been damaged.
 
-    step-00000120-epoch-0003-batch-00000/
+    step-000000120-epoch-00003-batch-0000000/
         model.safetensors   the weights alone: what PyTorch and others load by key
         state.safetensors   every other array (optimizer, ...)
         state.json          everything else, and length and sha256 of all three
 
-The folder is written under another name, flushed to the disk, and renamed. Reading checks the sums
-first, so a flipped bit is found as surely as a missing half.
+The folder is written under another name, flushed to the disk, and renamed. Reading takes the sum
+of the very bytes that it uses, so a flipped bit is found as surely as a missing half, and what
+comes is one save, also while another is being written.
 """
 
 import hashlib
 import json
-import math
 import os
+import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from tinytorch.tensor import Tensor
-from tinytorch.tensor.errors import DTypeError, FileError
-from tinytorch.training.files.atomic import PathLike, sync_folder, write_durably
-from tinytorch.training.files.safetensors import load_safetensors, safetensors_bytes
+from tinytorch.tensor.errors import ArgumentError, FileError
+from tinytorch.training.files.atomic import (
+    PathLike,
+    file_errors,
+    make_folder,
+    sync_folder,
+    unused_name,
+    write_durably,
+)
+from tinytorch.training.files.regular import open_regular, refuse, shown
+from tinytorch.training.files.safetensors import read_safetensors, safetensors_bytes
+from tinytorch.training.files.tree import pack, unpack
 
-__all__ = ["clear_leftovers", "load_checkpoint", "remove_folder", "save_checkpoint"]
+__all__ = ["clear_leftovers", "load_checkpoint", "remove_checkpoint", "save_checkpoint"]
 
-FORMAT = "tinytorch-checkpoint-1"
+VERSION = 1
+FORMAT = "tinytorch-checkpoint-"
 MODEL, ARRAYS, STATE = "model.safetensors", "state.safetensors", "state.json"
 WRITING, REMOVING = ".writing-", ".removing-"
+LEFTOVER = re.compile(rf"({re.escape(WRITING)}|{re.escape(REMOVING)})[0-9a-f]+-step-")
+LARGEST_STATE = 64 << 20
+TRIES = 20
 
 
 def save_checkpoint(folder: PathLike, model: Mapping[str, Any] | None = None, **parts: Any) -> None:
     """Write a checkpoint: after it returns the disk holds all of it; before, nothing has changed.
 
     Args:
-        folder: The checkpoint's folder; one that exists is replaced.
+        folder: The checkpoint's folder; a checkpoint that is there is replaced, and nothing else.
         model: The model's `state_dict()`, name to array.
         **parts: Anything else worth keeping: an optimizer's `state_dict()`, a generator's state,
             numbers, texts, lists and dicts of such, with arrays and Tensors anywhere in them.
 
     Raises:
+        ArgumentError: A name of the model's is no text; a part is nested too deep, or too large.
         DTypeError: A part holds something that is none of these.
-        FileError: The disk is full, the folder is read-only, or writing fails otherwise.
+        FileError: The disk is full, the folder is read-only or holds other things than a
+            checkpoint, or writing fails otherwise.
 
     Example:
         >>> import numpy as np, tempfile
@@ -57,37 +73,30 @@ def save_checkpoint(folder: PathLike, model: Mapping[str, Any] | None = None, **
     """
     folder = Path(folder)
     arrays: dict[str, Any] = {}
-    tree = {name: _pack(part, name, arrays) for name, part in parts.items()}
-    aside = folder.with_name(f"{WRITING}{os.getpid()}-{folder.name}")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+    tree = {name: pack(part, name, arrays) for name, part in parts.items()}
+    with file_errors("save_checkpoint", folder):
+        _check_replaceable(folder)
+        make_folder(folder.parent)
+        aside = unused_name(folder, WRITING, f"-{folder.name}")
         aside.mkdir()
-        sums = {
-            name: _write_with_sum(aside / name, content)
-            for name, content in ((MODEL, dict(model or {})), (ARRAYS, arrays))
-        }
-        state = {"format": FORMAT, "files": sums, "has_model": model is not None, "parts": tree}
-        text = json.dumps(state, separators=(",", ":"), allow_nan=False)
-        write_durably(aside / STATE, [_sealed(text.encode())])
-        sync_folder(aside)
-        replaced = _set_aside(folder) if folder.exists() else None
-        aside.rename(folder)
-        sync_folder(folder.parent)
-        if replaced:
-            shutil.rmtree(replaced, ignore_errors=True)
-    except OSError as error:
-        raise FileError(
-            "save_checkpoint",
-            expected=f"room and permission to write {folder}",
-            got=error.strerror or str(error),
-            fix=(
-                "free some space, or choose another folder, and start again: what was saved "
-                "before is whole, and the run goes on from it"
-            ),
-            path=folder,
-        ) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            if folder.exists():
+                aside.chmod(folder.stat().st_mode & 0o7777)
+            sums = {
+                name: _write(aside, folder, name, safetensors_bytes("save_checkpoint", tensors))
+                for name, tensors in ((MODEL, model or {}), (ARRAYS, arrays))
+            }
+            state = {
+                "format": f"{FORMAT}{VERSION}",
+                "files": sums,
+                "has_model": model is not None,
+                "parts": tree,
+            }
+            _write(aside, folder, STATE, _as_json(state))
+            sync_folder(aside)
+            _publish(aside, folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def load_checkpoint(folder: PathLike) -> dict[str, Any]:
@@ -101,136 +110,220 @@ def load_checkpoint(folder: PathLike) -> dict[str, Any]:
         was given. Arrays and Tensors come as arrays, all else as it was.
 
     Raises:
-        FileError: A file is missing, damaged, cut short or foreign; the error names it.
+        FileError: A file is missing, damaged, cut short, foreign, or written by a newer TinyTorch;
+            the error names it.
     """
-    folder = _find(Path(folder))
-    path = folder / STATE
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        _refuse(path, "a checkpoint's state.json", error.strerror or str(error))
-    text = content[len(_sealed(b"")) - 1 : -1]
-    if not text.startswith(f'{{"format":"{FORMAT}"'.encode()):
-        _refuse(path, f"a checkpoint of the format {FORMAT}", "another file, or one cut short")
-    if content != _sealed(text):
-        _refuse(path, "the sha256 that stands at its beginning", "another: it has been damaged")
-    state = json.loads(text)
-    for name, (size, sum_) in state["files"].items():
-        _check_sum(folder / name, size, sum_)
-    arrays = load_safetensors(folder / ARRAYS)
-    parts: dict[str, Any] = {k: _unpack(part, arrays) for k, part in state["parts"].items()}
-    if state["has_model"]:
-        parts["model"] = load_safetensors(folder / MODEL)
-    return parts
+    folder = Path(folder)
+    for _ in range(TRIES):
+        before = _identity(folder)
+        try:
+            return _load(_find(folder))
+        except FileError:
+            if _identity(folder) == before:  # else it was being replaced meanwhile
+                raise
+    return _load(_find(folder))
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove a checkpoint so that a crash halfway leaves no half of it under its name."""
-    shutil.rmtree(_set_aside(folder), ignore_errors=True)
+def remove_checkpoint(folder: Path) -> None:
+    """Remove a checkpoint so that a crash halfway leaves no half of it under its name.
+
+    What holds anything that `save_checkpoint` did not write stays as it is.
+
+    Raises:
+        FileError: The system does not allow it.
+    """
+    if _is_checkpoint(folder):
+        with file_errors("Checkpoint", folder):
+            shutil.rmtree(_set_aside(folder), ignore_errors=True)
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Clear away what killed runs were writing or removing in a folder of checkpoints."""
-    for path in folder.iterdir():
-        if path.name.startswith((WRITING, REMOVING)):
+    """Clear away what killed runs were writing or removing in the folder of a run."""
+    for path in _entries(folder):
+        names = _names(path) if LEFTOVER.match(path.name) else None
+        if names is not None and names <= {MODEL, ARRAYS, STATE}:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _sealed(text: bytes) -> bytes:
-    """Give the JSON text with its sha256 before it."""
-    return b'{"sha256":"%s","state":%s}' % (hashlib.sha256(text).hexdigest().encode(), text)
+def _load(folder: Path) -> dict[str, Any]:
+    path = folder / STATE
+    state = _read_state(path)
+    try:
+        files, parts, has_model = state["files"], state["parts"], state["has_model"]
+        expected = {name: (int(size), str(sum_)) for name, (size, sum_) in files.items()}
+        if expected.keys() != {MODEL, ARRAYS} or not isinstance(parts, dict):
+            raise ValueError(f"the files {', '.join(expected)}")
+        model = _read_arrays(folder / MODEL, *expected[MODEL])
+        arrays = _read_arrays(folder / ARRAYS, *expected[ARRAYS])
+        found = {name: unpack(part, arrays) for name, part in parts.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        refuse(
+            "load_checkpoint",
+            path,
+            "a state as save_checkpoint writes it",
+            f"{type(error).__name__}: {error}",
+        )
+    return {**found, "model": model} if has_model else found
+
+
+def _read_state(path: Path) -> Any:
+    """Return what stands in state.json, if the sum at its beginning is right."""
+    with open_regular("load_checkpoint", path, follow=False) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST_STATE:
+            refuse("load_checkpoint", path, f"at most {LARGEST_STATE} bytes", f"{size} bytes")
+        content = file.read()
+    text = content[len(_sealed(b"")) - 1 : -1]
+    found = re.match(rb'\{"format":"%s(\d{1,9})"' % FORMAT.encode(), text)
+    if not found:
+        refuse(
+            "load_checkpoint",
+            path,
+            f"a checkpoint of the format {FORMAT}{VERSION}",
+            "another file, or one cut short",
+        )
+    if (version := int(found[1])) > VERSION:
+        raise FileError(
+            "load_checkpoint",
+            expected=f"a checkpoint of the format {FORMAT}{VERSION} or an older one",
+            got=f"{FORMAT}{version}: a newer TinyTorch wrote {path}",
+            fix="python -m pip install --upgrade tinytorch-training",
+            path=path,
+            version=version,
+        )
+    if content != _sealed(text):
+        refuse(
+            "load_checkpoint",
+            path,
+            "the sha256 that stands at its beginning",
+            "another: it has been damaged",
+        )
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError, MemoryError) as error:
+        refuse("load_checkpoint", path, "a state in JSON", f"{type(error).__name__}: {error}")
+
+
+def _read_arrays(path: Path, size: int, expected: str) -> dict[str, np.ndarray]:
+    with open_regular("load_checkpoint", path, follow=False) as file:
+        found = os.fstat(file.fileno()).st_size
+        if found != size:
+            refuse("load_checkpoint", path, f"{size} bytes", f"{found} bytes: it ends there", found)
+        digest = hashlib.sha256()
+        arrays = read_safetensors("load_checkpoint", path, file, digest.update)
+    if digest.hexdigest() != expected:
+        refuse("load_checkpoint", path, f"sha256 {expected}", "another: it has been damaged")
+    return arrays
+
+
+def _as_json(state: dict[str, Any]) -> bytes:
+    content = _sealed(json.dumps(state, separators=(",", ":"), allow_nan=False).encode())
+    if len(content) > LARGEST_STATE:
+        raise ArgumentError(
+            "save_checkpoint",
+            expected=f"parts that take at most {LARGEST_STATE} bytes as JSON, arrays not counted",
+            got=f"{len(content)} bytes",
+            fix="give long lists of numbers as arrays",
+        )
+    return content
+
+
+def _write(aside: Path, folder: Path, name: str, content: bytes) -> tuple[int, str]:
+    """Write a file of the checkpoint; return its length and sha256."""
+    write_durably(aside / name, [content], like=folder / name)
+    return len(content), hashlib.sha256(content).hexdigest()
+
+
+def _publish(aside: Path, folder: Path) -> None:
+    """Give what was written its name; of several writers the last one stays.
+
+    A crash between the two renames leaves the old one under a name that `load_checkpoint` finds.
+    """
+    replaced: list[Path] = []
+    for attempt in range(TRIES):
+        if os.path.lexists(folder):
+            with suppress(FileNotFoundError):
+                replaced.append(_set_aside(folder))
+        try:
+            aside.rename(folder)
+            break
+        except OSError:
+            if not folder.exists():
+                with suppress(OSError, IndexError):
+                    replaced[-1].rename(folder)
+                raise
+            if attempt == TRIES - 1:
+                raise
+    sync_folder(folder.parent)
+    for path in replaced:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _set_aside(folder: Path) -> Path:
-    aside = folder.with_name(f"{REMOVING}{os.getpid()}-{folder.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    return folder.rename(aside)
+    """Rename a checkpoint to what `_find` knows."""
+    _check_replaceable(folder)
+    return folder.rename(unused_name(folder, REMOVING, f"-{folder.name}"))
 
 
 def _find(folder: Path) -> Path:
-    """Give the folder, or the one that a crash kept from being replaced by its successor."""
-    if not folder.exists() and folder.parent.is_dir():
-        for path in folder.parent.iterdir():
-            head, _, name = path.name.removeprefix(REMOVING).partition("-")
-            if path.name.startswith(REMOVING) and head.isdigit() and name == folder.name:
-                return path
+    """Return the folder, or the one that a crash kept from being replaced by its successor."""
+    with suppress(OSError):
+        if not folder.exists():
+            pattern = re.compile(rf"{re.escape(REMOVING)}[0-9a-f]+-{re.escape(folder.name)}")
+            found = [path for path in _entries(folder.parent) if pattern.fullmatch(path.name)]
+            whole = [path for path in found if (path / STATE).is_file()]
+            return max(whole, key=lambda path: path.stat().st_ctime_ns, default=folder)
     return folder
 
 
-def _write_with_sum(path: Path, tensors: Mapping[str, Any]) -> tuple[int, str]:
-    """Write arrays; give the file's length and sha256."""
-    digest, size = hashlib.sha256(), 0
-    parts = list(safetensors_bytes(tensors))
-    for part in parts:
-        digest.update(part)
-        size += len(part)
-    write_durably(path, parts)
-    return size, digest.hexdigest()
+def _identity(folder: Path) -> object:
+    """Return what changes when the folder is replaced."""
+    with suppress(OSError):
+        found = folder.stat()
+        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+    return None
 
 
-def _check_sum(path: Path, size: int, expected: str) -> None:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        _refuse(path, "a file of the checkpoint", error.strerror or str(error))
-    if len(content) != size:
-        _refuse(path, f"{size} bytes", f"{len(content)} bytes: it ends at offset {len(content)}")
-    if hashlib.sha256(content).hexdigest() != expected:
-        _refuse(path, f"sha256 {expected}", "another: it has been damaged")
+def _check_replaceable(folder: Path) -> None:
+    """Let nothing be removed that `save_checkpoint` did not write."""
+    if os.path.lexists(folder) and not _is_checkpoint(folder):
+        held = [path.name for path in _entries(folder)]
+        raise FileError(
+            "save_checkpoint",
+            expected="a new folder, or one that holds a checkpoint and nothing else",
+            got=f"{folder}, " + (f"with {shown(', '.join(held))}" if held else "which is none"),
+            fix="choose another folder, or move away what is yours",
+            path=folder,
+        )
 
 
-def _pack(value: Any, name: str, arrays: dict[str, Any]) -> Any:
-    """Turn a tree into JSON; arrays go into `arrays` under the path that leads to them."""
-    if value is None or isinstance(value, (bool, str)) or type(value) is int:
-        return value
-    if isinstance(value, np.generic):
-        return _pack(value.item(), name, arrays)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"float": str(value)}
-    if isinstance(value, (np.ndarray, Tensor)):
-        while name in arrays:
-            name += "'"
-        arrays[name] = value
-        return {"array": name}
-    if isinstance(value, (list, tuple)):
-        kind = "list" if isinstance(value, list) else "tuple"
-        return {kind: [_pack(item, f"{name}.{i}", arrays) for i, item in enumerate(value)]}
-    if isinstance(value, Mapping):
-        items = enumerate(value.items())
-        return {
-            "dict": [
-                [_pack(k, f"{name}.{i}", {}), _pack(v, f"{name}.{k}", arrays)]
-                for i, (k, v) in items
-            ]
-        }
-    raise DTypeError(
-        "save_checkpoint",
-        expected="numbers, texts, None, arrays, Tensors, and lists and dicts of these",
-        got=f"{name} of type {type(value).__name__}",
-        fix="give its state_dict(), or leave it out",
-    )
+def _is_checkpoint(folder: Path) -> bool:
+    """Whether all in a folder is of a checkpoint, and is seen to be; an empty one is as good."""
+    names = _names(folder)
+    if names is None or not names <= {MODEL, ARRAYS, STATE}:
+        return False
+    return not names or ARRAYS in names or (STATE in names and _begins_sealed(folder / STATE))
 
 
-def _unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """Undo `_pack`."""
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
-    if kind == "array":
-        return arrays[content]
-    if kind == "float":
-        return float(content)
-    if kind == "dict":
-        return {_unpack(k, arrays): _unpack(v, arrays) for k, v in content}
-    items = [_unpack(item, arrays) for item in content]
-    return items if kind == "list" else tuple(items)
+def _names(folder: Path) -> set[str] | None:
+    """Return the names of a folder's files, and None if it is a link, or holds anything else."""
+    if folder.is_symlink() or not folder.is_dir():
+        return None
+    with os.scandir(folder) as found:
+        entries = list(found)
+    plain = all(entry.is_file(follow_symlinks=False) for entry in entries)
+    return {entry.name for entry in entries} if plain else None
 
 
-def _refuse(path: Path, expected: str, got: str) -> NoReturn:
-    raise FileError(
-        "load_checkpoint",
-        expected=expected,
-        got=f"{got}, in {path}",
-        fix="take the checkpoint before it; a fit with Checkpoint(folder) does so by itself",
-        path=path,
-    )
+def _begins_sealed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(11) == _sealed(b"")[:11]
+
+
+def _sealed(text: bytes) -> bytes:
+    """Return the JSON text with its sha256 before it."""
+    return b'{"sha256":"%s","state":%s}' % (hashlib.sha256(text).hexdigest().encode(), text)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []

@@ -1,36 +1,43 @@
-"""safetensors: eight bytes of length, a JSON table, raw numbers; no code in it that could run."""
+"""safetensors: a table in JSON, then raw numbers, and no code in it that could run.
 
-import json
-import math
-from collections.abc import Iterator, Mapping
+The library of that name writes the files and judges the tables of those that are read. The numbers
+are read straight into their arrays: a file takes its own size of memory, once, and a checkpoint's
+sum is that of the very bytes that are used.
+"""
+
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, BinaryIO
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
-from tinytorch.tensor.errors import DTypeError, FileError
+from tinytorch.tensor import Tensor
+from tinytorch.tensor.errors import ArgumentError, DTypeError
 from tinytorch.training.files.atomic import PathLike, write_atomically
-from tinytorch.training.metrics.metric import as_array
+from tinytorch.training.files.regular import open_regular, refuse, shown
 
-__all__ = ["load_safetensors", "safetensors_bytes", "save_safetensors"]
+__all__ = ["load_safetensors", "read_safetensors", "safetensors_bytes", "save_safetensors"]
 
 DTYPES = {
-    "BOOL": "?",
-    "U8": "<u1",
-    "I8": "<i1",
+    "BOOL": "u1",
+    "U8": "u1",
+    "I8": "i1",
     "U16": "<u2",
     "I16": "<i2",
     "F16": "<f2",
+    "BF16": "<u2",
     "U32": "<u4",
     "I32": "<i4",
     "F32": "<f4",
     "U64": "<u8",
     "I64": "<i8",
     "F64": "<f8",
-    "BF16": "<u2",
 }
-NAMES = {np.dtype(code): name for name, code in DTYPES.items() if name != "BF16"}
-LARGEST_TABLE = 100_000_000
+WRITABLE = {np.dtype("?")} | {np.dtype(code) for name, code in DTYPES.items() if name != "BF16"}
+METADATA = "__metadata__"
 
 
 def save_safetensors(
@@ -44,8 +51,10 @@ def save_safetensors(
         metadata: Texts to keep beside them.
 
     Raises:
+        ArgumentError: A name is no text, or the format keeps it for itself (`__metadata__`); the
+            metadata are not all texts.
         DTypeError: An array is neither boolean, integer nor floating-point.
-        OSError: The file cannot be written.
+        FileError: The file cannot be written.
 
     Source: https://github.com/huggingface/safetensors (the format).
 
@@ -56,38 +65,8 @@ def save_safetensors(
         >>> load_safetensors(path)["weight"].shape
         (2, 3)
     """
-    write_atomically(path, safetensors_bytes(tensors, metadata))
-
-
-def safetensors_bytes(
-    tensors: Mapping[str, Any], metadata: Mapping[str, str] | None = None
-) -> Iterator[bytes | memoryview]:
-    """Give the parts of a safetensors file in order; the table is complete before the first."""
-    table: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    arrays: list[np.ndarray] = []
-    end = 0
-    for name, value in tensors.items():
-        array = as_array(value)
-        dtype = array.dtype.newbyteorder("<")
-        if dtype not in NAMES:
-            raise DTypeError(
-                "save_safetensors",
-                expected="booleans, integers or floating-point numbers",
-                got=f"{name!r} of {array.dtype}",
-                fix="convert it with astype, or leave it out",
-            )
-        arrays.append(np.ascontiguousarray(array, dtype=dtype))
-        begin, end = end, end + array.nbytes
-        table[name] = {
-            "dtype": NAMES[dtype],
-            "shape": list(array.shape),
-            "data_offsets": [begin, end],
-        }
-    header = json.dumps(table, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    yield len(header).to_bytes(8, "little") + header
-    for array in arrays:
-        yield array.reshape(-1).view(np.uint8).data
+    content = safetensors_bytes("save_safetensors", tensors, metadata)
+    write_atomically("save_safetensors", path, [content])
 
 
 def load_safetensors(path: PathLike) -> dict[str, np.ndarray]:
@@ -97,112 +76,142 @@ def load_safetensors(path: PathLike) -> dict[str, np.ndarray]:
         path: The file.
 
     Returns:
-        Name to array, in the file's order; bfloat16 comes as float32, which holds it exactly.
+        Name to array, in the order of the numbers in the file; bfloat16 comes as float32, which
+        holds it exactly.
 
     Raises:
-        FileError: The file is missing, cut short, damaged or no safetensors file; the error
-            names the file and the offset.
+        FileError: The file is missing, cut short, damaged, no safetensors file, or holds numbers of
+            a type that NumPy lacks (8 bits and fewer) or TinyTorch (complex); the error names it.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        _refuse(path, 0, "a readable safetensors file", error.strerror or str(error))
-    data_start, table = _read_table(path, content)
-    tensors: dict[str, np.ndarray] = {}
-    expected_begin = 0
-    for name, entry in sorted(table.items(), key=_begin_of):
-        dtype, shape, begin, end = _check_entry(path, name, entry, len(content) - data_start)
-        if begin != expected_begin:
-            _refuse(
-                path,
-                data_start + expected_begin,
-                f"{name!r} to begin here, as arrays follow each other without a gap",
-                f"it begins at offset {data_start + begin}",
+    with open_regular("load_safetensors", path) as file:
+        return read_safetensors("load_safetensors", path, file)
+
+
+def safetensors_bytes(
+    operation: str, tensors: Mapping[str, Any], metadata: Mapping[str, str] | None = None
+) -> bytes:
+    """Return the content of a safetensors file; of equal types the names come in order.
+
+    Raises:
+        ArgumentError: A name or the metadata cannot be kept.
+        DTypeError: An array is neither boolean, integer nor floating-point.
+    """
+    arrays = {}
+    for name, value in tensors.items():
+        _check_text(operation, "a name", name)
+        if name == METADATA:
+            raise ArgumentError(
+                operation,
+                expected="names for arrays",
+                got=f"an array called {METADATA}, which is what the format calls its texts",
+                fix="give it another name, or give texts as metadata=",
             )
-        expected_begin = end
-        numbers = np.frombuffer(memoryview(content)[data_start + begin : data_start + end], dtype)
+        array = value.data if isinstance(value, Tensor) else np.asarray(value)
+        arrays[name] = _writable(operation, name, array)
+    texts = None if metadata is None else dict(metadata)
+    for key, text in (texts or {}).items():
+        _check_text(operation, "a text of metadata", key)
+        _check_text(operation, "a text of metadata", text)
+    return save(arrays, texts)
+
+
+def read_safetensors(
+    operation: str,
+    path: Path,
+    file: BinaryIO,
+    seen: Callable[[bytes | memoryview], object] = len,
+) -> dict[str, np.ndarray]:
+    """Read an open safetensors file from its beginning; `seen` gets every byte of it, in order.
+
+    Raises:
+        FileError: As in `load_safetensors`.
+    """
+    table = _read_table(operation, path, file)
+    head = file.read(8)
+    head += file.read(int.from_bytes(head, "little"))
+    seen(head)
+    tensors, offset = {}, len(head)
+    for name, kind, shape in table:
+        if kind not in DTYPES:
+            refuse(
+                operation,
+                path,
+                f"numbers of the types {', '.join(DTYPES)}; convert others where they were written",
+                f"{name!r} of type {kind}",
+                offset=8,
+            )
         try:
-            array = numbers.reshape(shape)
-        except ValueError as error:
-            _refuse(path, 8, f"{name!r} of a shape that memory can have", f"{shape}: {error}")
-        if entry["dtype"] == "BF16":
-            tensors[name] = (array.astype(np.uint32) << 16).view(np.float32)
-        else:
-            tensors[name] = array.copy()
-    if data_start + expected_begin != len(content):
-        _refuse(
-            path,
-            data_start + expected_begin,
-            "the end of the file",
-            f"{len(content) - data_start - expected_begin} more bytes",
-        )
-    return {name: tensors[name] for name in table}
+            array = np.empty(shape, DTYPES[kind])
+        except (ValueError, MemoryError) as error:
+            refuse(operation, path, "arrays that memory can hold", f"{name!r}: {error}", offset=8)
+        if array.size:
+            numbers = array.reshape(-1).view(np.uint8).data
+            offset += _fill(numbers, operation, path, file, offset)
+            seen(numbers)
+        tensors[name] = _as_numpy(kind, array)
+    return tensors
 
 
-def _read_table(path: Path, content: bytes) -> tuple[int, dict[str, Any]]:
-    """Give the offset of the numbers, and the table of names."""
-    if len(content) < 8:
-        _refuse(path, 0, "eight bytes with the table's length", f"{len(content)} bytes in all")
-    length = int.from_bytes(content[:8], "little")
-    if length > min(LARGEST_TABLE, len(content) - 8):
-        _refuse(path, 0, f"a table of at most {len(content) - 8} bytes", f"length {length}")
+def _read_table(operation: str, path: Path, file: BinaryIO) -> list[tuple[str, str, list[int]]]:
+    """Return name, type and shape of each array, in the order of the numbers, without a gap."""
     try:
-        table = json.loads(content[8 : 8 + length])
-    except (ValueError, RecursionError) as error:
-        _refuse(path, 8, "a table in JSON", str(error))
-    if not isinstance(table, dict):
-        _refuse(path, 8, "a JSON object", f"a JSON {type(table).__name__}")
-    table.pop("__metadata__", None)
-    return 8 + length, table
+        with safe_open(path, framework="numpy") as table:
+            found = path.stat()
+            slices = [(name, table.get_slice(name)) for name in table.offset_keys()]
+            entries = [(name, part.get_dtype(), part.get_shape()) for name, part in slices]
+    except (SafetensorError, OSError, ValueError, MemoryError) as error:
+        refuse(operation, path, "the table of a safetensors file, and all of its numbers", error)
+    # The library opens the path by itself: it must have met the file that is open here.
+    if not os.path.samestat(found, os.fstat(file.fileno())):
+        refuse(operation, path, "a file that stays while it is read", "another file, suddenly")
+    return entries
 
 
-def _check_entry(
-    path: Path, name: str, entry: Any, available: int
-) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
-    """Give dtype, shape, begin and end of one array, if they agree with each other."""
-    expected = f"{name!r} with dtype, shape and data_offsets"
-    if not isinstance(entry, dict):
-        _refuse(path, 8, expected, repr(entry))
-    kind, shape, offsets = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
-    if not (_are_sizes(shape) and _are_sizes(offsets) and len(offsets) == 2):
-        _refuse(path, 8, expected, repr(entry))
-    if not isinstance(kind, str) or kind not in DTYPES:
-        _refuse(path, 8, f"{name!r} of one of {', '.join(DTYPES)}", f"dtype {kind!r}")
-    begin, end = offsets
-    dtype = np.dtype(DTYPES[kind])
-    size = math.prod(shape) * dtype.itemsize
-    if end - begin != size:
-        _refuse(path, 8, f"{name!r} {tuple(shape)} {kind} in {size} bytes", f"{end - begin} bytes")
-    if end > available:
-        _refuse(
-            path,
-            8,
-            f"{name!r} to end within the {available} bytes that are there",
-            f"it ends at byte {end}: the file is cut short",
+def _fill(view: memoryview, operation: str, path: Path, file: BinaryIO, offset: int) -> int:
+    """Fill a view from the file, which may give less at once; return how many bytes that is."""
+    done = 0
+    while done < len(view):
+        count = file.readinto(view[done:])
+        if not count:
+            where = offset + done
+            refuse(operation, path, "more numbers", f"{len(view) - done} bytes fewer", where)
+        done += count
+    return done
+
+
+def _as_numpy(kind: str, array: np.ndarray) -> np.ndarray:
+    if kind == "BF16":
+        wide = array.astype(np.uint32)
+        wide <<= 16
+        return wide.view(np.float32)
+    if kind == "BOOL":  # NumPy reckons wrongly with a boolean that is neither 0 nor 1
+        return np.not_equal(array, 0, out=array.view(np.bool_))
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _writable(operation: str, name: str, array: np.ndarray) -> np.ndarray:
+    """Return an array in C order, as the library needs it, if its type can be kept."""
+    dtype = array.dtype.newbyteorder("=")
+    if dtype not in WRITABLE:
+        raise DTypeError(
+            operation,
+            expected="booleans, integers or floating-point numbers",
+            got=f"{shown(repr(name))} of {array.dtype}",
+            fix="convert it with astype, or leave it out",
         )
-    return dtype, tuple(shape), begin, end
+    return np.asarray(array, dtype, order="C")
 
 
-def _are_sizes(values: Any) -> TypeGuard[list[int]]:
-    return isinstance(values, list) and all(type(v) is int and v >= 0 for v in values)
-
-
-def _begin_of(item: tuple[str, Any]) -> tuple[int, int]:
-    """Sort key: arrays in the order of their numbers, unreadable entries first."""
+def _check_text(operation: str, what: str, value: Any) -> None:
     try:
-        begin, end = item[1]["data_offsets"]
-        return int(begin), int(end)
-    except (TypeError, KeyError, ValueError):
-        return -1, -1
-
-
-def _refuse(path: Path, offset: int, expected: str, got: str) -> NoReturn:
-    raise FileError(
-        "load_safetensors",
-        expected=expected,
-        got=f"{got}, in {path} at offset {offset}",
-        fix="take another copy of the file; of a checkpoint folder, the one before serves",
-        path=path,
-        offset=offset,
-    )
+        right = isinstance(value, str) and bool(value.encode() or True)
+    except UnicodeEncodeError:
+        right = False
+    if not right:
+        raise ArgumentError(
+            operation,
+            expected=f"{what} that is a str of Unicode characters",
+            got=shown(repr(value)),
+            fix="use a plain text",
+        )
