@@ -6,6 +6,7 @@ import io
 import struct
 import tarfile
 import threading
+import urllib.parse
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -83,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve_astray(self, start, argument):
         self.send_response(302)
-        self.send_header("Location", "http://[")
+        self.send_header("Location", urllib.parse.unquote(argument))
         self.end_headers()
 
     def serve_stall(self, start, argument):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+import urllib.parse
 
 import pytest
 
@@ -157,6 +158,27 @@ def test_a_redirect_is_followed_and_keeps_the_range(server, remote, tmp_path):
     assert server.requests == [("redirect", 5000), ("good", 5000)]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http:/nothing",
+        "http://[",
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:none/",
+        "http://a..b/",
+        "http://127.0.0.1/\x80",
+        "ftp://127.0.0.1/",
+        "file:///etc/passwd",
+        "strange:address",
+        "",
+    ],
+)
+def test_a_redirect_to_nowhere_is_left(server, remote, tmp_path, address):
+    path = f"astray/{urllib.parse.quote(address, safe='')}"
+    file = download(remote(path, "good"), tmp_path, timeout=0.5)
+    assert file.read_bytes() == server.content
+
+
 @pytest.mark.parametrize("sent", [0, 5000])
 def test_a_stalled_server_is_left_after_the_timeout(server, remote, tmp_path, sent):
     file = download(remote(f"stall/{sent}", "good"), tmp_path, timeout=0.5)
@@ -205,7 +227,15 @@ def test_a_long_reason_is_cut(server, tmp_path):
 
 
 def test_the_error_lists_each_mirror_and_what_to_do_by_hand(server, tmp_path, remote):
-    paths = ("busy", "missing", "wrong", "stall/0", "garbage", "redirect/redirect/busy", "astray")
+    paths = (
+        "busy",
+        "missing",
+        "wrong",
+        "stall/0",
+        "garbage",
+        "redirect/redirect/busy",
+        "astray/http:%2F%2F[",
+    )
     with pytest.raises(DownloadError) as caught:
         download(remote(*paths), tmp_path, timeout=0.5)
     error = caught.value
