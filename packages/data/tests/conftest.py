@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tinytorch.data._download import Remote
+
 CONTENT = bytes(range(256)) * 40
 
 
@@ -156,6 +158,17 @@ def server(monkeypatch):
         running.over.set()
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def remote(server):
+    """A maker of the remote file at some of the server's paths."""
+
+    def make(*paths):
+        addresses = tuple(server.url(path) for path in paths)
+        return Remote("file.bin", len(server.content), server.sha256, addresses)
+
+    return make
 
 
 @pytest.fixture(scope="session")

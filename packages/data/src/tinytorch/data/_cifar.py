@@ -10,16 +10,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinytorch.data._download import Remote, download
+from tinytorch.data._download import Remote, download_if
 from tinytorch.data._images import ImageDataset
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.source import Source
 from tinytorch.data.files.tar import read_members
-from tinytorch.tensor.errors import FileError
 
-PIXELS = 3 * 32 * 32
-MOST_IN_ARCHIVE = 1 << 28
-FINE = """
+_PIXELS = 3 * 32 * 32
+_MOST_IN_ARCHIVE = 1 << 28
+_FINE = """
 apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
 butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch
 crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo
@@ -29,7 +28,7 @@ plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark 
 skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone
 television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
 """
-COARSE = """
+_COARSE = """
 aquatic_mammals fish flowers food_containers fruit_and_vegetables
 household_electrical_devices household_furniture insects large_carnivores
 large_man-made_outdoor_things large_natural_outdoor_scenes large_omnivores_and_herbivores
@@ -58,34 +57,24 @@ class _Binary(ImageDataset):
     def _load(
         self, root: str | os.PathLike[str] | None, train: bool, may_download: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return images ``(items, 3, 32, 32)`` and label bytes ``(items, label bytes)``."""
+        """Return images `(items, 3, 32, 32)` and label bytes `(items, label bytes)`."""
         name = type(self).__name__
         place = find_root(name, root)
         files = [Source(name, place / self.folder / file) for file in self.files[train]]
         archive = Source(name, place / self.remote.name)
         if all(file.exists() for file in files):
             records = self._read_files(files, train)
-        elif archive.exists():
-            records = self._read_archive(archive, train)
-        elif may_download:
-            download(self.remote, place, operation=name)
-            records = self._read_archive(archive, train)
         else:
-            raise FileError(
-                name,
-                expected=f"{archive.file}, or the extracted files "
-                f"{', '.join(self.files[train])} in {place / self.folder}",
-                got="neither, and download=False",
-                fix="pass root= or set TINYTORCH_DATA to the folder that holds them, "
-                "or let it download",
-                file=archive.file,
-            )
+            if not archive.exists():
+                extracted = f"{', '.join(self.files[train])} in {place / self.folder}"
+                download_if(may_download, self.remote, place, operation=name, instead=extracted)
+            records = self._read_archive(archive, train)
         width = len(self.label_bytes)
         return records[:, width:].reshape(-1, 3, 32, 32), records[:, :width]
 
     def _read_files(self, files: list[Source], train: bool) -> np.ndarray:
         counts = [self._count(file, train) for file in files]
-        records = np.empty((sum(counts), len(self.label_bytes) + PIXELS), np.uint8)
+        records = np.empty((sum(counts), len(self.label_bytes) + _PIXELS), np.uint8)
         for file, part in zip(files, np.split(records, np.cumsum(counts)[:-1]), strict=True):
             with file.open() as stream:
                 filled = stream.readinto(part.data.cast("B"))
@@ -96,7 +85,7 @@ class _Binary(ImageDataset):
 
     def _count(self, file: Source, train: bool) -> int:
         """Return how many records the file holds, by its size."""
-        size, record = file.size(), len(self.label_bytes) + PIXELS
+        size, record = file.size(), len(self.label_bytes) + _PIXELS
         if size % record or not 0 < size <= record * self.records[train]:
             raise file.damaged(
                 size,
@@ -110,14 +99,14 @@ class _Binary(ImageDataset):
             raise archive.damaged(
                 size, expected=f"{self.remote.size:,} bytes", got=f"{size:,} bytes"
             )
-        record = len(self.label_bytes) + PIXELS
+        record = len(self.label_bytes) + _PIXELS
         names = self.files[train]
         records = np.empty((len(names), self.records[train], record), np.uint8)
         buffers = {
             f"{self.folder}/{name}": part.data.cast("B")
             for name, part in zip(names, records, strict=True)
         }
-        read_members(archive, buffers, limit=MOST_IN_ARCHIVE)
+        read_members(archive, buffers, limit=_MOST_IN_ARCHIVE)
         for name, part in zip(names, records, strict=True):
             self._check_labels(part, archive, f"{name} in {archive.file.name}")
         return records.reshape(-1, record)
@@ -137,17 +126,17 @@ class _Binary(ImageDataset):
 class CIFAR10(_Binary):
     """60,000 color photographs of 32 x 32 pixels in 10 classes; 50,000 to train and 10,000 to test.
 
-    Items are pairs of an image ``(3, 32, 32)`` and its label from 0 to 9.
+    Items are pairs of an image `(3, 32, 32)` and its label from 0 to 9.
 
     Args:
-        root: The folder that holds ``cifar-10-batches-bin/`` or ``cifar-10-binary.tar.gz``. By
-            default ``$TINYTORCH_DATA``, else the user's cache folder.
+        root: The folder that holds `cifar-10-batches-bin/` or `cifar-10-binary.tar.gz`. By
+            default `$TINYTORCH_DATA`, else the user's cache folder.
         train: The training images if true, else the test images.
         download: Whether to download the archive (170 MB) if it is not there.
         transform: A callable on a batch of images; see `ImageDataset`.
 
     Raises:
-        FileError: The files are not there, and may not be downloaded.
+        FileError: The files are not there and may not be downloaded, or they cannot be read.
         DamagedFileError: They are not what they should be.
         DownloadError: No server delivers them.
 
@@ -200,27 +189,24 @@ class CIFAR10(_Binary):
 class CIFAR100(_Binary):
     """60,000 color photographs of 32 x 32 pixels in 100 classes; 50,000 to train, 10,000 to test.
 
-    Items are pairs of an image ``(3, 32, 32)`` and its label from 0 to 99.
+    Items are pairs of an image `(3, 32, 32)` and its label from 0 to 99.
 
     Args:
-        root: The folder that holds ``cifar-100-binary/`` or ``cifar-100-binary.tar.gz``. By
-            default ``$TINYTORCH_DATA``, else the user's cache folder.
-        train: The training images if true, else the test images.
-        download: Whether to download the archive (169 MB) if it is not there.
-        transform: A callable on a batch of images; see `ImageDataset`.
+        root: As in `CIFAR10`, but it holds `cifar-100-binary/` or `cifar-100-binary.tar.gz`.
+        train: As in `CIFAR10`.
+        download: As in `CIFAR10` (169 MB).
+        transform: As in `CIFAR10`.
         coarse: Label by the 20 superclasses, from 0 to 19, instead.
 
     Raises:
-        FileError: The files are not there, and may not be downloaded.
-        DamagedFileError: They are not what they should be.
-        DownloadError: No server delivers them.
+        FileError: As in `CIFAR10`.
 
     Source:
         A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
     """
 
-    classes = tuple(FINE.split())
-    superclasses = tuple(COARSE.split())
+    classes = tuple(_FINE.split())
+    superclasses = tuple(_COARSE.split())
     mean = (0.5071, 0.4865, 0.4409)
     std = (0.2673, 0.2564, 0.2762)
     remote = Remote(
