@@ -20,6 +20,7 @@ class Compose:
         ArgumentError: One of them cannot be called.
 
     Example:
+        >>> import numpy as np
         >>> from tinytorch.data.transforms import RandomHorizontalFlip, ToFloat
         >>> augment = Compose([RandomHorizontalFlip(), ToFloat()])
         >>> augment(np.full((2, 1, 4, 4), 255, np.uint8), rng=0).max()
