@@ -16,9 +16,9 @@ from tinytorch.data.files.places import find_root
 from tinytorch.data.files.source import Source
 from tinytorch.data.files.tar import read_members
 
-_PIXELS = 3 * 32 * 32
-_MOST_IN_ARCHIVE = 1 << 28
-_FINE = """
+PIXELS = 3 * 32 * 32
+MOST_IN_ARCHIVE = 1 << 28
+FINE = """
 apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
 butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch
 crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo
@@ -28,7 +28,7 @@ plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark 
 skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone
 television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
 """
-_COARSE = """
+COARSE = """
 aquatic_mammals fish flowers food_containers fruit_and_vegetables
 household_electrical_devices household_furniture insects large_carnivores
 large_man-made_outdoor_things large_natural_outdoor_scenes large_omnivores_and_herbivores
@@ -74,7 +74,7 @@ class _Binary(ImageDataset):
 
     def _read_files(self, files: list[Source], train: bool) -> np.ndarray:
         counts = [self._count(file, train) for file in files]
-        records = np.empty((sum(counts), len(self.label_bytes) + _PIXELS), np.uint8)
+        records = np.empty((sum(counts), len(self.label_bytes) + PIXELS), np.uint8)
         for file, part in zip(files, np.split(records, np.cumsum(counts)[:-1]), strict=True):
             with file.open() as stream:
                 filled = stream.readinto(part.data.cast("B"))
@@ -85,7 +85,7 @@ class _Binary(ImageDataset):
 
     def _count(self, file: Source, train: bool) -> int:
         """Return how many records the file holds, by its size."""
-        size, record = file.size(), len(self.label_bytes) + _PIXELS
+        size, record = file.size(), len(self.label_bytes) + PIXELS
         if size % record or not 0 < size <= record * self.records[train]:
             raise file.damaged(
                 size,
@@ -99,14 +99,14 @@ class _Binary(ImageDataset):
             raise archive.damaged(
                 size, expected=f"{self.remote.size:,} bytes", got=f"{size:,} bytes"
             )
-        record = len(self.label_bytes) + _PIXELS
+        record = len(self.label_bytes) + PIXELS
         names = self.files[train]
         records = np.empty((len(names), self.records[train], record), np.uint8)
         buffers = {
             f"{self.folder}/{name}": part.data.cast("B")
             for name, part in zip(names, records, strict=True)
         }
-        read_members(archive, buffers, limit=_MOST_IN_ARCHIVE)
+        read_members(archive, buffers, limit=MOST_IN_ARCHIVE)
         for name, part in zip(names, records, strict=True):
             self._check_labels(part, archive, f"{name} in {archive.file.name}")
         return records.reshape(-1, record)
@@ -205,8 +205,8 @@ class CIFAR100(_Binary):
         A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
     """
 
-    classes = tuple(_FINE.split())
-    superclasses = tuple(_COARSE.split())
+    classes = tuple(FINE.split())
+    superclasses = tuple(COARSE.split())
     mean = (0.5071, 0.4865, 0.4409)
     std = (0.2673, 0.2564, 0.2762)
     remote = Remote(
