@@ -47,6 +47,7 @@ def export_onnx(model: Module, path: PathLike, input_shape: Sequence[int]) -> No
         ArgumentError: The model uses an op that has no row for ONNX, depends on the batch size in a
             way that a file cannot, or looks at numbers outside of our ops.
         MissingExtraError: The extra `onnx` is not installed.
+        FileError: The file cannot be written.
     """
     with extra(OPERATION, "tinytorch-training[onnx]"):
         import onnx
@@ -60,7 +61,7 @@ def export_onnx(model: Module, path: PathLike, input_shape: Sequence[int]) -> No
     traced = trace(model, shape, dtype)
     content = _checked(onnx, traced, shape, dtype)
     _try_out(onnxruntime, content, model, [random_example(n, shape, dtype) for n in TRIED])
-    write_atomically(path, [content])
+    write_atomically(OPERATION, path, [content])
 
 
 def _checked(onnx: Any, traced: Trace, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
