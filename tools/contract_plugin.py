@@ -2,7 +2,8 @@
 
     python -m pytest -p contract_plugin --step 3 --report out.json packages/optim/tests/contract
 
-runs the tests that carry `@pytest.mark.step(n)` for n up to 3. The report is JSON: how many passed,
+runs the tests that carry `@pytest.mark.step(n)` for n up to 3, `--only-step 3` those of the third
+alone. The report is JSON: how many passed,
 failed and were skipped, each failure's name and first line, each skip's reason.
 """
 
@@ -14,17 +15,20 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--step` and `--report`."""
+    """Add the options."""
     parser.addoption("--step", type=int, help="only the tests of the steps up to this one")
+    parser.addoption("--only-step", type=int, help="only the tests of this step")
     parser.addoption("--report", type=Path, help="write what became of the tests here, as JSON")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of later steps, and those of none."""
-    last = config.getoption("--step")
+    """Leave out the tests of other steps, and those of none."""
+    only = config.getoption("--only-step")
+    last = config.getoption("--step") if only is None else only
     if last is None:
         return
-    kept = [item for item in items if 0 < step_of(item) <= last]
+    first = 1 if only is None else only
+    kept = [item for item in items if first <= step_of(item) <= last]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = sorted(kept, key=step_of)
 

@@ -32,6 +32,8 @@ class Step(NamedTuple):
         write: The places to be written.
         hint: How to go about it.
         read: What to read: pages, sections, files of the layer.
+        question: A question to be answered in words; empty for none.
+        marks: What a good answer says, for the marker.
     """
 
     number: int
@@ -39,6 +41,8 @@ class Step(NamedTuple):
     write: tuple[str, ...]
     hint: str
     read: str
+    question: str = ""
+    marks: str = ""
 
 
 def steps(layer: str) -> list[Step]:
@@ -46,8 +50,7 @@ def steps(layer: str) -> list[Step]:
     path = PACKAGES / layer / "steps.toml"
     rows = tomllib.loads(path.read_text(encoding="utf-8"))["step"] if path.is_file() else []
     return [
-        Step(number, row["title"], tuple(row["write"]), row["hint"], row["read"])
-        for number, row in enumerate(rows, 1)
+        Step(number, **{**row, "write": tuple(row["write"])}) for number, row in enumerate(rows, 1)
     ]
 
 

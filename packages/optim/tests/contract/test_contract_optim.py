@@ -287,6 +287,7 @@ def test_missing_and_bad_gradients():
         optimizer.step({w: gradient(w, 0), other: tensor([1.0, math.nan, 1.0])})
 
 
+@pytest.mark.step(1)
 def test_plain_functions_take_numbers_and_arrays():
     w = 5.0
     for _ in range(100):
@@ -298,6 +299,7 @@ def test_plain_functions_take_numbers_and_arrays():
     assert (w, m, v) == pytest.approx((4.9, 1.0, 0.1))
 
 
+@pytest.mark.step(2)
 def test_schedules_are_functions_of_the_step():
     assert schedules.constant(0.1)(5) == 0.1
     assert schedules.step_decay(0.1, 10)(25) == pytest.approx(0.001)
