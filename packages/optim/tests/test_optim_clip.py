@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinytorch.autograd import Variable
-from tinytorch.optim import NonFiniteError, ParameterError, clip_grad_norm, clip_grad_value
+from tinytorch.autograd import Variable, nn
+from tinytorch.optim import SGD, NonFiniteError, ParameterError, clip_grad_norm, clip_grad_value
 from tinytorch.tensor import ArgumentError, from_numpy, tensor
 
 
@@ -81,6 +81,24 @@ def test_parameters_without_gradients_are_left_out():
     assert y.grad is None
     assert clip_grad_norm([y], 1.0) == 0.0
     assert clip_grad_norm([], 1.0) == 0.0
+
+
+def test_what_an_optimizer_does_not_move_has_no_part_in_the_norm():
+    frozen, free = nn.Parameter([1.0, 1.0]), nn.Parameter([1.0, 1.0])
+    frozen.requires_grad = False
+    frozen.grad, free.grad = tensor([100.0, 0.0]), tensor([3.0, 4.0])
+    optimizer = SGD([frozen, free])
+    assert clip_grad_norm(optimizer.named_parameters(), 1.0) == pytest.approx(5.0)
+    assert free.grad.tolist() == pytest.approx([0.6, 0.8], rel=1e-5)
+    clip_grad_value(optimizer.named_parameters(), 0.7)
+    assert free.grad.tolist() == pytest.approx([0.6, 0.7], rel=1e-5)
+    assert frozen.grad.tolist() == [100.0, 0.0]
+
+
+def test_a_parameter_that_is_given_twice_counts_once():
+    (x,) = with_gradients([3.0, 4.0])
+    assert clip_grad_norm([x, x], 2.5) == 5.0
+    assert x.grad.tolist() == pytest.approx([1.5, 2.0])
 
 
 def test_zero_and_empty_gradients():

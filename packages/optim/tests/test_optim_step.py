@@ -43,6 +43,55 @@ def test_gradients_may_be_arrays_or_numbers():
     assert (x.tolist(), y.item()) == ([0.0, 2.0], 0.5)
 
 
+def frozen_and_free():
+    frozen, free = nn.Parameter([1.0, 1.0]), nn.Parameter([1.0, 1.0])
+    frozen.requires_grad = False
+    return frozen, free
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_frozen_parameters_stay_and_have_no_state(kind):
+    frozen, free = frozen_and_free()
+    optimizer = kind([frozen, free], lr=0.5)
+    optimizer.step((frozen * free).sum().backward())
+    assert frozen.tolist() == [1.0, 1.0]
+    assert free.tolist() == pytest.approx([0.5, 0.5])
+    assert frozen.grad is free.grad is None
+    assert [state.get("step") for state in optimizer.state_dict()["state"]] == [None, 1]
+
+
+def test_a_gradient_that_a_frozen_parameter_still_has_is_not_used():
+    frozen, free = frozen_and_free()
+    optimizer = SGD([frozen, free], lr=0.5)
+    frozen.grad = free.grad = tensor([1.0, 1.0])
+    optimizer.step()
+    assert frozen.tolist() == [1.0, 1.0]
+    optimizer.step({frozen: tensor([1.0, 1.0]), free: tensor([1.0, 1.0])})
+    assert frozen.tolist() == [1.0, 1.0]
+    assert frozen.grad is None
+
+
+def test_parameters_that_thaw_go_on_where_they_were():
+    frozen, free = frozen_and_free()
+    optimizer = SGD([frozen, free], lr=0.5, momentum=0.5)
+    optimizer.step((frozen * free).sum().backward())
+    frozen.requires_grad = True
+    optimizer.step((frozen * free).sum().backward())
+    assert frozen.tolist() == [0.75, 0.75]
+    frozen.requires_grad = False
+    optimizer.step((frozen * free).sum().backward())
+    frozen.requires_grad = True
+    assert frozen.tolist() == [0.75, 0.75]
+    assert [state["step"] for state in optimizer.state_dict()["state"]] == [1, 3]
+
+
+def test_nothing_moves_if_all_are_frozen():
+    frozen, free = frozen_and_free()
+    free.requires_grad = False
+    with pytest.raises(GradientError, match=r"none for any of 2, 2 frozen(?s:.*)requires_grad"):
+        SGD([frozen, free]).step({free: tensor([1.0, 1.0])})
+
+
 def test_two_scalars_walk_down_the_rosenbrock_valley():
     x, y = Variable(-1.0), Variable(1.0)
     optimizer = SGD([x, y], lr=0.002)

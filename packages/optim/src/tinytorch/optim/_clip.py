@@ -106,11 +106,12 @@ def clip_grad_value(params: Parameters | Variable, clip_value: float) -> None:
 
 
 def _with_gradients(operation: str, params: Any) -> list[tuple[str, Variable, np.ndarray]]:
-    """The gradients that an optimizer of these parameters would use."""
+    """The gradients that an optimizer of these parameters would use, each once."""
     entries = [params] if isinstance(params, Variable) else params
+    names = {parameter: name for name, parameter in named(operation, entries)}
     return [
         (name, parameter, parameter.grad.data)
-        for name, parameter in named(operation, entries)
+        for parameter, name in names.items()
         if parameter.grad is not None and learns(parameter)
     ]
 
