@@ -6,6 +6,7 @@ environment. uv makes the environments where it is present; plain pip does as we
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from conform import fault, installable  # noqa: E402 - tools/ is no package
 from layers import LAYERS, closure, read_package  # noqa: E402
-from mixed import names_both, refusals  # noqa: E402
+from mixed import names_both, refusals, requirements  # noqa: E402
 from releases import NoHistory, last_release, unpack  # noqa: E402
 
 PACKAGES = ROOT / "packages"
@@ -29,6 +30,7 @@ ALL_EXTRAS = frozenset().union(*(package.extras for package in DECLARED.values()
 FAST_AND_PLOTS = frozenset({"fast", "plot"})
 COMPILED = ("*/kernels/numba.py", "*/kernels/_numba/*")
 """Files that need numba as soon as they are imported: `fast` tests them."""
+OTHER_PYTHONS = ("3.12", "3.13", "3.14")
 TORCH = "torch==2.13.0"
 CONTESTANTS = {"core": ("mygrad",), "spatial": ("mygrad", "tinygrad")}
 """What the benchmarks time beside PyTorch."""
@@ -42,7 +44,10 @@ nox.options.sessions = [
     "types",
     *(f"test-{layer}" for layer in LAYERS),
     "fast",
+    "lowest",
     "wheels",
+    "from_git",
+    "mixed",
     "integration",
     "docs",
     "build",
@@ -118,27 +123,74 @@ def format(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
-    """Check style and format with ruff."""
-    session.install(RUFF)
+    """Check style and format with ruff, and the workflows of the public CI."""
+    session.install(RUFF, "check-jsonschema", "zizmor")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    workflows = [str(path.relative_to(ROOT)) for path in (ROOT / ".github/workflows").glob("*.yml")]
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run("zizmor", "--offline", "--quiet", *workflows)
 
 
 @nox.session(reuse_venv=True)
 def types(session: nox.Session) -> None:
     """Check types with mypy, strict."""
-    session.install("mypy==2.4.*", "numpy>=2.0")
+    session.install("mypy==2.4.*", "numpy>=2.1")
     places = [str(PACKAGES / layer / "src") for layer in LAYERS]
     session.env["MYPYPATH"] = os.pathsep.join([*places, str(ROOT / "tools")])
     session.run("mypy")
 
 
+def interpreter(version: str) -> str | None:
+    """The path of a Python of this version that runs: on the PATH, or one that pyenv keeps."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    kept = sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
+    for candidate in filter(None, [shutil.which(f"python{version}"), *map(str, kept)]):
+        tried = subprocess.run([candidate, "-c", ""], capture_output=True, check=False)  # noqa: S603
+        if tried.returncode == 0:
+            return candidate
+    return None
+
+
+def other_python(version: str) -> None:
+    """Register the session `fast-<version>`: all tests, all extras, on another Python."""
+    found = interpreter(version)
+
+    @nox.session(name=f"fast-{version}", python=found or False)
+    def fast_on(session: nox.Session) -> None:
+        if found is None:
+            session.skip(f"there is no python{version} here")
+        session.install(*TEST_TOOLS, *editable(*LAYERS, extras=ALL_EXTRAS))
+        session.env["MPLBACKEND"] = "Agg"
+        run_tests(session, *(session.posargs or ("packages",)))
+
+    fast_on.__doc__ = f"Run the tests of all layers on Python {version}, where it is found."
+    fast_on.func.__doc__ = fast_on.__doc__
+
+
+for number in OTHER_PYTHONS:
+    other_python(number)
+
+
+@nox.session(reuse_venv=True)
+def lowest(session: nox.Session) -> None:
+    """Test the tensor layer on the lowest NumPy that it declares."""
+    (numpy,) = (one for one in requirements(PACKAGES / "tensor") if one.name == "numpy")
+    (least,) = (clause.version for clause in numpy.specifier)
+    session.install(*TEST_TOOLS, f"numpy=={least}.*", *editable("tensor"))
+    run_tests(session, *(session.posargs or ("packages/tensor/tests",)))
+
+
 @nox.session
 def wheels(session: nox.Session) -> None:
-    """Build six wheels, install them into a fresh environment, run the contract tests there."""
+    """Install the built wheels by name, one layer alone, then all; run the contract tests there."""
     folder = Path(session.create_tmp())
-    built = build_wheels(session, folder / "wheels")
-    session.install(*TEST_TOOLS, *map(str, built))
+    build_wheels(session, folder / "wheels")
+    session.install("--find-links", str(folder / "wheels"), "tinytorch-data")
+    session.run("python", "tools/check_environment.py", "data")
+    session.install(
+        "--find-links", str(folder / "wheels"), *TEST_TOOLS, *(f"tinytorch-{x}" for x in LAYERS)
+    )
     tests = folder / "contract"
     shutil.rmtree(tests, ignore_errors=True)
     for layer in LAYERS:
@@ -152,7 +204,22 @@ def wheels(session: nox.Session) -> None:
     run_tests(session, "-c", "pytest.ini", ".")
 
 
-def build_wheels(session: nox.Session, folder: Path) -> list[Path]:
+@nox.session
+def from_git(session: nox.Session) -> None:
+    """Install two layers straight from a git address, as the install page says."""
+    bare = Path(session.create_tmp()).resolve() / "tinytorch.git"
+    shutil.rmtree(bare, ignore_errors=True)
+    session.run("git", "clone", "-q", "--bare", str(ROOT), str(bare), external=True)
+    session.install(
+        *(
+            f"tinytorch-{x} @ git+file://{bare}#subdirectory=packages/{x}"
+            for x in ("tensor", "data")
+        )
+    )
+    session.run("python", "tools/check_environment.py", "data")
+
+
+def build_wheels(session: nox.Session, folder: Path) -> None:
     """Build the wheels of all layers into the emptied `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     for layer in LAYERS:
@@ -164,13 +231,12 @@ def build_wheels(session: nox.Session, folder: Path) -> list[Path]:
     built = sorted(folder.glob("*.whl"))
     if len(built) != len(LAYERS):
         session.error(f"expected {len(LAYERS)} wheels, found {[path.name for path in built]}")
-    return built
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """Train the CNN on the CIFAR-10 sample of this repository, and run the course's examples."""
-    session.install("pytest>=8.3", *editable(*LAYERS, extras=frozenset({"plot"})))
+    session.install("pytest>=8.3", *editable(*LAYERS, extras=frozenset({"onnx", "plot"})))
     session.run("python", "tools/check_environment.py")
     train_on_sample(session)
     run_tests(session, "integration", *session.posargs)

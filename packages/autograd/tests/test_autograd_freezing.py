@@ -6,7 +6,7 @@ import pickle  # noqa: TID251 - modules pass between processes by it
 import numpy as np
 import pytest
 
-from tinytorch.autograd import Variable, graph, nn
+from tinytorch.autograd import Variable, grad, graph, nn
 from tinytorch.tensor import ArgumentError, GradientError, Tensor, ops, tensor
 
 X = tensor(np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3))
@@ -140,6 +140,12 @@ def test_a_kind_of_parameter_stays_its_kind():
     assert type(weight * 1) is Tensor
     weight.requires_grad = True
     assert type(weight) is Scaled
+
+
+def test_functions_of_functions_take_a_frozen_parameter_as_a_point():
+    weight = frozen(2)
+    assert grad(lambda w: (w * w).sum())(weight).tolist() == [2.0, 2.0]
+    assert type(grad(lambda x: (x * weight).sum())(tensor([1.0, 2.0]))) is Tensor
 
 
 def test_a_summary_tells_what_is_frozen():

@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle  # noqa: TID251 - leaves pass between processes by it
+import sys
 import threading
 import weakref
 
@@ -333,6 +334,27 @@ def test_walks_in_several_threads_do_not_disturb_each_other():
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_gradients_that_threads_add_to_one_leaf_are_not_lost():
+    x, start = Variable(np.ones(3)), threading.Barrier(4)
+    interval = sys.getswitchinterval()
+
+    def work():
+        start.wait()
+        for _ in range(200):
+            (x * 1.0).sum().backward()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert x.grad.tolist() == [800.0] * 3
 
 
 @pytest.fixture

@@ -6,12 +6,15 @@ import io
 import struct
 import tarfile
 import threading
+import urllib.parse
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+from tinytorch.data._download import Remote
 
 CONTENT = bytes(range(256)) * 40
 
@@ -83,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve_astray(self, start, argument):
         self.send_response(302)
-        self.send_header("Location", "http://[")
+        self.send_header("Location", urllib.parse.unquote(argument))
         self.end_headers()
 
     def serve_stall(self, start, argument):
@@ -155,6 +158,17 @@ def server(monkeypatch):
         running.over.set()
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def remote(server):
+    """A maker of the remote file at some of the server's paths."""
+
+    def make(*paths):
+        addresses = tuple(server.url(path) for path in paths)
+        return Remote("file.bin", len(server.content), server.sha256, addresses)
+
+    return make
 
 
 @pytest.fixture(scope="session")

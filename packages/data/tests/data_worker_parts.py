@@ -1,6 +1,7 @@
 """Data sets that worker processes can import."""
 
 import os
+import threading
 
 
 class Numbers:
@@ -30,6 +31,32 @@ class Deadly(Numbers):
 
     def __getitem__(self, index):
         os._exit(3)
+
+
+released = threading.Event()
+
+
+class Hanging(Numbers):
+    """Some items do not come until they are released, which in a process is never."""
+
+    def __getitem__(self, index):
+        if index in self.broken:
+            released.wait()
+        return float(index), index
+
+
+class Local(Numbers):
+    """Items that cannot be sent back."""
+
+    def __getitem__(self, index):
+        return lambda: index
+
+
+class Homeless(Numbers):
+    """Can be sent, but not be made again on arrival."""
+
+    def __setstate__(self, state):
+        raise LookupError("no home here")
 
 
 def doubled(batch):

@@ -1,13 +1,24 @@
-"""From items to a batch: what stacks, how it stacks, and which error says why it does not."""
+"""The form of a batch: which items stack, how they stack, and what says why they do not."""
 
+from collections import OrderedDict, UserDict, defaultdict, namedtuple
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from tinytorch.data._fetch import get_batch, stack, to_tensors
+from tinytorch.data._collate import column, join, stack, to_tensors
 from tinytorch.tensor import Tensor, tensor
-from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.errors import ShapeError
+
+Pair = namedtuple("Pair", "image label")  # noqa: PYI024  (the form that has no types)
+
+
+def stacked(items):
+    return stack("DataLoader", items)
+
+
+def objects(*values):
+    return column(list(values))
 
 
 @pytest.mark.parametrize(
@@ -17,8 +28,6 @@ from tinytorch.tensor.errors import ArgumentError, ShapeError
         ([1.0, 2, 3], [1, 2, 3], np.float32),
         ([1, 2.5], [1, 2.5], np.float32),
         ([True, False], [True, False], np.bool_),
-        ([[1, 2], [3, 4]], [[1, 2], [3, 4]], np.int64),
-        ([[1.0, 2], [3, 4]], [[1, 2], [3, 4]], np.float32),
         ([np.float64(1), np.float64(2)], [1, 2], np.float64),
         ([np.arange(2, dtype=np.uint8)] * 2, [[0, 1], [0, 1]], np.uint8),
         ([np.float16(1), np.float16(2)], [1, 2], np.float16),
@@ -28,23 +37,98 @@ from tinytorch.tensor.errors import ArgumentError, ShapeError
     ],
 )
 def test_numbers_arrays_and_tensors_stack(items, expected, dtype):
-    batch = stack(items)
+    batch = stacked(items)
     assert isinstance(batch, np.ndarray)
     assert batch.dtype == dtype
     np.testing.assert_array_equal(batch, expected)
 
 
-def test_tuples_and_dicts_stack_field_by_field():
-    inputs, (one, two) = stack([(1.0, (2, [3])), (4.0, (5, [6]))])
-    assert (inputs.tolist(), one.tolist(), two.tolist()) == ([1, 4], [2, 5], [[3], [6]])
-    batch = stack([{"x": 1.5, "y": (1,)}, MappingProxyType({"y": (2,), "x": 2.5})])
+@pytest.mark.parametrize(
+    "items", [["a", "bc"], [None, None], [b"x"], [1 + 2j], [1, None], [{1}, {2}], [1, "a"]]
+)
+def test_anything_else_stays_as_it_is_in_a_list(items):
+    assert to_tensors(stacked(items)) == items
+
+
+def test_tuples_stack_field_by_field_at_any_depth():
+    inputs, (one, two) = stacked([(1.0, (2, "a")), (4.0, (5, "b"))])
+    assert (inputs.tolist(), one.tolist(), two.tolist()) == ([1, 4], [2, 5], ["a", "b"])
+
+
+def test_a_list_is_a_form_as_a_tuple_is():
+    image = np.ones((3, 2))
+    batch = stacked([[image * 0, 0], [image, 1]])
+    assert type(batch) is list
+    images, labels = batch
+    assert images.shape == (2, 3, 2)
+    assert labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("second", [np.ones((3, 2)), 5.0])
+def test_fields_of_one_shape_are_not_mixed_up(second):
+    first, other = stacked([[second * 0, second * 1], [second * 2, second * 3]])
+    np.testing.assert_array_equal(first, [second * 0, second * 2])
+    np.testing.assert_array_equal(other, [second, second * 3])
+
+
+def test_a_namedtuple_keeps_its_names():
+    batch = to_tensors(stacked([Pair(1.0, 0), Pair(2.0, 1)]))
+    assert type(batch) is Pair
+    assert (batch.image.tolist(), batch.label.tolist()) == ([1, 2], [0, 1])
+
+
+@pytest.mark.parametrize("kind", [dict, OrderedDict, UserDict, MappingProxyType])
+def test_a_mapping_keeps_its_class_and_order(kind):
+    batch = to_tensors(stacked([kind({"y": 1, "x": 1.5}), kind({"x": 2.5, "y": 2})]))
+    assert type(batch) is kind
+    assert list(batch) == ["y", "x"]
     assert batch["x"].tolist() == [1.5, 2.5]
-    assert batch["y"][0].tolist() == [1, 2]
+    assert batch["y"].tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("items", [["a", "bc"], [None, None], [["a"], ["b"]], [b"x"], [1 + 2j]])
-def test_anything_else_stays_a_list(items):
-    assert stack(items) == items
+def test_a_mapping_with_a_default_keeps_it():
+    batch = stacked([defaultdict(list, x=1), defaultdict(list, x=2)])
+    assert batch["x"].tolist() == [1, 2]
+    assert batch["other"] == []
+
+
+def test_what_items_share_is_not_changed():
+    items = [OrderedDict(x=1), OrderedDict(x=2)]
+    stacked(items)
+    assert items == [OrderedDict(x=1), OrderedDict(x=2)]
+
+
+class Labelled(tuple):
+    """Cannot be made of its fields alone."""
+
+    __slots__ = ()
+
+    def __new__(cls, fields, name):
+        return super().__new__(cls, fields)
+
+
+class Frozen(UserDict):
+    """Cannot be made of its fields alone, nor be copied."""
+
+    def __init__(self, fields, name):
+        super().__init__(fields)
+
+    def __copy__(self):
+        raise TypeError
+
+
+@pytest.mark.parametrize(
+    ("items", "plain"),
+    [
+        ([Labelled((1,), "a"), Labelled((2,), "b")], tuple),
+        ([Frozen({"x": 1}, "a"), Frozen({"x": 2}, "b")], dict),
+    ],
+)
+def test_a_class_that_cannot_be_made_of_fields_gives_way_to_a_plain_one(items, plain):
+    batch = stacked(items)
+    assert type(batch) is plain
+    (values,) = batch.values() if plain is dict else batch
+    assert values.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +138,7 @@ def test_anything_else_stays_a_list(items):
         ([tensor([1.0]), tensor(1.0)], 1, "(1,)", "()"),
         ([(1, 2), (1, 2, 3)], 1, "a tuple of 2", "a tuple of 3"),
         ([(1, 2), [1, 2]], 1, "a tuple of 2", "a list of 2"),
+        ([[1, 2], (1, 2)], 1, "a list of 2", "a tuple of 2"),
         ([(1, 2), 5], 1, "a tuple of 2", "a int"),
         (
             [{"a": 1}, {"a": 1}, {"b": 1}],
@@ -64,128 +149,61 @@ def test_anything_else_stays_a_list(items):
         ([{"a": 1}, 3], 1, "a dict with the keys ['a']", "a int"),
         ([[1, 2], [1, 2], [1]], 2, "a list of 2", "a list of 1"),
         ([1, 2, [3]], 2, "a int", "a list of 1"),
-        ([[[1], [2, 3]]], 0, "a list of 2", "a list of 2"),
+        ([[[1], 2], [[2, 3], 2]], 1, "a list of 1", "a list of 2"),
         ([(1, np.zeros(2)), (1, np.zeros(1))], 1, "(2,)", "(1,)"),
     ],
 )
 def test_items_of_different_form_are_named(items, place, expected, got):
     with pytest.raises(ShapeError, match="pass collate=") as caught:
-        stack(items)
+        stacked(items)
+    assert caught.value.operation == "DataLoader"
     assert caught.value.item == place
     assert caught.value.expected.endswith(f"item 0 of the batch: {expected}")
     assert caught.value.got == f"item {place} of the batch: {got}"
 
 
-def test_tensors_share_the_arrays_of_the_batch():
-    array = np.zeros(3, np.float32)
-    first, (second,), third, fourth = to_tensors((array, (np.arange(2),), ["a"], {"x": array}))
-    assert isinstance(first, Tensor)
-    assert np.shares_memory(first.numpy(), array)
-    assert second.tolist() == [0, 1]
-    assert third == ["a"]
-    assert isinstance(fourth["x"], Tensor)
-    words = np.array(["a"])
-    assert to_tensors(words) is words
-    for dtype in (np.uint8, np.bool_, np.int16, np.float64):
-        assert to_tensors(np.zeros(1, dtype)).dtype == dtype
-
-
-class Rows:
-    """Items that are their index, once doubled."""
-
-    def __len__(self):
-        return 10
-
-    def __getitem__(self, index):
-        return index * 2.0, index
+def test_batches_are_joined_field_by_field_and_put_in_order():
+    first = Pair(np.array([[1.0], [2.0]]), {"y": objects("a", None)})
+    second = Pair(np.array([[3.0]]), {"y": objects("c")})
+    batch = join("ConcatDataset", [first, second], np.array([2, 0, 1]))
+    assert type(batch) is Pair
+    assert batch.image.tolist() == [[3], [1], [2]]
+    assert batch.label["y"].tolist() == ["c", "a", None]
 
 
 @pytest.mark.parametrize(
-    "whole",
+    ("one", "other", "got"),
     [
-        lambda indices: (indices * np.float32(2), indices),
-        lambda indices: [(index * 2.0, index) for index in indices.tolist()],
+        (np.zeros((2, 3)), np.zeros((1, 4)), "part 1 of the batch: rows of shape (4,)"),
+        ((np.zeros(2), np.zeros(2)), (np.zeros(1),), "part 1 of the batch: a tuple of 1"),
+        ({"x": np.zeros(2)}, np.zeros(2), "part 1 of the batch: a ndarray"),
+        (np.zeros(2), 5, "part 1 of the batch: rows of shape None"),
     ],
 )
-def test_a_data_set_may_gather_whole_batches(whole):
-    class Gathering(Rows):
-        def __getitem__(self, index):
-            raise AssertionError
-
-        def __getitems__(self, indices):
-            assert indices.dtype == np.int64
-            return whole(indices)
-
-    inputs, targets = get_batch(Gathering(), np.array([3, 1]))
-    assert (inputs.tolist(), targets.tolist()) == ([6, 2], [3, 1])
+def test_batches_of_different_form_are_not_joined(one, other, got):
+    with pytest.raises(ShapeError) as caught:
+        join("ConcatDataset", [one, other], np.arange(3))
+    assert (caught.value.operation, caught.value.got) == ("ConcatDataset", got)
 
 
-def test_transform_gets_the_first_array_of_a_tuple():
-    rng = np.random.default_rng(0)
-    inputs, targets = get_batch(
-        Rows(), np.array([3, 1]), transform=lambda array, given: (array + 1, given), rng=rng
-    )
-    assert inputs[0].tolist() == [7, 3]
-    assert inputs[1] is rng
-    assert targets.tolist() == [3, 1]
+def test_tensors_share_the_arrays_of_the_batch():
+    array = np.zeros(3, np.float32)
+    first, (second,), [third], fourth = to_tensors((array, (array,), [array], {"x": array}))
+    for each in (first, second, third, fourth["x"]):
+        assert isinstance(each, Tensor)
+        assert np.shares_memory(each.numpy(), array)
 
 
-def test_transform_gets_a_batch_that_is_no_tuple():
-    batch = get_batch([1.5, 2.5, 3.5], np.array([2, 0]), transform=lambda array, rng: -array)
-    assert batch.tolist() == [-3.5, -1.5]
-    batch = get_batch(
-        [1, 2],
-        np.array([1]),
-        transform=lambda array, rng: array + 1,
-        collate=tensor,
-    )
-    assert batch.tolist() == [3]
+@pytest.mark.parametrize("dtype", [np.uint8, np.bool_, np.int16, np.float64])
+def test_tensors_keep_the_data_type(dtype):
+    assert to_tensors(np.zeros(1, dtype)).dtype == dtype
 
 
-def test_transform_gets_arrays_also_from_tensors_of_a_collate():
-    kinds = []
-    get_batch(
-        Rows(),
-        np.array([1]),
-        transform=lambda array, rng: kinds.append(type(array)),
-        collate=lambda items: (tensor([item[0] for item in items]), 0),
-    )
-    get_batch(
-        Rows(),
-        np.array([1]),
-        transform=lambda array, rng: kinds.append(type(array)),
-        collate=lambda items: ([1, 2], 0),
-    )
-    assert kinds == [np.ndarray, np.ndarray]
+@pytest.mark.parametrize("value", [np.array(["a"]), "text", 5, None, np.zeros(2, complex)])
+def test_what_is_no_array_of_numbers_becomes_no_tensor(value):
+    assert to_tensors(value) is value
 
 
-@pytest.mark.parametrize("batch", [{"x": np.zeros(2)}, "text", ()])
-def test_transform_needs_a_first_array(batch):
-    with pytest.raises(ArgumentError, match="in collate") as caught:
-        get_batch(
-            [0], np.array([0]), transform=lambda array, rng: array, collate=lambda items: batch
-        )
-    assert caught.value.got == type(batch).__name__
-
-
-def test_collate_gets_the_items_even_where_batches_could_be_gathered():
-    class Both(Rows):
-        def __getitems__(self, indices):
-            raise AssertionError
-
-        def get_batch(self, indices, *, transform, rng):
-            raise AssertionError
-
-    assert get_batch(Both(), np.array([1, 4]), collate=list) == [(2.0, 1), (8.0, 4)]
-
-
-def test_an_error_in_an_item_names_its_index():
-    class Broken(Rows):
-        def __getitem__(self, index):
-            if index == 7:
-                raise RuntimeError("no such luck")
-            return index
-
-    with pytest.raises(RuntimeError, match="no such luck") as caught:
-        get_batch(Broken(), np.array([1, 7]))
-    assert caught.value.__notes__ == ["while reading index 7 of Broken"]
+def test_objects_that_look_like_rows_stay_whole():
+    assert column([[1], [2]]).tolist() == [[1], [2]]
+    assert column([np.zeros(2), np.zeros(2)]).shape == (2,)

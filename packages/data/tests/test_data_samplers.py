@@ -1,5 +1,7 @@
 """Samplers: one epoch's indices from one generator."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -93,11 +95,17 @@ def test_an_empty_source():
         lambda: BatchSampler(SequentialSampler(5), 0),
         lambda: BatchSampler(SequentialSampler(5), 2.0),
         lambda: BatchSampler(iter([1, 2]), 2),
+        lambda: BatchSampler(5, 2),
+        lambda: BatchSampler([1], 2, drop_last="no"),
+        lambda: RandomSampler(5, replacement=2),
+        lambda: WeightedSampler([1], replacement="yes"),
+        lambda: RandomSampler(True),
     ],
 )
 def test_settings_out_of_their_range(make):
-    with pytest.raises(ArgumentError):
+    with pytest.raises(ArgumentError) as caught:
         make()
+    assert caught.value.operation in make.__code__.co_names
 
 
 def test_settings_at_the_edge_of_their_range():
@@ -111,13 +119,66 @@ def test_settings_at_the_edge_of_their_range():
 @given(st.integers(0, 30), st.integers(1, 8), st.booleans())
 def test_batches_cut_the_order(items, size, drop_last):
     sampler = BatchSampler(RandomSampler(items), size, drop_last)
-    batches = sampler.batches(rng=4)
+    batches = list(sampler.batches(rng=4))
     order = RandomSampler(items).order(rng=4).tolist()
     expected = [order[start : start + size] for start in range(0, items, size)]
     if drop_last and expected and len(expected[-1]) < size:
         expected.pop()
     assert [batch.tolist() for batch in batches] == expected
     assert len(sampler) == len(expected) == len(list(sampler))
+
+
+def test_samplers_follow_a_data_set_whose_length_changes():
+    data = [0, 1]
+    samplers = [
+        SequentialSampler(data),
+        RandomSampler(data),
+        RandomSampler(data, replacement=True),
+        RandomSampler(data, num_samples=2),
+    ]
+    data += [2, 3, 4]
+    assert [len(sampler) for sampler in samplers] == [5, 5, 5, 2]
+    assert [len(sampler.order(rng=0)) for sampler in samplers] == [5, 5, 5, 2]
+    assert sorted(samplers[1]) == [0, 1, 2, 3, 4]
+    del data[1:]
+    assert [len(sampler) for sampler in samplers] == [1, 1, 1, 1]
+    assert [list(sampler) for sampler in samplers] == [[0]] * 4
+    data.clear()
+    assert [list(sampler) for sampler in samplers] == [[]] * 4
+
+
+def test_drawing_with_replacement_keeps_its_number():
+    data = [0, 1]
+    sampler = RandomSampler(data, replacement=True, num_samples=7)
+    del data[1:]
+    assert list(sampler) == [0] * 7
+    data.clear()
+    assert list(sampler) == []
+
+
+class Estimate:
+    """Says another length than it gives."""
+
+    def __init__(self, says, gives):
+        self.says, self.gives = says, gives
+
+    def __len__(self):
+        return self.says
+
+    def __iter__(self):
+        return iter(self.gives)
+
+
+@pytest.mark.parametrize("says", [0, 3, 100])
+@pytest.mark.parametrize(("drop_last", "expected"), [(False, [[3, 1], [2]]), (True, [[3, 1]])])
+def test_batches_are_those_that_come_whatever_the_sampler_says(says, drop_last, expected):
+    sampler = BatchSampler(Estimate(says, [3, 1, 2]), 2, drop_last)
+    assert [batch.tolist() for batch in sampler] == expected
+
+
+def test_a_sampler_may_give_indices_for_ever():
+    batches = iter(BatchSampler(Estimate(10, itertools.count()), 2))
+    assert [next(batches).tolist() for _ in range(9)][-1] == [16, 17]
 
 
 def test_batches_of_any_iterable_with_a_length():

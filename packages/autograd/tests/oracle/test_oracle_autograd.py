@@ -347,3 +347,63 @@ def test_training_a_network_goes_the_same_way():
                 parameter.sub_(0.5 * parameter.grad)
     for key, x in mine.state_dict().items():
         assert_close(x, theirs.state_dict()[key].numpy(), rtol=1e-3, atol=1e-5)
+
+
+# Where functions are not smooth; without the slope of |NaN|, where PyTorch says 0, and without -0.
+SPECIAL = np.array([0.0, 1.0, -1.0, 2.5, 1e-30, 1e30, -1e30, 20.0, np.inf, -np.inf, np.nan])
+SMOOTH = "neg exp expm1 log log1p sqrt sin cos tanh relu".split()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", SMOOTH)
+def test_slopes_at_special_points(name, dtype):
+    x, wanted = Variable(SPECIAL.astype(dtype)), t(SPECIAL.astype(dtype)).requires_grad_()
+    getattr(ops, name)(x).sum().backward()
+    getattr(torch, name)(wanted).sum().backward()
+    assert_close(x.grad, wanted.grad.numpy(), rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (ops.add, torch.add),
+        (ops.sub, torch.sub),
+        (ops.mul, torch.mul),
+        (ops.div, torch.div),
+        (ops.pow, torch.pow),
+        (ops.maximum, torch.maximum),
+        (ops.minimum, torch.minimum),
+    ],
+)
+def test_slopes_at_special_pairs(ours, theirs):
+    pairs = [grid.ravel() for grid in np.meshgrid(SPECIAL, SPECIAL)]
+    xs, wanted = [Variable(p) for p in pairs], [t(p).requires_grad_() for p in pairs]
+    ours(*xs).sum().backward()
+    theirs(*wanted).sum().backward()
+    for x, w in zip(xs, wanted, strict=True):
+        assert_close(x.grad, w.grad.numpy(), rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("x", [[1.0, np.nan, 3.0], [np.inf, np.inf, 1.0], [np.nan, np.nan]])
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_slopes_of_choices_at_special_points(name, x):
+    for ours, theirs in (
+        (lambda v: getattr(v, name)(), lambda v: getattr(v, name)()),
+        (lambda v: getattr(v, name)(axis=0), lambda v: getattr(torch, f"a{name}")(v, 0)),
+    ):
+        mine, wanted = Variable(np.array(x)), torch.tensor(x, dtype=torch.float64).requires_grad_()
+        ours(mine).backward()
+        theirs(wanted).backward()
+        assert_close(mine.grad, wanted.grad.numpy())
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_slopes_of_the_standard_deviation_of_constants(ddof):
+    x = np.array([[1.0, 2.0, 3.0], [5.0, 5.0, 5.0]])
+    mine, wanted = Variable(x), t(x).requires_grad_()
+    mine.std(axis=1, ddof=ddof).sum().backward()
+    wanted.std(1, correction=ddof).sum().backward()
+    assert_close(mine.grad, wanted.grad.numpy())

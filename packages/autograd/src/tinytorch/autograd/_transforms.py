@@ -171,5 +171,7 @@ def _own(x: Any, remembers: bool) -> Variable:
     """An input of our own: the same value, told apart from other uses of the same object."""
     if not isinstance(x, Variable):
         return Variable(x)
-    alias: Variable = ops.reshape(x, shape=x.shape) if remembers else Variable(x.detach())
+    if not (remembers and x.requires_grad):
+        return Variable(x.detach())
+    alias: Variable = ops.reshape(x, shape=x.shape)
     return alias

@@ -83,6 +83,11 @@ class Variable(Memory):
         result._order = next(clock)
         return result
 
+    def __getitem__(self, index: Any) -> Any:
+        if type(index) is tuple and not CHANGEABLE.isdisjoint(map(type, index)):
+            index = copy.deepcopy(index)
+        return super().__getitem__(index)
+
     @property
     def is_leaf(self) -> bool:
         """Whether this Variable was made by you, not by an op."""

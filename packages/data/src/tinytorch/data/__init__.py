@@ -16,6 +16,7 @@ from tinytorch.data._samplers import (
 )
 from tinytorch.data._simple import SimpleDataset
 from tinytorch.data._version import __version__
+from tinytorch.data._workers import WorkerError
 from tinytorch.data.files.errors import DamagedFileError, DownloadError
 from tinytorch.data.files.places import data_root
 from tinytorch.data.transforms import (
@@ -67,6 +68,7 @@ __all__ = [
     "TensorDataset",
     "ToFloat",
     "WeightedSampler",
+    "WorkerError",
     "__version__",
     "data_root",
     "random_split",

@@ -10,12 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinytorch.data._download import Remote, download
+from tinytorch.data._download import Remote, download_if
 from tinytorch.data._images import ImageDataset
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.source import Source
 from tinytorch.data.files.tar import read_members
-from tinytorch.tensor.errors import FileError
 
 PIXELS = 3 * 32 * 32
 MOST_IN_ARCHIVE = 1 << 28
@@ -58,28 +57,18 @@ class _Binary(ImageDataset):
     def _load(
         self, root: str | os.PathLike[str] | None, train: bool, may_download: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return images ``(items, 3, 32, 32)`` and label bytes ``(items, label bytes)``."""
+        """Return images `(items, 3, 32, 32)` and label bytes `(items, label bytes)`."""
         name = type(self).__name__
         place = find_root(name, root)
         files = [Source(name, place / self.folder / file) for file in self.files[train]]
         archive = Source(name, place / self.remote.name)
         if all(file.exists() for file in files):
             records = self._read_files(files, train)
-        elif archive.exists():
-            records = self._read_archive(archive, train)
-        elif may_download:
-            download(self.remote, place, operation=name)
-            records = self._read_archive(archive, train)
         else:
-            raise FileError(
-                name,
-                expected=f"{archive.file}, or the extracted files "
-                f"{', '.join(self.files[train])} in {place / self.folder}",
-                got="neither, and download=False",
-                fix="pass root= or set TINYTORCH_DATA to the folder that holds them, "
-                "or let it download",
-                file=archive.file,
-            )
+            if not archive.exists():
+                extracted = f"{', '.join(self.files[train])} in {place / self.folder}"
+                download_if(may_download, self.remote, place, operation=name, instead=extracted)
+            records = self._read_archive(archive, train)
         width = len(self.label_bytes)
         return records[:, width:].reshape(-1, 3, 32, 32), records[:, :width]
 
@@ -137,17 +126,17 @@ class _Binary(ImageDataset):
 class CIFAR10(_Binary):
     """60,000 color photographs of 32 x 32 pixels in 10 classes; 50,000 to train and 10,000 to test.
 
-    Items are pairs of an image ``(3, 32, 32)`` and its label from 0 to 9.
+    Items are pairs of an image `(3, 32, 32)` and its label from 0 to 9.
 
     Args:
-        root: The folder that holds ``cifar-10-batches-bin/`` or ``cifar-10-binary.tar.gz``. By
-            default ``$TINYTORCH_DATA``, else the user's cache folder.
+        root: The folder that holds `cifar-10-batches-bin/` or `cifar-10-binary.tar.gz`. By
+            default `$TINYTORCH_DATA`, else the user's cache folder.
         train: The training images if true, else the test images.
         download: Whether to download the archive (170 MB) if it is not there.
         transform: A callable on a batch of images; see `ImageDataset`.
 
     Raises:
-        FileError: The files are not there, and may not be downloaded.
+        FileError: The files are not there and may not be downloaded, or they cannot be read.
         DamagedFileError: They are not what they should be.
         DownloadError: No server delivers them.
 
@@ -200,20 +189,17 @@ class CIFAR10(_Binary):
 class CIFAR100(_Binary):
     """60,000 color photographs of 32 x 32 pixels in 100 classes; 50,000 to train, 10,000 to test.
 
-    Items are pairs of an image ``(3, 32, 32)`` and its label from 0 to 99.
+    Items are pairs of an image `(3, 32, 32)` and its label from 0 to 99.
 
     Args:
-        root: The folder that holds ``cifar-100-binary/`` or ``cifar-100-binary.tar.gz``. By
-            default ``$TINYTORCH_DATA``, else the user's cache folder.
-        train: The training images if true, else the test images.
-        download: Whether to download the archive (169 MB) if it is not there.
-        transform: A callable on a batch of images; see `ImageDataset`.
+        root: As in `CIFAR10`, but it holds `cifar-100-binary/` or `cifar-100-binary.tar.gz`.
+        train: As in `CIFAR10`.
+        download: As in `CIFAR10` (169 MB).
+        transform: As in `CIFAR10`.
         coarse: Label by the 20 superclasses, from 0 to 19, instead.
 
     Raises:
-        FileError: The files are not there, and may not be downloaded.
-        DamagedFileError: They are not what they should be.
-        DownloadError: No server delivers them.
+        FileError: As in `CIFAR10`.
 
     Source:
         A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.

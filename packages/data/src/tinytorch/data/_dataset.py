@@ -6,23 +6,27 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from tinytorch.data._fetch import Transform, get_batch
+from tinytorch.data._fetch import fetch, whole_indices
+from tinytorch.data.transforms._transform import Transform
 from tinytorch.tensor import from_numpy, random
-from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
-
-__all__ = ["ConcatDataset", "Dataset", "Subset", "TensorDataset", "checked_indices", "random_split"]
+from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError
 
 
 @runtime_checkable
 class Dataset(Protocol):
     """Anything with a length and items; `DataLoader` takes any such object.
 
-    Two optional methods make batches fast, because a batch is then gathered in one go:
+    Both are asked for in each epoch, so a data set may grow or shrink between two epochs. What it
+    gains during an epoch comes in the next one.
 
-    - ``__getitems__(indices)`` gets the int64 array of a batch's indices and returns either a
-      tuple of arrays that hold the whole batch, or a list of items.
-    - ``get_batch(indices, *, transform, rng)`` does the same, and applies ``transform`` to the
-      images itself; data sets with own transforms and those that wrap others have it.
+    Optional methods make batches fast, because a batch is then gathered in one go:
+
+    - `__getitems__(indices)` gets the int64 array of a batch's indices. It returns a batch, most
+      often a tuple of arrays (a list in it holds one value for each item), or a list of items.
+    - `get_batch(indices, *, transform, rng)` returns a batch, and applies `transform` to the
+      images itself; data sets with own transforms have it.
+    - `locate(indices)` is for data sets that show the items of others. It returns, for each of
+      these, the data set, the indices in it, and their places among `indices`.
     """
 
     def __len__(self) -> int:
@@ -33,7 +37,7 @@ class Dataset(Protocol):
 
 
 class Batched:
-    """The two optional methods of a data set, for a class that has ``get_batch``."""
+    """The methods for whole batches of a data set that has `get_batch`."""
 
     def get_batch(
         self,
@@ -46,29 +50,48 @@ class Batched:
         raise NotImplementedError  # pragma: no cover
 
     def __getitems__(self, indices: Sequence[int] | np.ndarray) -> Any:
-        """Gather the items at ``indices``, ``(batch,)``, as a tuple of arrays."""
+        """Gather the items at `indices`, `(batch,)`, in a batch of arrays."""
         return self.get_batch(np.asarray(indices))
 
 
-def checked_indices(operation: str, indices: np.ndarray, length: int) -> np.ndarray:
-    """Return ``indices``, ``(batch,)`` int64, after a look at their range.
+Place = tuple[Dataset, np.ndarray, np.ndarray]
+
+
+class View(Batched):
+    """A data set that shows items of others, for a class that has `locate`."""
+
+    def locate(self, indices: np.ndarray) -> list[Place]:
+        """Tell in which data sets the items at `indices`, `(batch,)`, lie; see `Dataset`."""
+        raise NotImplementedError  # pragma: no cover
+
+    def __getitem__(self, index: int) -> Any:
+        ((dataset, inside, _),) = self.locate(np.asarray([index]))
+        return dataset[int(inside[0])]
+
+    def get_batch(
+        self,
+        indices: np.ndarray,
+        *,
+        transform: Transform | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:
+        """Gather the batch at `indices`, `(batch,)`, from the data sets underneath."""
+        return fetch(type(self).__name__, self, indices, transform=transform, rng=rng)
+
+
+def checked_indices(operation: str, indices: Any, length: int) -> np.ndarray:
+    """Return `indices`, `(batch,)`, as int64 from 0 to `length` - 1; negative ones count back.
 
     Raises:
         DTypeError: They are no whole numbers in a row.
-        IndexRangeError: An index is not in ``[-length, length)``.
+        IndexRangeError: An index is not in `[-length, length)`.
     """
-    indices = np.asarray(indices)
-    if indices.ndim != 1 or (indices.dtype.kind not in "iu" and indices.size):
-        raise DTypeError(
-            operation,
-            expected="whole numbers (items,)",
-            got=f"{indices.dtype} {indices.shape}: {indices.ravel()[:3].tolist()}",
-            fix="for a mask np.flatnonzero(mask), for a slice range(start, stop)",
-            dtype=indices.dtype,
-        )
-    indices = indices.astype(np.int64, copy=False)
-    if len(indices) and not -length <= indices.min() <= indices.max() < length:
-        wrong = indices[(indices < -length) | (indices >= length)][0]
+    row = whole_indices(operation, indices)
+    if not len(row):
+        return row
+    least = row.min()
+    if not -length <= least <= row.max() < length:
+        wrong = row[(row < -length) | (row >= length)][0]
         raise IndexRangeError(
             operation,
             expected=f"indices from {-length} to {length - 1}" if length else "an item",
@@ -76,14 +99,14 @@ def checked_indices(operation: str, indices: np.ndarray, length: int) -> np.ndar
             fix="index within len(dataset)",
             index=int(wrong),
         )
-    return indices
+    return row if least >= 0 else np.mod(row, length)
 
 
 class TensorDataset(Batched):
-    """Rows of arrays of equal length: item ``i`` is row ``i`` of each.
+    """Rows of arrays of equal length: item `i` is row `i` of each.
 
     Args:
-        *arrays: Tensors or arrays, ``(items, ...)`` each; they are shared, not copied.
+        *arrays: Tensors or arrays, `(items, ...)` each; they are shared, not copied.
 
     Raises:
         ArgumentError: No array is given.
@@ -119,7 +142,7 @@ class TensorDataset(Batched):
         return len(self.arrays[0])
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        checked_indices("TensorDataset", np.asarray([index]), len(self))
+        checked_indices("TensorDataset", [index], len(self))
         return tuple(from_numpy(np.asarray(array[index])) for array in self.arrays)
 
     def get_batch(
@@ -129,22 +152,22 @@ class TensorDataset(Batched):
         transform: Transform | None = None,
         rng: np.random.Generator | None = None,
     ) -> tuple[np.ndarray, ...]:
-        """Gather rows ``indices``, ``(batch,)``; ``transform`` gets those of the first array."""
+        """Gather rows `indices`, `(batch,)`; `transform` gets those of the first array."""
         indices = checked_indices("TensorDataset", indices, len(self))
         first, *others = (array[indices] for array in self.arrays)
         return (first if transform is None else transform(first, rng), *others)
 
 
-class Subset(Batched):
+class Subset(View):
     """Chosen items of another data set.
 
     Args:
         dataset: The data set.
-        indices: Which of its items, ``(items,)``.
+        indices: Which of its items, `(items,)`.
 
     Attributes:
         dataset: The data set.
-        indices: The chosen indices, int64.
+        indices: The chosen indices, int64, none of them negative.
 
     Raises:
         DTypeError: The indices are no whole numbers.
@@ -158,28 +181,18 @@ class Subset(Batched):
 
     def __init__(self, dataset: Dataset, indices: Sequence[int] | np.ndarray) -> None:
         self.dataset = dataset
-        self.indices = checked_indices("Subset", np.asarray(indices), len(dataset))
+        self.indices = checked_indices("Subset", indices, len(dataset))
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, index: int) -> Any:
-        checked_indices("Subset", np.asarray([index]), len(self))
-        return self.dataset[int(self.indices[index])]
-
-    def get_batch(
-        self,
-        indices: np.ndarray,
-        *,
-        transform: Transform | None = None,
-        rng: np.random.Generator | None = None,
-    ) -> Any:
-        """Gather the batch from the data set underneath."""
-        indices = self.indices[checked_indices("Subset", indices, len(self))]
-        return get_batch(self.dataset, indices, transform=transform, rng=rng)
+    def locate(self, indices: np.ndarray) -> list[Place]:
+        """Return the data set with its indices of the items at `indices`, `(batch,)`."""
+        chosen = checked_indices("Subset", indices, len(self))
+        return [(self.dataset, self.indices[chosen], np.arange(len(chosen)))]
 
 
-class ConcatDataset(Batched):
+class ConcatDataset(View):
     """Several data sets, one after the other.
 
     Args:
@@ -203,39 +216,20 @@ class ConcatDataset(Batched):
                 got="none",
                 fix="pass a list: ConcatDataset([first, second])",
             )
-        self._ends = np.cumsum([len(dataset) for dataset in self.datasets])
 
     def __len__(self) -> int:
-        return int(self._ends[-1])
+        return sum(len(dataset) for dataset in self.datasets)
 
-    def __getitem__(self, index: int) -> Any:
-        checked_indices("ConcatDataset", np.asarray([index]), len(self))
-        index %= len(self)
-        part = int(np.searchsorted(self._ends, index, side="right"))
-        return self.datasets[part][int(index - self._ends[part]) + len(self.datasets[part])]
-
-    def get_batch(
-        self,
-        indices: np.ndarray,
-        *,
-        transform: Transform | None = None,
-        rng: np.random.Generator | None = None,
-    ) -> Any:
-        """Gather from each part what falls to it, and put the rows in the order asked for."""
-        indices = checked_indices("ConcatDataset", indices, len(self)) % len(self)
-        parts = np.searchsorted(self._ends, indices, side="right")
-        batches, places = [], []
-        for part in np.unique(parts):
-            place = np.flatnonzero(parts == part)
-            start = self._ends[part] - len(self.datasets[part])
-            batches.append(
-                get_batch(self.datasets[part], indices[place] - start, transform=transform, rng=rng)
-            )
-            places.append(place)
-        order = np.argsort(np.concatenate(places))
-        if isinstance(batches[0], tuple):
-            return tuple(np.concatenate(columns)[order] for columns in zip(*batches, strict=True))
-        return np.concatenate(batches)[order]
+    def locate(self, indices: np.ndarray) -> list[Place]:
+        """Return each data set that holds some of the items at `indices`, `(batch,)`."""
+        starts = np.cumsum([0, *(len(dataset) for dataset in self.datasets)])
+        indices = checked_indices("ConcatDataset", indices, int(starts[-1]))
+        parts = np.searchsorted(starts, indices, side="right") - 1
+        places = [(part, np.flatnonzero(parts == part)) for part in np.unique(parts)]
+        return [
+            (self.datasets[part], indices[rows] - starts[part], rows)
+            for part, rows in places or [(0, parts)]
+        ]
 
 
 def random_split(
@@ -248,12 +242,12 @@ def random_split(
 
     Args:
         dataset: The data set.
-        lengths: The parts' lengths, which sum to ``len(dataset)``; or fractions, which sum to 1
+        lengths: The parts' lengths, which sum to `len(dataset)`; or fractions, which sum to 1
             (what rounding leaves over goes to the first parts, one each).
         rng: The source of randomness; a number makes the split repeatable.
 
     Returns:
-        The parts, in the order of ``lengths``.
+        The parts, in the order of `lengths`.
 
     Raises:
         ArgumentError: The lengths do not sum to the whole, or one is negative.

@@ -86,6 +86,34 @@ def download(
     return target.file
 
 
+def download_if(
+    allowed: bool, remote: Remote, folder: Path, *, operation: str, instead: str
+) -> Path:
+    """Fetch `remote` into `folder` because a data set lacks it, if the caller allows that.
+
+    Args:
+        allowed: The data set's `download=`.
+        remote: What to fetch.
+        folder: Where to put it.
+        operation: The data set.
+        instead: What would do in its place, for the error.
+
+    Raises:
+        FileError: It is not allowed.
+        DownloadError: As in `download`.
+    """
+    if allowed:
+        return download(remote, folder, operation=operation)
+    file = folder / remote.name
+    raise FileError(
+        operation,
+        expected=f"{file}, or {instead}",
+        got="neither, and download=False",
+        fix="pass root= or set TINYTORCH_DATA to the folder that holds them, or let it download",
+        file=file,
+    )
+
+
 def _fetch_from_any(
     remote: Remote,
     target: Source,

@@ -1,59 +1,31 @@
-"""From indices to a batch: gathered at once where the data set can, item by item where not."""
+"""From indices to a batch: locate the items, gather and transform them, put them in order."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from tinytorch.tensor import Tensor, from_numpy
-from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.data._collate import column, join, like, stack
+from tinytorch.data.transforms._transform import Transform
+from tinytorch.tensor import Tensor
+from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError
+
+Collate = Callable[[list[Any]], Any]
 
 
-class Transform(Protocol):
-    """A transform with its randomness bound: images and a generator in, images out."""
-
-    def __call__(self, images: Any, rng: np.random.Generator | None, /) -> Any:
-        """Return the transformed images."""
-
-
-class Seeded:
-    """Any transform as a `Transform`: hands the generator to those that say ``random = True``.
-
-    Args:
-        transform: A callable on a batch of images, with a keyword ``rng`` if it is random.
-
-    Raises:
-        ArgumentError: It cannot be called, or is a class.
-    """
-
-    def __init__(self, transform: Callable[..., Any]) -> None:
-        if isinstance(transform, type) or not callable(transform):
-            raise ArgumentError(
-                "transform",
-                expected="a callable on a batch of images",
-                got=repr(transform),
-                fix="make an object of a class, for instance ToFloat(); "
-                "put several in Compose([...])",
-            )
-        self.transform = transform
-
-    def __call__(self, images: Any, rng: np.random.Generator | None, /) -> Any:
-        if getattr(self.transform, "random", False):
-            return self.transform(images, rng=rng)
-        return self.transform(images)
-
-
-def get_batch(
+def fetch(
+    operation: str,
     dataset: Any,
     indices: np.ndarray,
     *,
     transform: Transform | None = None,
     rng: np.random.Generator | None = None,
-    collate: Callable[[list[Any]], Any] | None = None,
+    collate: Collate | None = None,
 ) -> Any:
-    """Make the batch of the items at ``indices``, ``(batch,)``.
+    """Make the batch of the items at `indices`, `(batch,)`.
 
     Args:
+        operation: Who asks, for the error.
         dataset: The data set.
         indices: The items to take.
         transform: Applied to the batch's images, that is to its first array.
@@ -61,115 +33,171 @@ def get_batch(
         collate: Makes a batch of a list of items, in place of stacking them.
 
     Returns:
-        The batch: arrays, in a tuple where the items are tuples.
+        The batch: arrays, in the form of an item.
 
     Raises:
+        DTypeError: The indices are no whole numbers in a row.
+        IndexRangeError: An index is not below the data set's length.
         ShapeError: The items differ in shape.
-        ArgumentError: The batch has no first array for ``transform``.
+        ArgumentError: There are no items to stack, or no first array for `transform`.
     """
-    if collate is None and hasattr(dataset, "get_batch"):
+    indices = whole_indices(operation, indices)
+    places = list(_located(dataset, indices, np.arange(len(indices))))
+    found = [_gathered(operation, *place[:2], transform, rng, collate) for place in places]
+    if len(found) == 1 and not isinstance(found[0], _Items):
+        return found[0]
+    order = np.argsort(np.concatenate([rows for _, _, rows in places]))
+    if all(isinstance(part, _Items) for part in found):
+        items = [item for part in found for item in part]
+        return _batch(operation, [items[row] for row in order.tolist()], transform, rng, collate)
+    return join(
+        operation,
+        [
+            _batch(operation, part, transform, rng) if isinstance(part, _Items) else _columns(part)
+            for part in found
+        ],
+        order,
+    )
+
+
+def whole_indices(operation: str, indices: Any) -> np.ndarray:
+    """Return `indices`, `(batch,)`, as int64.
+
+    Raises:
+        DTypeError: They are no whole numbers in a row.
+    """
+    row: np.ndarray = np.asarray(indices)
+    if row.ndim != 1 or (row.dtype.kind not in "iu" and row.size):
+        raise DTypeError(
+            operation,
+            expected="whole numbers (items,)",
+            got=f"{row.dtype} {row.shape}: {row.ravel()[:3].tolist()}",
+            fix="for a mask np.flatnonzero(mask), for a slice range(start, stop)",
+            dtype=row.dtype,
+        )
+    return row.astype(np.int64, copy=False)
+
+
+class _Items(list[Any]):
+    """Items that are still to be stacked."""
+
+
+def _located(
+    dataset: Any, indices: np.ndarray, rows: np.ndarray
+) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
+    """Follow data sets that show the items of others down to those that hold them.
+
+    Yields:
+        A data set, the indices of some of its items, and their rows in the batch.
+    """
+    if not _has(dataset, "locate"):
+        yield dataset, indices, rows
+        return
+    for source, inside, some in dataset.locate(indices):
+        yield from _located(source, inside, rows[some])
+
+
+def _gathered(
+    operation: str,
+    dataset: Any,
+    indices: np.ndarray,
+    transform: Transform | None,
+    rng: np.random.Generator | None,
+    collate: Collate | None,
+) -> Any:
+    """Return a transformed batch if the data set makes whole ones, else a list of its items."""
+    if collate is None and _has(dataset, "get_batch"):
         return dataset.get_batch(indices, transform=transform, rng=rng)
-    if collate is None and hasattr(dataset, "__getitems__"):
+    if collate is None and _has(dataset, "__getitems__"):
         batch = dataset.__getitems__(indices)
-        batch = stack(batch) if isinstance(batch, list) else batch
-    else:
-        batch = (collate or stack)([_item(dataset, index) for index in indices.tolist()])
+        if not isinstance(batch, list):
+            return _transformed(operation, batch, transform, rng)
+        return _Items(batch)
+    return _Items(_item(dataset, index) for index in indices.tolist())
+
+
+def _has(dataset: Any, method: str) -> bool:
+    """Tell whether the data set's class makes batches itself.
+
+    A subclass that overrides `__getitem__` alone does not: its items are not those of the method.
+    """
+    for kind in type(dataset).__mro__:
+        if method in vars(kind):
+            return True
+        if "__getitem__" in vars(kind):
+            return False
+    return False
+
+
+def _item(dataset: Any, index: int) -> Any:
+    note = f"while reading index {index} of {type(dataset).__name__}"
+    try:
+        return dataset[index]
+    except Exception as error:
+        if type(error) is not IndexError or -len(dataset) <= index < len(dataset):
+            error.add_note(note)
+            raise
+        beyond = IndexRangeError(
+            type(dataset).__name__,
+            expected=f"an index below {len(dataset)}, the number of items",
+            got=f"index {index}",
+            fix="look at the sampler; a data set may grow at any time, "
+            "but shrink only between two epochs",
+            index=index,
+        )
+        beyond.add_note(note)
+        raise beyond from error
+
+
+def _batch(
+    operation: str,
+    items: list[Any],
+    transform: Transform | None,
+    rng: np.random.Generator | None,
+    collate: Collate | None = None,
+) -> Any:
+    """Make a transformed batch of items."""
+    if not items:
+        raise ArgumentError(
+            operation,
+            expected="one index at least",
+            got="none",
+            fix="a batch of no items has a form only where the data set has __getitems__",
+        )
+    batch = stack(operation, items) if collate is None else collate(items)
+    return _transformed(operation, batch, transform, rng)
+
+
+def _transformed(
+    operation: str, batch: Any, transform: Transform | None, rng: np.random.Generator | None
+) -> Any:
+    """Apply `transform` to the batch's first array."""
     if transform is None:
         return batch
-    if isinstance(batch, tuple) and batch:
-        return (transform(np.asarray(batch[0]), rng), *batch[1:])
-    if isinstance(batch, np.ndarray | Tensor):
+    if _is_array(batch):
         return transform(np.asarray(batch), rng)
+    got = type(batch).__name__
+    if isinstance(batch, tuple | list) and batch:
+        first, *rest = batch
+        if _is_array(first):
+            return like(batch, [transform(np.asarray(first), rng), *rest])
+        got += f" whose first element is a {type(first).__name__}"
     raise ArgumentError(
-        "DataLoader",
+        operation,
         expected="a batch that is an array, or a tuple whose first element is, for transform",
-        got=type(batch).__name__,
+        got=got,
         fix="transform in the data set or in collate",
     )
 
 
-def _item(dataset: Any, index: int) -> Any:
-    try:
-        return dataset[index]
-    except Exception as error:
-        error.add_note(f"while reading index {index} of {type(dataset).__name__}")
-        raise
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.dtype != object)
 
 
-def stack(items: Sequence[Any]) -> Any:
-    """Make one batch of several items of the same form.
-
-    Args:
-        items: Arrays, Tensors, numbers or nested lists of numbers; or tuples or dicts of those.
-
-    Returns:
-        For arrays and numbers one array, ``(batch, ...)``: Python floats become float32, integers
-        int64. For tuples and dicts the same of each field. For anything else, such as strings,
-        the items themselves, in a list.
-
-    Raises:
-        ShapeError: The items differ in shape, in length or in their keys.
-
-    Example:
-        >>> inputs, targets = stack([([1.0, 2.0], 0), ([3.0, 4.0], 1)])
-        >>> inputs
-        array([[1., 2.],
-               [3., 4.]], dtype=float32)
-        >>> targets
-        array([0, 1])
-    """
-    first = items[0]
-    if isinstance(first, tuple):
-        if any(not isinstance(item, tuple) or len(item) != len(first) for item in items):
-            raise _uneven([_form(item) for item in items])
-        return tuple(stack(column) for column in zip(*items, strict=True))
-    if isinstance(first, Mapping):
-        if any(not isinstance(item, Mapping) or item.keys() != first.keys() for item in items):
-            raise _uneven([_form(item) for item in items])
-        return {key: stack([item[key] for item in items]) for key in first}
-    if isinstance(first, np.ndarray | np.generic | Tensor):
-        arrays = [np.asarray(item) for item in items]
-        if len({array.shape for array in arrays}) > 1:
-            raise _uneven([str(array.shape) for array in arrays])
-        return np.stack(arrays)
-    if isinstance(first, bool | int | float | list):
-        try:
-            array = np.asarray(items)
-        except ValueError as error:
-            raise _uneven([_form(item) for item in items]) from error
-        narrow = {"f": np.float32, "i": np.int64, "b": np.bool_}.get(array.dtype.kind)
-        if narrow is not None:
-            return array.astype(narrow, copy=False)
-    return list(items)
-
-
-def _uneven(forms: list[str]) -> ShapeError:
-    """Name the first item whose form is not that of item 0."""
-    odd = next((place for place, form in enumerate(forms) if form != forms[0]), 0)
-    return ShapeError(
-        "DataLoader",
-        expected=f"items of one form, as item 0 of the batch: {forms[0]}",
-        got=f"item {odd} of the batch: {forms[odd]}",
-        fix="bring the items to one shape in the data set, or pass collate=",
-        item=odd,
-    )
-
-
-def _form(item: Any) -> str:
-    """Describe an item in a few words."""
-    if isinstance(item, Mapping):
-        return f"a dict with the keys {list(item)}"
-    if isinstance(item, tuple | list):
-        return f"a {type(item).__name__} of {len(item)}"
-    return f"a {type(item).__name__}"
-
-
-def to_tensors(batch: Any) -> Any:
-    """Wrap a batch's arrays as Tensors, which share their memory; leave everything else."""
-    if isinstance(batch, np.ndarray) and batch.dtype.kind in "fiub":
-        return from_numpy(batch)
+def _columns(batch: Any) -> Any:
+    """Turn the lists in a data set's own batch, one value for each row, into arrays."""
     if isinstance(batch, tuple):
-        return tuple(to_tensors(part) for part in batch)
-    if isinstance(batch, dict):
-        return {key: to_tensors(part) for key, part in batch.items()}
-    return batch
+        return like(batch, [_columns(part) for part in batch])
+    if isinstance(batch, Mapping):
+        return like(batch, {key: _columns(part) for key, part in batch.items()})
+    return column(batch) if isinstance(batch, list) else batch

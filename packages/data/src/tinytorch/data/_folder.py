@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.data._fetch import Seeded
 from tinytorch.data._images import ImageDataset
 from tinytorch.data.files.image import SUFFIXES, import_pillow, read_image
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.source import Source
 from tinytorch.data.transforms import ToFloat
+from tinytorch.data.transforms._transform import check_transform
 from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError, FileError
 
@@ -70,7 +70,9 @@ class ImageFolder(ImageDataset):
         self.classes = tuple(path.name for path in classes)
         self.labels = np.repeat(np.arange(len(classes)), [len(found) for found in files])
         self.size = None if size is None else checks.pair("ImageFolder", "size", size, least=1)
-        self.transform = transform if transform is None else Seeded(transform).transform
+        if transform is not None:
+            check_transform("ImageFolder", transform)
+        self.transform = transform
 
     def _gather(self, indices: np.ndarray) -> np.ndarray:
         files = [self.files[index] for index in indices.tolist()]

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinytorch.data._dataset import Batched, checked_indices
-from tinytorch.data._fetch import Seeded, Transform
 from tinytorch.data.transforms import ToFloat
+from tinytorch.data.transforms._transform import Seeded, Transform, check_transform
 from tinytorch.tensor import Tensor, from_numpy
 from tinytorch.tensor.errors import DTypeError, ShapeError
 
@@ -71,7 +71,9 @@ class ImageDataset(Batched):
         self.images = images.view()
         self.images.flags.writeable = False
         self.labels = labels.astype(np.int64)
-        self.transform = transform if transform is None else Seeded(transform).transform
+        if transform is not None:
+            check_transform(name, transform)
+        self.transform = transform
 
     def __len__(self) -> int:
         return len(self.labels)

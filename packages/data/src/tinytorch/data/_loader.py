@@ -1,22 +1,31 @@
 """Batches of a data set, epoch after epoch: the same for any number of workers, and resumable.
 
-All randomness grows from one seed: an epoch's order from ``(seed, epoch)``, a batch's transforms
-from ``(seed, epoch, number of the batch)``. So it does not matter who makes a batch, or when, and a
+All randomness grows from one seed: an epoch's order from `(seed, epoch)`, a batch's transforms
+from `(seed, epoch, number of the batch)`. So it does not matter who makes a batch, or when, and a
 position in the data is no more than two numbers.
 """
 
+import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
 
-from tinytorch.data._checks import whole
+from tinytorch.data._collate import to_tensors
 from tinytorch.data._dataset import Dataset
-from tinytorch.data._fetch import Seeded, get_batch, to_tensors
-from tinytorch.data._samplers import BatchSampler, RandomSampler, Sampler, SequentialSampler
+from tinytorch.data._fetch import Collate, fetch
+from tinytorch.data._samplers import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    check_batches,
+)
 from tinytorch.data._workers import in_processes, in_threads
-from tinytorch.tensor import random
+from tinytorch.data.transforms._transform import Seeded, check_transform
+from tinytorch.tensor import checks, random
 from tinytorch.tensor.errors import ArgumentError, StateError
 
 ORDER, BATCH = 0, 1
@@ -29,7 +38,7 @@ class _MakeBatch:
         self,
         dataset: Dataset,
         transform: Callable[..., Any] | None,
-        collate: Callable[[list[Any]], Any] | None,
+        collate: Collate | None,
         entropy: list[int],
         epoch: int,
     ) -> None:
@@ -41,7 +50,8 @@ class _MakeBatch:
 
     def __call__(self, number: int, indices: np.ndarray) -> Any:
         try:
-            return get_batch(
+            return fetch(
+                "DataLoader",
                 self.dataset,
                 indices,
                 transform=self.transform,
@@ -50,7 +60,8 @@ class _MakeBatch:
             )
         except Exception as error:
             error.add_note(
-                f"while making batch {number} of epoch {self.epoch}, indices {indices.tolist()}"
+                f"while making batch {number} of epoch {self.epoch}, "
+                f"indices {reprlib.repr(indices.tolist())}"
             )
             raise
 
@@ -62,11 +73,11 @@ def _grown(entropy: list[int], *path: int) -> np.random.Generator:
 class DataLoader:
     """Iterate over a data set in batches of Tensors.
 
-    Each iteration is one epoch, in another order if ``shuffle``. For a given ``rng`` all batches
+    Each iteration is one epoch, in another order if `shuffle`. For a given `rng` all batches
     are determined, whatever the number and kind of workers.
 
     Args:
-        dataset: Anything with ``__len__`` and ``__getitem__``; see `Dataset`.
+        dataset: Anything with `__len__` and `__getitem__`; see `Dataset`.
         batch_size: The items in a batch.
         shuffle: Whether to draw another order for each epoch.
         drop_last: Whether to leave out a last batch that is smaller.
@@ -78,10 +89,13 @@ class DataLoader:
         num_workers: The workers that make batches ahead; with 0 a batch is made when asked for.
         prefetch: The batches that each worker makes ahead.
         rng: The source of all randomness; None draws a seed that `state_dict` remembers.
-        worker: ``"thread"``, or ``"process"`` for data sets that are slow in Python itself.
+        worker: `"thread"`, or `"process"` for data sets that are slow in Python itself.
+        timeout: The seconds to wait for a worker's batch; 0 for any time.
 
     Raises:
-        ArgumentError: A setting is out of its range, or two contradict each other.
+        ArgumentError: A setting is out of its range, or two contradict each other. On iteration: a
+            data set cannot be sent to a process.
+        WorkerError: On iteration: a worker died, or a batch did not come in time.
 
     Example:
         >>> from tinytorch.data import Digits
@@ -98,12 +112,13 @@ class DataLoader:
         shuffle: bool = False,
         drop_last: bool = False,
         sampler: Sampler | BatchSampler | Iterable[int] | None = None,
-        collate: Callable[[list[Any]], Any] | None = None,
+        collate: Collate | None = None,
         transform: Callable[..., Any] | None = None,
         num_workers: int = 0,
         prefetch: int = 2,
         rng: np.random.Generator | int | None = None,
         worker: Literal["thread", "process"] = "thread",
+        timeout: float = 0,
     ) -> None:
         if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
             raise _refused(
@@ -113,33 +128,26 @@ class DataLoader:
             )
         self.dataset = dataset
         self.collate = collate
-        self.transform = transform if transform is None else Seeded(transform).transform
-        self.num_workers = whole("DataLoader", "num_workers", num_workers, 0)
-        self.prefetch = whole("DataLoader", "prefetch", prefetch, 1)
+        if transform is not None:
+            check_transform("DataLoader", transform)
+        self.transform = transform
+        self.num_workers = checks.whole("DataLoader", "num_workers", num_workers, 0)
+        self.prefetch = checks.whole("DataLoader", "prefetch", prefetch, 1)
         if worker not in {"thread", "process"}:
             raise _refused("worker: 'thread' or 'process'", repr(worker), "worker='thread'")
         self.worker = worker
-        if sampler is not None and shuffle:
+        self.timeout = checks.number("DataLoader", "timeout", timeout, least=0)
+        if self.timeout and not num_workers:
             raise _refused(
-                "a sampler or shuffle=True, not both",
-                "both",
-                "leave shuffle out: the sampler sets the order",
+                "num_workers of at least 1 beside a timeout",
+                f"timeout={timeout}, num_workers=0",
+                "num_workers=1: who makes a batch cannot stop waiting for it",
             )
-        if isinstance(sampler, BatchSampler):
-            if batch_size != 1 or drop_last:
-                raise _refused(
-                    "no batch_size and no drop_last beside a BatchSampler",
-                    f"batch_size={batch_size}, drop_last={drop_last}",
-                    "leave them out: the BatchSampler sets the batches",
-                )
-            self.batches = sampler
-        else:
-            if sampler is None:
-                sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
-            self.batches = BatchSampler(sampler, batch_size, drop_last)
+        self.batches = _batch_sampler(dataset, batch_size, shuffle, drop_last, sampler)
         self._entropy = random.generator(rng).integers(0, 2**32, 4).tolist()
         self._epoch = 0
         self._given = 0
+        self._length = 0
         self._continues = True
         self._iteration = 0
 
@@ -161,22 +169,22 @@ class DataLoader:
         return self._run(self._iteration, self._epoch, self._given)
 
     def _run(self, iteration: int, epoch: int, start: int) -> Iterator[Any]:
+        length = len(self)
         batches = self.batches.batches(_grown(self._entropy, epoch, ORDER))
         make = _MakeBatch(self.dataset, self.transform, self.collate, self._entropy, epoch)
-        with closing(self._made(make, batches, start)) as made:
+        with closing(self._made(make, islice(enumerate(batches), start, None))) as made:
             for given, batch in enumerate(made, start + 1):
                 if iteration == self._iteration:
-                    self._given = given
+                    self._given, self._length = given, length
                 yield to_tensors(batch)
         if iteration == self._iteration:
             self._epoch, self._given, self._continues = epoch + 1, 0, True
 
-    def _made(self, make: _MakeBatch, batches: list[np.ndarray], start: int) -> Any:
-        jobs = [(number, batches[number]) for number in range(start, len(batches))]
+    def _made(self, make: _MakeBatch, jobs: Iterable[tuple[int, np.ndarray]]) -> Any:
         if self.num_workers == 0:
-            return (make(number, indices) for number, indices in jobs)
+            return (make(*job) for job in jobs)
         run = in_threads if self.worker == "thread" else in_processes
-        return run(make, jobs, self.num_workers, self.num_workers * self.prefetch)
+        return run(make, jobs, self.num_workers, self.num_workers * self.prefetch, self.timeout)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position in the data, as plain numbers.
@@ -196,11 +204,11 @@ class DataLoader:
             "entropy": list(self._entropy),
             "epoch": self._epoch,
             "given": self._given,
-            "batches": len(self),
+            "batches": self._length if self._given else len(self),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to the position of ``state``; the next iteration continues from there.
+        """Go to the position of `state`; the next iteration continues from there.
 
         Args:
             state: What `state_dict` returned.
@@ -223,9 +231,11 @@ class DataLoader:
                 got=f"{batches} batches",
                 fix="use the same data set, batch_size and drop_last as the saved run",
             )
-        if epoch < 0 or not 0 <= given <= batches or min(entropy, default=-1) < 0:
+        most = batches if isinstance(self.batches.sampler, Sampler) else given  # else an estimate
+        if epoch < 0 or not 0 <= given <= most or min(entropy, default=-1) < 0:
             raise _no_state(f"epoch {epoch}, {given} batches given of {batches}, seed {entropy}")
         self._entropy, self._epoch, self._given = entropy, epoch, given
+        self._length = batches
         self._continues = True
         self._iteration += 1
 
@@ -234,6 +244,31 @@ class DataLoader:
             f"DataLoader({self.dataset!r}, batch_size={self.batch_size}, {len(self)} batches, "
             f"{self.num_workers} workers)"
         )
+
+
+def _batch_sampler(
+    dataset: Dataset, batch_size: int, shuffle: bool, drop_last: bool, sampler: Any
+) -> BatchSampler:
+    """Return what sets the order and the batches, of the settings that say so."""
+    checks.flag("DataLoader", "shuffle", shuffle)
+    if sampler is not None and shuffle:
+        raise _refused(
+            "a sampler or shuffle=True, not both",
+            "both",
+            "leave shuffle out: the sampler sets the order",
+        )
+    if isinstance(sampler, BatchSampler):
+        if batch_size != 1 or drop_last:
+            raise _refused(
+                "no batch_size and no drop_last beside a BatchSampler",
+                f"batch_size={batch_size}, drop_last={drop_last}",
+                "leave them out: the BatchSampler sets the batches",
+            )
+        return sampler
+    if sampler is None:
+        sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+    check_batches("DataLoader", sampler, batch_size, drop_last)
+    return BatchSampler(sampler, batch_size, drop_last)
 
 
 def _refused(expected: str, got: str, fix: str) -> ArgumentError:

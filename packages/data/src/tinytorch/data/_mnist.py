@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinytorch.data._download import Remote, download
+from tinytorch.data._download import Remote, download_if
 from tinytorch.data._images import ImageDataset
 from tinytorch.data.files.idx import read_idx
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.source import Source
-from tinytorch.tensor.errors import FileError
 
 
 def _remotes(
@@ -26,36 +25,20 @@ def _remotes(
     return {True: (files[0], files[1]), False: (files[2], files[3])}
 
 
-def _read_pair(
-    images_file: Source, labels_file: Source, side: int, classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read images `(items, side, side)` and as many labels below `classes`."""
-    images = read_idx(images_file, shape=(None, side, side))
-    labels = read_idx(labels_file, shape=(len(images),))
-    if labels.max() >= classes:
-        place = int(np.argmax(labels >= classes))
-        raise labels_file.damaged(
-            8 + place,
-            expected=f"labels from 0 to {classes - 1}",
-            got=f"label {labels[place]}",
-        )
-    return images, labels
-
-
 class MNIST(ImageDataset):
     """70,000 grey images of handwritten digits, 28 x 28 pixels; 60,000 to train, 10,000 to test.
 
-    Items are pairs of an image ``(1, 28, 28)`` and its label from 0 to 9.
+    Items are pairs of an image `(1, 28, 28)` and its label from 0 to 9.
 
     Args:
-        root: The folder that holds ``MNIST/raw/`` with the four idx files, compressed or not. By
-            default ``$TINYTORCH_DATA``, else the user's cache folder.
+        root: The folder that holds `MNIST/raw/` with the four idx files, compressed or not. By
+            default `$TINYTORCH_DATA`, else the user's cache folder.
         train: The training images if true, else the test images.
         download: Whether to download the files (12 MB) if they are not there.
         transform: A callable on a batch of images; see `ImageDataset`.
 
     Raises:
-        FileError: The files are not there, and may not be downloaded.
+        FileError: The files are not there and may not be downloaded, or they cannot be read.
         DamagedFileError: They are not what they should be.
         DownloadError: No server delivers them.
 
@@ -113,34 +96,18 @@ class MNIST(ImageDataset):
         for file in (compressed, compressed.with_suffix("")):
             if (source := Source(name, file)).exists():
                 return source
-        if may_download:
-            return Source(name, download(remote, folder, operation=name))
-        raise FileError(
-            name,
-            expected=f"{compressed} (or the same without .gz)",
-            got="no such file, and download=False",
-            fix="pass root= or set TINYTORCH_DATA to the folder that holds "
-            f"{self.folder}, or let it download",
-            file=compressed,
+        file = download_if(
+            may_download, remote, folder, operation=name, instead="the same without .gz"
         )
+        return Source(name, file)
 
 
 class FashionMNIST(MNIST):
     """70,000 grey images of clothes, 28 x 28 pixels; 60,000 to train and 10,000 to test.
 
-    Items are pairs of an image ``(1, 28, 28)`` and its label from 0 to 9.
+    Items are pairs of an image `(1, 28, 28)` and its label from 0 to 9.
 
-    Args:
-        root: The folder that holds ``FashionMNIST/raw/`` with the four idx files, compressed or
-            not. By default ``$TINYTORCH_DATA``, else the user's cache folder.
-        train: The training images if true, else the test images.
-        download: Whether to download the files (31 MB) if they are not there.
-        transform: A callable on a batch of images; see `ImageDataset`.
-
-    Raises:
-        FileError: The files are not there, and may not be downloaded.
-        DamagedFileError: They are not what they should be.
-        DownloadError: No server delivers them.
+    Arguments and errors are those of `MNIST`; the four files (31 MB) lie in `FashionMNIST/raw/`.
 
     Source:
         H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017 (MIT licence).
@@ -190,7 +157,7 @@ class FashionMNIST(MNIST):
 class Digits(ImageDataset):
     """1,797 grey images of handwritten digits, 8 x 8 pixels; they come with the package.
 
-    Items are pairs of an image ``(1, 8, 8)`` and its label from 0 to 9. The original's 17 grey
+    Items are pairs of an image `(1, 8, 8)` and its label from 0 to 9. The original's 17 grey
     levels, 0 to 16, are spread over 0 to 255.
 
     Args:
@@ -199,7 +166,7 @@ class Digits(ImageDataset):
 
     Source:
         E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
-        Repository, 1998 (CC BY 4.0); see ``digits/README.md`` in this package.
+        Repository, 1998 (CC BY 4.0); see `digits/README.md` in this package.
 
     Example:
         >>> digits = Digits()
@@ -228,3 +195,19 @@ class Digits(ImageDataset):
             part = slice(self.TRAINING) if train else slice(self.TRAINING, None)
         spread = (images[part, None].astype(np.uint16) * 255 + 8) // 16
         super().__init__(spread.astype(np.uint8), labels[part], transform)
+
+
+def _read_pair(
+    images_file: Source, labels_file: Source, side: int, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read images `(items, side, side)` and as many labels below `classes`."""
+    images = read_idx(images_file, shape=(None, side, side))
+    labels = read_idx(labels_file, shape=(len(images),))
+    if labels.max() >= classes:
+        place = int(np.argmax(labels >= classes))
+        raise labels_file.damaged(
+            8 + place,
+            expected=f"labels from 0 to {classes - 1}",
+            got=f"label {labels[place]}",
+        )
+    return images, labels

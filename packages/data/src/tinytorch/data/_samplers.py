@@ -1,34 +1,33 @@
 """In which order items come: a sampler turns a generator into one epoch's indices."""
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from typing import Protocol, runtime_checkable
+from itertools import islice
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from tinytorch.data._checks import whole
-from tinytorch.tensor import random
+from tinytorch.data.transforms._transform import Rng
+from tinytorch.tensor import checks, random
 from tinytorch.tensor.errors import ArgumentError
-
-Rng = np.random.Generator | int | None
 
 
 @runtime_checkable
 class Sampler(Protocol):
     """What `DataLoader` asks for an order, once in each epoch.
 
-    Any iterable of indices with a length serves in place of a sampler; it is iterated once in each
-    epoch.
+    Any iterable of indices with a length serves in place of a sampler. It is iterated once in each
+    epoch, batch by batch, and its length may be an estimate: the batches are those that come.
     """
 
     def __len__(self) -> int:
         """Return the number of indices in an epoch."""
 
     def order(self, rng: Rng = None) -> np.ndarray:
-        """Return the indices of one epoch, ``(items,)``."""
+        """Return the indices of one epoch, `(items,)`."""
 
 
 class _Ordered:
-    """Iteration over one epoch's indices, for a class that has ``order``."""
+    """Iteration over one epoch's indices, for a class that has `order`."""
 
     def order(self, rng: Rng = None) -> np.ndarray:
         """Return the indices of one epoch; see `Sampler`."""
@@ -38,13 +37,15 @@ class _Ordered:
         return iter(self.order().tolist())
 
 
-def _count(operation: str, source: Sized | int) -> int:
-    """Return a data set's length, or the number itself.
+def _sized(operation: str, source: Sized | int) -> Sized:
+    """Return a data set as it is, since its length may change, and a number as a range.
 
     Raises:
-        ArgumentError: It is negative.
+        ArgumentError: The number is no whole one of at least 0.
     """
-    return whole(operation, "source", len(source) if isinstance(source, Sized) else source, 0)
+    if isinstance(source, Sized):
+        return source
+    return range(checks.whole(operation, "source", source, 0))
 
 
 class SequentialSampler(_Ordered):
@@ -53,20 +54,23 @@ class SequentialSampler(_Ordered):
     Args:
         source: The data set, or its length.
 
+    Raises:
+        ArgumentError: `source` is a number, but no whole one of at least 0.
+
     Example:
         >>> list(SequentialSampler(4))
         [0, 1, 2, 3]
     """
 
     def __init__(self, source: Sized | int) -> None:
-        self.count = _count("SequentialSampler", source)
+        self._source = _sized("SequentialSampler", source)
 
     def __len__(self) -> int:
-        return self.count
+        return len(self._source)
 
     def order(self, rng: Rng = None) -> np.ndarray:  # noqa: ARG002  (there is nothing to draw)
-        """Return ``0, 1, 2, ...``, ``(items,)``."""
-        return np.arange(self.count)
+        """Return `0, 1, 2, ...`, `(items,)`."""
+        return np.arange(len(self))
 
 
 class RandomSampler(_Ordered):
@@ -75,7 +79,8 @@ class RandomSampler(_Ordered):
     Args:
         source: The data set, or its length.
         replacement: Whether an item may come again in the same epoch.
-        num_samples: The indices in an epoch; by default as many as there are items.
+        num_samples: The indices in an epoch; by default as many as there are items. Without
+            replacement a data set that has shrunk gives fewer.
 
     Raises:
         ArgumentError: There are no items, or more are asked for than there are.
@@ -88,34 +93,36 @@ class RandomSampler(_Ordered):
     def __init__(
         self, source: Sized | int, replacement: bool = False, num_samples: int | None = None
     ) -> None:
-        self.items = _count("RandomSampler", source)
-        self.replacement = replacement
-        wanted = self.items if num_samples is None else num_samples
-        self.count = whole("RandomSampler", "num_samples", wanted, 0)
-        if self.count > self.items and not (replacement and self.items):
-            raise ArgumentError(
-                "RandomSampler",
-                expected=f"num_samples of at most {self.items}",
-                got=str(num_samples),
-                fix="replacement=True lets items come again",
-            )
+        self._source = _sized("RandomSampler", source)
+        self.replacement = checks.flag("RandomSampler", "replacement", replacement)
+        self.num_samples = num_samples
+        if num_samples is None:
+            return
+        self.num_samples = checks.whole("RandomSampler", "num_samples", num_samples, 0)
+        items = len(self._source)
+        if self.num_samples > items and not (replacement and items):
+            raise _too_many("RandomSampler", f"{items}, the number of items", num_samples)
 
     def __len__(self) -> int:
-        return self.count
+        items = len(self._source)
+        if self.num_samples is None:
+            return items
+        return self.num_samples if self.replacement and items else min(self.num_samples, items)
 
     def order(self, rng: Rng = None) -> np.ndarray:
-        """Return a random order, ``(num_samples,)``."""
+        """Return a random order, `(num_samples,)`."""
         generator = random.generator(rng)
-        if self.replacement:
-            return generator.integers(0, self.items, self.count)
-        return generator.permutation(self.items)[: self.count]
+        count = len(self)
+        if self.replacement and count:
+            return generator.integers(0, len(self._source), count)
+        return generator.permutation(len(self._source))[:count]
 
 
 class WeightedSampler(_Ordered):
     """Items drawn with given weights, for instance to balance rare classes.
 
     Args:
-        weights: One for each item, ``(items,)``; they need not sum to 1.
+        weights: One for each item, `(items,)`; they need not sum to 1.
         num_samples: The indices in an epoch; by default as many as there are items.
         replacement: Whether an item may come again in the same epoch.
 
@@ -135,9 +142,9 @@ class WeightedSampler(_Ordered):
         replacement: bool = True,
     ) -> None:
         self.weights = np.asarray(weights, np.float64)
-        self.replacement = replacement
+        self.replacement = checks.flag("WeightedSampler", "replacement", replacement)
         wanted = self.weights.size if num_samples is None else num_samples
-        self.count = whole("WeightedSampler", "num_samples", wanted, 0)
+        self.num_samples = checks.whole("WeightedSampler", "num_samples", wanted, 0)
         sound = self.weights.ndim == 1 and bool(np.isfinite(self.weights).all())
         positive = int((self.weights > 0).sum())
         if not sound or positive == 0 or (self.weights < 0).any():
@@ -147,22 +154,18 @@ class WeightedSampler(_Ordered):
                 got=f"weights of shape {self.weights.shape}, {positive} positive",
                 fix="for balanced classes: 1 / np.bincount(labels)[labels]",
             )
-        if self.count > positive and not replacement:
-            raise ArgumentError(
-                "WeightedSampler",
-                expected=f"num_samples of at most {positive}, the number of positive weights",
-                got=str(self.count),
-                fix="replacement=True lets items come again",
-            )
+        if self.num_samples > positive and not replacement:
+            most = f"{positive}, the number of positive weights"
+            raise _too_many("WeightedSampler", most, wanted)
 
     def __len__(self) -> int:
-        return self.count
+        return self.num_samples
 
     def order(self, rng: Rng = None) -> np.ndarray:
-        """Return the indices drawn, ``(num_samples,)``."""
+        """Return the indices drawn, `(num_samples,)`."""
         share = self.weights / self.weights.sum()
         return random.generator(rng).choice(
-            len(share), self.count, replace=self.replacement, p=share
+            len(share), self.num_samples, replace=self.replacement, p=share
         )
 
 
@@ -175,7 +178,7 @@ class BatchSampler:
         drop_last: Whether to leave out a last batch that is smaller.
 
     Raises:
-        ArgumentError: ``batch_size`` is not positive, or ``sampler`` has no length.
+        ArgumentError: `batch_size` is not positive, or `sampler` has no length.
 
     Example:
         >>> [batch.tolist() for batch in BatchSampler(SequentialSampler(5), 2)]
@@ -185,29 +188,61 @@ class BatchSampler:
     def __init__(
         self, sampler: Sampler | Iterable[int], batch_size: int, drop_last: bool = False
     ) -> None:
-        if not isinstance(sampler, Sized):
-            raise ArgumentError(
-                "DataLoader",
-                expected="a sampler with a length, that can be iterated once in each epoch",
-                got=type(sampler).__name__,
-                fix="make a list of the indices",
-            )
-        self.sampler = sampler
-        self.batch_size = whole("DataLoader", "batch_size", batch_size, 1)
-        self.drop_last = drop_last
+        check_batches("BatchSampler", sampler, batch_size, drop_last)
+        self.sampler: Any = sampler
+        self.batch_size = int(batch_size)
+        self.drop_last = bool(drop_last)
 
     def __len__(self) -> int:
+        """Return the number of batches in an epoch; an estimate if the sampler's length is one."""
         whole, rest = divmod(len(self.sampler), self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
-    def batches(self, rng: Rng = None) -> list[np.ndarray]:
-        """Return the batches of one epoch, each ``(batch_size,)`` but perhaps the last."""
+    def batches(self, rng: Rng = None) -> Iterator[np.ndarray]:
+        """Yield the batches of one epoch, each `(batch_size,)` but perhaps the last."""
         if isinstance(self.sampler, Sampler):
-            order = self.sampler.order(rng)
+            order = np.asarray(self.sampler.order(rng))
+            size = self.batch_size
+            cut = (order[start : start + size] for start in range(0, len(order), size))
         else:
-            order = np.fromiter(self.sampler, np.int64)
-        size = self.batch_size
-        return [order[start : start + size] for start in range(0, len(self) * size, size)]
+            indices = iter(self.sampler)
+            rows = iter(lambda: list(islice(indices, self.batch_size)), [])
+            cut = (_as_array(row) for row in rows)
+        return (batch for batch in cut if not self.drop_last or len(batch) == self.batch_size)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return iter(self.batches())
+        return self.batches()
+
+
+def check_batches(operation: str, sampler: Any, batch_size: Any, drop_last: Any) -> None:
+    """Check the settings of a `BatchSampler`.
+
+    Raises:
+        ArgumentError: One is out of its range.
+    """
+    if not (isinstance(sampler, Sized) and isinstance(sampler, Sampler | Iterable)):
+        raise ArgumentError(
+            operation,
+            expected="a sampler with a length, that can be iterated once in each epoch",
+            got=type(sampler).__name__,
+            fix="make a list of the indices",
+        )
+    checks.whole(operation, "batch_size", batch_size, 1)
+    checks.flag(operation, "drop_last", drop_last)
+
+
+def _as_array(indices: list[Any]) -> np.ndarray:
+    """Return what a sampler gave as an array, of objects if it is no indices."""
+    try:
+        return np.asarray(indices)
+    except ValueError:  # lists of unlike lengths
+        return np.fromiter(indices, object)
+
+
+def _too_many(operation: str, most: str, got: int) -> ArgumentError:
+    return ArgumentError(
+        operation,
+        expected=f"num_samples of at most {most}",
+        got=f"num_samples={got}",
+        fix="replacement=True lets items come again",
+    )

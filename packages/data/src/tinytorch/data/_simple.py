@@ -3,14 +3,13 @@
 import numpy as np
 
 from tinytorch.data._dataset import TensorDataset
-from tinytorch.tensor import random
-from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor import checks, random
 
 
 class SimpleDataset(TensorDataset):
     """Points in clouds about a circle; the label tells the cloud.
 
-    Items are pairs of a point ``(features,)``, float32, and its label, int64.
+    Items are pairs of a point `(features,)`, float32, and its label, int64.
 
     Args:
         n: The number of points.
@@ -20,7 +19,7 @@ class SimpleDataset(TensorDataset):
         rng: The source of randomness; by default always the same points.
 
     Raises:
-        ArgumentError: A number is not positive, or ``noise`` negative.
+        ArgumentError: A number is too small, or no whole one.
 
     Example:
         >>> dataset = SimpleDataset(100, classes=3)
@@ -37,13 +36,10 @@ class SimpleDataset(TensorDataset):
         noise: float = 0.3,
         rng: np.random.Generator | int | None = 0,
     ) -> None:
-        if n < 1 or features < 2 or classes < 1 or noise < 0:
-            raise ArgumentError(
-                "SimpleDataset",
-                expected="n and classes of at least 1, features of at least 2, noise of at least 0",
-                got=f"n={n}, features={features}, classes={classes}, noise={noise}",
-                fix="for instance SimpleDataset(1000)",
-            )
+        n = checks.whole("SimpleDataset", "n", n, 1)
+        features = checks.whole("SimpleDataset", "features", features, 2)
+        classes = checks.whole("SimpleDataset", "classes", classes, 1)
+        noise = checks.number("SimpleDataset", "noise", noise, least=0)
         generator = random.generator(rng)
         labels = generator.integers(0, classes, n)
         angles = labels * (2 * np.pi / classes)

@@ -401,7 +401,7 @@ class Tensor:
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
+        return type(self)(self.data)  # which `from_numpy` may share with an array that changes
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (np.ascontiguousarray(self.data).reshape(self.shape),)

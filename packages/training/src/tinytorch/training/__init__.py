@@ -1,7 +1,6 @@
 """Training: the loop, metrics, callbacks, checkpoints, and what one looks at afterwards."""
 
 from tinytorch.training._history import History
-from tinytorch.training._onnx import export_onnx
 from tinytorch.training._rate_finder import RateSweep, find_learning_rate
 from tinytorch.training._rates import per_epoch
 from tinytorch.training._run import Run
@@ -18,6 +17,7 @@ from tinytorch.training.callbacks.non_finite import (
 )
 from tinytorch.training.callbacks.progress import Progress
 from tinytorch.training.files.checkpoint import load_checkpoint, save_checkpoint
+from tinytorch.training.files.onnx import export_onnx
 from tinytorch.training.files.safetensors import load_safetensors, save_safetensors
 from tinytorch.training.metrics.accuracy import Accuracy, TopK, accuracy
 from tinytorch.training.metrics.confusion import ConfusionMatrix, PrecisionRecallF1

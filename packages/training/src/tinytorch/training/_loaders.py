@@ -4,7 +4,7 @@ A loader with `state_dict` and `load_state_dict` (as `DataLoader` has) says itse
 pass depends on. Of any other, the numpy Generators in its public attributes are kept.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from tinytorch.autograd.nn import Module
 from tinytorch.tensor import Tensor, from_numpy
-from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.errors import ArgumentError, ShapeError, StateError
 
 __all__ = [
     "check_loader",
@@ -95,11 +95,24 @@ def loader_state(loader: Any) -> Any:
 
 
 def restore_loader(loader: Any, state: Any) -> None:
-    """Take the loader back to a state that `loader_state` gave."""
-    if hasattr(loader, "load_state_dict"):
+    """Take the loader back to a state that `loader_state` gave.
+
+    Raises:
+        StateError: It is the state of a loader of another kind.
+    """
+    if isinstance(state, Mapping) and hasattr(loader, "load_state_dict"):
         loader.load_state_dict(state)
         return
-    for generator, before in zip(_generators(loader), state, strict=True):
+    generators = _generators(loader)
+    if hasattr(loader, "load_state_dict") or len(state) != len(generators):
+        raise StateError(
+            "Trainer.load_state_dict",
+            expected=f"the place in the data of a {type(loader).__name__} "
+            f"with {len(generators)} random generators",
+            got=f"that of another loader: {type(state).__name__} of {len(state)}",
+            fix="give the Trainer the loaders that the run began with",
+        )
+    for generator, before in zip(generators, state, strict=True):
         generator.bit_generator.state = before
 
 
@@ -109,7 +122,19 @@ def generator_states(model: Module) -> dict[str, Any]:
 
 
 def load_generator_states(model: Module, states: dict[str, Any]) -> None:
-    """Take the model's random generators back to `states`."""
+    """Take the model's random generators back to `states`.
+
+    Raises:
+        StateError: They are those of a model with other generators.
+    """
+    here = [name for name, _ in model.named_generators()]
+    if set(here) != set(states):
+        raise StateError(
+            "Trainer.load_state_dict",
+            expected=f"the states of the model's random generators: {', '.join(here) or 'none'}",
+            got=", ".join(states) or "none",
+            fix="use the model that the run began with, dropout and all",
+        )
     for name, rng in model.named_generators():
         rng.bit_generator.state = states[name]
 

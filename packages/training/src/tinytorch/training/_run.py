@@ -7,6 +7,7 @@ from tinytorch.autograd.nn import Module
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._history import History
 from tinytorch.training._loaders import loader_state
+from tinytorch.training._made_of import made_of
 from tinytorch.training._rates import LearningRate
 from tinytorch.training.metrics.figures import figures_of, numbers_in
 from tinytorch.training.metrics.metric import Mean, Metric
@@ -27,6 +28,7 @@ class Run:
         inputs, targets, outputs: The last training batch, and what the model made of it.
         loss_value: The last training batch's loss.
         history: The figures of the finished epochs.
+        made_of: What the run is made of, in words, as it was when it began here.
     """
 
     def __init__(
@@ -60,6 +62,9 @@ class Run:
         self.mean_loss = Mean(name="loss")
         self.loaders_at_epoch_begin: list[Any] = []
         self.limit_batches: int | None = None
+        self.loss: Any = None
+        self.clip_norm: float | None = None
+        self.made_of: dict[str, str] = {}
 
     def stop(self, reason: str) -> None:
         """End the fit after the step, or the epoch, that it is at; for callbacks."""
@@ -87,7 +92,10 @@ class Run:
         return length if self.limit_batches is None else min(length, self.limit_batches)
 
     def bind(self) -> None:
-        """Give the optimizer the model's parameters, unless it has some of them already."""
+        """Give the optimizer the model's parameters, unless it has some of them already.
+
+        Once, before anything moves, it is noted what the run is made of.
+        """
         parameters = list(self.model.parameters())
         if not self.optimizer.is_bound:
             self.optimizer.bind(self.model.named_parameters())
@@ -100,3 +108,15 @@ class Run:
                 fix="make it of model.parameters(), or without parameters",
             )
         self.rate.bind()
+        if not self.made_of:
+            self.made_of = made_of(
+                {
+                    "model": self.model,
+                    "optimizer": self.optimizer,
+                    "loss": self.loss,
+                    "schedule": self.rate.schedule,
+                    "clip_norm": self.clip_norm,
+                    "train_loader": self.train_loader,
+                    "val_loader": self.val_loader,
+                }
+            )

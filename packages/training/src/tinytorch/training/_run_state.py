@@ -1,15 +1,40 @@
-"""The state of a run: all that its remaining steps depend on, and nothing else."""
+"""The state of a run: all that its remaining steps depend on, and nothing else.
 
+A run that goes on is the run that was saved, or says what differs: what cannot go on is a
+StateError, what can but changes the bits is named in a warning.
+"""
+
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from tinytorch.tensor.errors import StateError
+from tinytorch.tensor.errors import StateError, TinyTorchError
 from tinytorch.training._history import History
-from tinytorch.training._loaders import generator_states, load_generator_states, restore_loader
+from tinytorch.training._loaders import (
+    generator_states,
+    load_generator_states,
+    loader_state,
+    restore_loader,
+)
+from tinytorch.training._made_of import differences
 from tinytorch.training._run import Run
 
-__all__ = ["load_run_state", "run_state"]
-
+VERSION = 2
+PARTS = [
+    "made_of",
+    "model",
+    "optimizer",
+    "schedule",
+    "generators",
+    "loaders",
+    "position",
+    "metrics",
+    "counters",
+    "history",
+    "callbacks",
+    "seed",
+    "accumulate",
+]
 POSITION = ("epoch", "batch", "examples", "step", "seconds")
 
 
@@ -19,15 +44,19 @@ def run_state(run: Run) -> dict[str, Any]:
     Within an epoch the loaders' states are those of its beginning: a resume reads the batches that
     are done once more, which gives back every random number on the way, and leaves them out.
     """
+    run.bind()
     names = [type(callback).__name__ for callback in run.callbacks]
     states = [callback.state_dict() for callback in run.callbacks]
     return {
+        "version": VERSION,
+        "made_of": run.made_of,
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
         "schedule": run.rate.state_dict(),
         "generators": generator_states(run.model),
         "loaders": run.loaders_at_epoch_begin if run.batch else run.loader_states(),
         "position": {name: getattr(run, name) for name in POSITION},
+        "metrics": [metric.name for metric in run.metrics],
         "counters": [c.state_dict() for c in (run.mean_loss, *run.metrics)],
         "history": run.history.to_dict(),
         "callbacks": list(zip(names, states, strict=True)),
@@ -37,45 +66,122 @@ def run_state(run: Run) -> dict[str, Any]:
 
 
 def load_run_state(run: Run, state: Mapping[str, Any]) -> None:
-    """Put a run into a state that `run_state` gave.
+    """Put a run into a state that `run_state` gave, in this version of TinyTorch or an older one.
 
     Raises:
-        StateError: It is the state of another run: of another seed, model or optimizer.
+        StateError: It is no such state, or of a run with another seed, model, optimizer, ...
     """
     run.bind()
-    for name in ("seed", "accumulate"):
-        if state[name] != getattr(run, name):
-            raise StateError(
-                "Trainer.load_state_dict",
-                expected=f"a run with {name}={getattr(run, name)}",
-                got=f"one with {name}={state[name]}",
-                fix=f"use {name}={state[name]} to go on with it, or another folder for another run",
-            )
-    counters = (run.mean_loss, *run.metrics)
-    if len(counters) != len(state["counters"]):
+    try:
+        state = _upgraded(run, state)
+        _check(run, state)
+        changed = [
+            line + (" (the saved one counts)" if line.startswith("optimizer.") else "")
+            for line in differences(state["made_of"], run.made_of)
+        ]
+        changed += _load(run, state)
+    except TinyTorchError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise _no_state(f"{type(error).__name__}: {error}") from error
+    if changed:
+        lines = "".join(f"\n  {line}" for line in changed)
+        warnings.warn(
+            "Trainer: the saved run goes on with other parts than it had, and may end with other "
+            f"bits than if it had never been broken off:{lines}\n"
+            "way out: make it of the same parts, or give another run another folder",
+            stacklevel=2,
+        )
+
+
+def _upgraded(run: Run, state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the state as this version writes it."""
+    version = state.get("version", 1)
+    if version > VERSION:
         raise StateError(
             "Trainer.load_state_dict",
-            expected=f"a run with {len(run.metrics)} metrics",
-            got=f"one with {len(state['counters']) - 1}",
-            fix="give the Trainer the metrics that the run began with",
+            expected=f"a run's state of version {VERSION} or an older one",
+            got=f"version {version}: a newer TinyTorch saved it",
+            fix="python -m pip install --upgrade tinytorch-training",
         )
+    if version == 1:  # it does not say what it was made of
+        names = [metric.name for metric in run.metrics]
+        state = {"made_of": run.made_of, "metrics": names, **state}
+    return state
+
+
+def _check(run: Run, state: Mapping[str, Any]) -> None:
+    """Refuse what cannot go on, before anything has changed."""
+    if missing := [name for name in PARTS if name not in state]:
+        raise _no_state(f"one without {', '.join(missing)}")
+    for name in ("seed", "accumulate"):
+        here = getattr(run, name)
+        if state[name] != here:
+            raise _other_run(f"{name}={here}", f"{name}={state[name]}")
+    names = [metric.name for metric in run.metrics]
+    counted = len(state["counters"]) - 1
+    if list(state["metrics"]) != names or counted != len(names):
+        saved = ", ".join(state["metrics"])
+        raise _other_run(f"the metrics {', '.join(names) or '(none)'}", f"the metrics {saved}")
+
+
+def _load(run: Run, state: Mapping[str, Any]) -> list[str]:
+    """Take up the state; return what of it nobody takes up, in words."""
     run.model.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.rate.load_state_dict(state["schedule"])
     load_generator_states(run.model, state["generators"])
-    run.loaders_at_epoch_begin = list(state["loaders"])
-    for loader, loader_state in zip(run.loaders(), state["loaders"], strict=True):
-        restore_loader(loader, loader_state)
+    changed = _load_loaders(run, state["loaders"])
     for name in POSITION:
         setattr(run, name, state["position"][name])
+    counters = (run.mean_loss, *run.metrics)
     for counter, counts in zip(counters, state["counters"], strict=True):
         counter.load_state_dict(counts)
     run.history = History.from_dict(state["history"])
     run.broken = False
-    waiting = list(state["callbacks"])
+    return changed + _load_callbacks(run, state["callbacks"])
+
+
+def _load_loaders(run: Run, states: list[Any]) -> list[str]:
+    """Go to the place in the data; a validation loader that cannot begins anew, and says so."""
+    train_loader, val_loader = run.loaders()
+    train_state, val_state = states
+    restore_loader(train_loader, train_state)
+    changed = []
+    try:
+        restore_loader(val_loader, val_state)
+    except StateError:
+        val_state = loader_state(val_loader)
+        changed = ["val_loader: another one, or none; what it draws at random begins anew"]
+    run.loaders_at_epoch_begin = [train_state, val_state]
+    return changed
+
+
+def _load_callbacks(run: Run, states: list[Any]) -> list[str]:
+    """Give each callback what the first of its class has kept; name what is left over."""
+    waiting = list(states)
     for callback in run.callbacks:
         for i, (name, saved) in enumerate(waiting):
             if name == type(callback).__name__:
                 callback.load_state_dict(saved)
                 del waiting[i]
                 break
+    return [f"callbacks: {name}, here nothing" for name, saved in waiting if saved]
+
+
+def _other_run(here: str, saved: str) -> StateError:
+    return StateError(
+        "Trainer.load_state_dict",
+        expected=f"a run with {here}",
+        got=f"one with {saved}",
+        fix=f"use {saved} to go on with it, or another folder for another run",
+    )
+
+
+def _no_state(got: str) -> StateError:
+    return StateError(
+        "Trainer.load_state_dict",
+        expected="what Trainer.state_dict gave, as a Checkpoint saves it",
+        got=got,
+        fix="load weights alone with model.load_state_dict; another run needs another folder",
+    )

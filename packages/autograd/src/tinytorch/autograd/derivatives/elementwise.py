@@ -3,7 +3,7 @@
 g is the gradient of the result z; x and y are the operands.
 """
 
-from math import pi, sqrt
+from math import inf, log, nan, pi, sqrt
 from typing import Any
 
 from tinytorch.autograd._backward import derivative
@@ -26,13 +26,14 @@ derivative(ops.exp, lambda g, z, x: g * z)
 derivative(ops.expm1, lambda g, z, x: g * (z + 1))
 derivative(ops.log, lambda g, z, x: g / x)
 derivative(ops.log1p, lambda g, z, x: g / (x + 1))
+# Infinite at 0, as in PyTorch; a zero further down makes NaN of it. ops.std has a root that is not.
 derivative(ops.sqrt, lambda g, z, x: g * 0.5 / z)
 derivative(ops.sin, lambda g, z, x: g * ops.cos(x))
 derivative(ops.cos, lambda g, z, x: -g * ops.sin(x))
 derivative(ops.tanh, lambda g, z, x: g * (1 - z * z))
 derivative(ops.sigmoid, lambda g, z, x: g * z * (1 - z))
 derivative(ops.erf, lambda g, z, x: g * ops.exp(-x * x) * (2 / sqrt(pi)))
-derivative(ops.relu, lambda g, z, x: g * ops.greater(x, 0))
+derivative(ops.relu, lambda g, z, x: g * ops.not_equal(z, 0))  # NaN passes, as in PyTorch
 
 derivative(ops.maximum, lambda g, z, x, y: g * wins(x, y), lambda g, z, x, y: g * wins(y, x))
 derivative(ops.minimum, lambda g, z, x, y: g * wins(y, x), lambda g, z, x, y: g * wins(x, y))
@@ -47,19 +48,23 @@ derivative(ops.to_float, lambda g, z, x, dtype: ops.to_float(g, dtype=x.dtype))
 
 
 def wins(x: Any, y: Any) -> Any:
-    """1 where x is larger, 1/2 where both are equal, 0 where y is larger."""
-    return ops.greater(x, y) + ops.equal(x, y) * 0.5
+    """1 where x is larger, 1/2 where both are equal, 0 where y is; beside NaN 1, as in PyTorch."""
+    return ops.logical_not(ops.less(x, y)) - ops.equal(x, y) * 0.5
 
 
 def slope_of_power(x: Any, y: Any) -> Any:
-    """y * x^(y - 1); 0 where y is 0, at x = 0 too."""
-    if isinstance(y, Tensor):
-        constant = ops.logical_and(ops.equal(x, 0), ops.equal(y, 0))
-        return y * x ** ops.where(constant, 1, y - 1)
-    return y * x ** (y - 1) if y else x * 0
+    """y * x^(y - 1), infinite at x = 0 for y below 1; 0 where y is 0, whatever x is."""
+    if not isinstance(y, Tensor):
+        return y * x ** (y - 1) if y else 0
+    constant = ops.logical_and(ops.equal(y, 0), ops.logical_or(ops.equal(x, 0), ops.isnan(x)))
+    return y * ops.where(constant, 1, x) ** ops.where(constant, 1, y - 1)
 
 
 def log_of_base(x: Any, y: Any) -> Any:
-    """log x in y's data type, for x**y; 0 at x = 0, where 0**y stays 0 as y changes."""
-    base = x + y * 0
-    return ops.log(ops.where(ops.equal(base, 0), 1, base))
+    """log x, for x**y; 0 at x = 0, where 0**y stays 0 as y changes, unless y is negative."""
+    if isinstance(x, Tensor):
+        constant = ops.logical_and(ops.equal(x, 0), ops.greater_equal(y, 0))
+        return ops.log(ops.where(constant, 1, x))
+    if x:
+        return log(x) if x > 0 else nan
+    return ops.where(ops.greater_equal(y, 0), 0, -inf)

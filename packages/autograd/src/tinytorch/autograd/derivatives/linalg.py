@@ -71,9 +71,11 @@ def einsum_row(position: int) -> Row:
             factors.append(from_numpy(np.ones([n for _, n in alone], g.dtype)))
             names.append("".join(c for c, _ in alone))
         share = ops.einsum(*factors, subscripts=f"{','.join(names)}->{distinct}")
-        # An axis of length 1 that met a longer one was stretched.
+        # An axis of length 1 that met a longer one was stretched, and one that met only such axes
+        # has the same gradient all along.
         stretched = tuple(a for a, n in enumerate(lengths) if n == 1 and share.shape[a] != 1)
-        return ops.sum(share, axis=stretched, keepdims=True) if stretched else share
+        share = ops.sum(share, axis=stretched, keepdims=True) if stretched else share
+        return share if share.shape == lengths else ops.broadcast_to(share, shape=lengths)
 
     return row
 

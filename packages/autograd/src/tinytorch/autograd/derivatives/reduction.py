@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tinytorch.autograd._backward import derivative
 from tinytorch.tensor import Tensor, ops
 
@@ -35,8 +37,14 @@ def restore(g: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Any:
 
 
 def to_chosen(g: Tensor, z: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Any:
-    """Share g evenly among the elements that were chosen."""
-    chosen = ops.equal(x, restore(z, x, axis, keepdims))
+    """Share g evenly among the elements that were chosen.
+
+    As in PyTorch a NaN among all elements gets g; a NaN along an axis makes all of g there NaN.
+    """
+    if axis is None and np.isnan(z.data).all():
+        chosen = ops.isnan(x)
+    else:
+        chosen = ops.equal(x, restore(z, x, axis, keepdims))
     ties = ops.sum(chosen, axis=axis, keepdims=True)
     return restore(g, x, axis, keepdims) * chosen / ties
 

@@ -89,10 +89,9 @@ def _append(
     progress: Callable[[int, int], None],
 ) -> None:
     """Ask for the bytes from `offset` on and write them to `part`."""
-    request = urllib.request.Request(address, headers={"User-Agent": "tinytorch-data"})  # noqa: S310
-    if offset:
-        request.add_header("Range", f"bytes={offset}-")
+    headers = {"User-Agent": "tinytorch-data"} | ({"Range": f"bytes={offset}-"} if offset else {})
     with _network(pace):
+        request = urllib.request.Request(address, headers=headers)  # noqa: S310
         response = _opener(pace).open(request, timeout=pace.timeout)
     with response, _open(part) as output:
         there = _start_of(response, offset, size)
@@ -235,8 +234,8 @@ def _network(pace: _Pace) -> Iterator[None]:
     try:
         yield
     except urllib.error.HTTPError as error:
-        with error:
-            raise Failed(f"answered {error.code} {error.reason}") from error
+        error.close()
+        raise Failed(f"answered {error.code} {error.reason}") from error
     except TimeoutError as error:
         raise Failed(
             f"was too slow: {pace.gained:,} bytes of the file in {pace.timeout:g} s"

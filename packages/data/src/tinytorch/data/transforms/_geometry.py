@@ -5,9 +5,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinytorch.data._checks import pair, probability
-from tinytorch.data.transforms._compose import Rng, as_images
-from tinytorch.tensor import random
+from tinytorch.data.transforms._transform import Rng, as_images
+from tinytorch.tensor import checks, random
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 
 Size = int | tuple[int, int]
@@ -15,7 +14,7 @@ PaddingMode = Literal["constant", "edge", "reflect", "symmetric"]
 
 
 def _padded(images: np.ndarray, padding: tuple[int, int], value: float) -> np.ndarray:
-    """Surround images ``(batch, channels, height, width)`` with a frame of ``value``."""
+    """Surround images `(batch, channels, height, width)` with a frame of `value`."""
     batch, channels, height, width = images.shape
     down, right = padding
     shape = (batch, channels, height + 2 * down, width + 2 * right)
@@ -25,7 +24,7 @@ def _padded(images: np.ndarray, padding: tuple[int, int], value: float) -> np.nd
 
 
 def _room(operation: str, images: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
-    """Tell how many rows and columns ``images`` have beyond ``size``."""
+    """Tell how many rows and columns `images` have beyond `size`."""
     rows, columns = images.shape[2] - size[0], images.shape[3] - size[1]
     if rows < 0 or columns < 0:
         raise ShapeError(
@@ -46,7 +45,7 @@ class Pad:
         value: What fills it.
 
     Raises:
-        ArgumentError: ``padding`` is negative.
+        ArgumentError: `padding` is negative.
 
     Example:
         >>> Pad(1, value=9)(np.zeros((1, 1, 1, 2), np.uint8))[0, 0]
@@ -56,11 +55,11 @@ class Pad:
     """
 
     def __init__(self, padding: Size, value: float = 0) -> None:
-        self.padding = pair("Pad", "padding", padding, 0)
+        self.padding = checks.pair("Pad", "padding", padding, 0)
         self.value = value
 
     def __call__(self, images: Any) -> np.ndarray:
-        """Return the framed images, ``(batch, channels, height + 2 p, width + 2 p)``."""
+        """Return the framed images, `(batch, channels, height + 2 p, width + 2 p)`."""
         return _padded(as_images("Pad", images), self.padding, self.value)
 
     def __repr__(self) -> str:
@@ -74,7 +73,7 @@ class CenterCrop:
         size: The result's height and width.
 
     Raises:
-        ArgumentError: ``size`` is not positive.
+        ArgumentError: `size` is not positive.
 
     Example:
         >>> CenterCrop(2)(np.arange(16).reshape(1, 1, 4, 4))[0, 0]
@@ -83,10 +82,10 @@ class CenterCrop:
     """
 
     def __init__(self, size: Size) -> None:
-        self.size = pair("CenterCrop", "size", size, 1)
+        self.size = checks.pair("CenterCrop", "size", size, 1)
 
     def __call__(self, images: Any) -> np.ndarray:
-        """Return the middles, ``(batch, channels, *size)``."""
+        """Return the middles, `(batch, channels, *size)`."""
         images = as_images("CenterCrop", images)
         rows, columns = _room("CenterCrop", images, self.size)
         top, left = rows // 2, columns // 2
@@ -107,7 +106,7 @@ class RandomCrop:
             "reflect" or "symmetric" for the image mirrored without or with its outermost pixels.
 
     Raises:
-        ArgumentError: ``size`` is not positive, ``padding`` negative or ``padding_mode`` unknown.
+        ArgumentError: `size` is not positive, `padding` negative or `padding_mode` unknown.
 
     Source:
         He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2 (for CIFAR-10:
@@ -124,8 +123,8 @@ class RandomCrop:
     def __init__(
         self, size: Size, padding: Size = 0, padding_mode: PaddingMode = "constant"
     ) -> None:
-        self.size = pair("RandomCrop", "size", size, 1)
-        self.padding = pair("RandomCrop", "padding", padding, 0)
+        self.size = checks.pair("RandomCrop", "size", size, 1)
+        self.padding = checks.pair("RandomCrop", "padding", padding, 0)
         self.padding_mode = padding_mode
         if padding_mode not in get_args(PaddingMode):
             raise ArgumentError(
@@ -137,7 +136,7 @@ class RandomCrop:
             )
 
     def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
-        """Return the windows, ``(batch, channels, *size)``."""
+        """Return the windows, `(batch, channels, *size)`."""
         images = as_images("RandomCrop", images)
         if any(self.padding):
             images = self._framed(images)
@@ -153,7 +152,7 @@ class RandomCrop:
         return f"RandomCrop({self.size}, padding={self.padding}{mode})"
 
     def _framed(self, images: np.ndarray) -> np.ndarray:
-        """Surround images ``(batch, channels, height, width)`` with the padding."""
+        """Surround images `(batch, channels, height, width)` with the padding."""
         if self.padding_mode == "constant":
             return _padded(images, self.padding, 0)
         down, right = self.padding
@@ -168,7 +167,7 @@ class RandomHorizontalFlip:
         p: The probability for an image to be mirrored.
 
     Raises:
-        ArgumentError: ``p`` is not between 0 and 1.
+        ArgumentError: `p` is not between 0 and 1.
 
     Example:
         >>> RandomHorizontalFlip(p=1)(np.arange(4).reshape(1, 1, 2, 2))[0, 0]
@@ -179,7 +178,7 @@ class RandomHorizontalFlip:
     random = True
 
     def __init__(self, p: float = 0.5) -> None:
-        self.p = probability("RandomHorizontalFlip", "p", p)
+        self.p = checks.fraction("RandomHorizontalFlip", "p", p)
 
     def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
         """Return the images, of the same shape, some of them mirrored."""
@@ -210,7 +209,7 @@ class RandomVerticalFlip:
         p: The probability for an image to be mirrored.
 
     Raises:
-        ArgumentError: ``p`` is not between 0 and 1.
+        ArgumentError: `p` is not between 0 and 1.
 
     Example:
         >>> RandomVerticalFlip(p=1)(np.arange(4).reshape(1, 1, 2, 2))[0, 0]
@@ -221,7 +220,7 @@ class RandomVerticalFlip:
     random = True
 
     def __init__(self, p: float = 0.5) -> None:
-        self.p = probability("RandomVerticalFlip", "p", p)
+        self.p = checks.fraction("RandomVerticalFlip", "p", p)
 
     def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
         """Return the images, of the same shape, some of them mirrored."""

@@ -5,9 +5,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinytorch.data._checks import pair, probability
-from tinytorch.data.transforms._compose import Rng, as_images
-from tinytorch.tensor import random
+from tinytorch.data.transforms._transform import Rng, as_images
+from tinytorch.tensor import checks, random
 from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError
 
 
@@ -52,7 +51,7 @@ class ToFloat:
 
 
 class Normalize:
-    """Shift and scale each channel to ``(pixel - mean) / std``, pixels counted from 0 to 1.
+    """Shift and scale each channel to `(pixel - mean) / std`, pixels counted from 0 to 1.
 
     Args:
         mean: One mean per channel.
@@ -129,10 +128,10 @@ class RandomBrightness:
     """Make each image lighter or darker, by a factor of its own.
 
     Args:
-        strength: Factors lie between ``1 - strength`` and ``1 + strength``.
+        strength: Factors lie between `1 - strength` and `1 + strength`.
 
     Raises:
-        ArgumentError: ``strength`` is not between 0 and 1.
+        ArgumentError: `strength` is not between 0 and 1.
 
     Example:
         >>> images = RandomBrightness(0.5)(np.full((3, 1, 8, 8), 0.5), rng=0)
@@ -143,7 +142,7 @@ class RandomBrightness:
     random = True
 
     def __init__(self, strength: float = 0.2) -> None:
-        self.strength = probability("RandomBrightness", "strength", strength)
+        self.strength = checks.fraction("RandomBrightness", "strength", strength)
 
     def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
         """Return float32 images of the same shape, between 0 and 1."""
@@ -165,7 +164,7 @@ class RandomErasing:
         value: What fills it.
 
     Raises:
-        ArgumentError: ``size`` is not positive, or ``p`` not between 0 and 1.
+        ArgumentError: `size` is not positive, or `p` not between 0 and 1.
 
     Source:
         DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout",
@@ -182,8 +181,8 @@ class RandomErasing:
     random = True
 
     def __init__(self, size: int | tuple[int, int] = 8, p: float = 0.5, value: float = 0) -> None:
-        self.size = pair("RandomErasing", "size", size, 1)
-        self.p = probability("RandomErasing", "p", p)
+        self.size = checks.pair("RandomErasing", "size", size, 1)
+        self.p = checks.fraction("RandomErasing", "p", p)
         self.value = value
 
     def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
@@ -202,7 +201,7 @@ class RandomErasing:
 
 
 def _covered(center: np.ndarray, length: int, size: int) -> np.ndarray:
-    """Mark what a patch about ``center``, ``(batch, 1)``, covers: ``(batch, length)``."""
+    """Mark what a patch about `center`, `(batch, 1)`, covers: `(batch, length)`."""
     first = center - size // 2
     place = np.arange(length)
     return (first <= place) & (place < first + size)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinytorch.tensor._op import op
 from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.ops.elementwise import equal
 from tinytorch.tensor.types import Array, Axes, Shape
 
 add_up: Any = np.add.reduce  # np.sum without its layers of dispatch
@@ -89,8 +90,13 @@ def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any
 
 
 def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
-    """The standard deviation along axis: the square root of the variance."""
-    return var(x, axis, keepdims, ddof) ** 0.5
+    """The standard deviation along axis: the square root of the variance.
+
+    Of constants it is 0 and so is its gradient. A root taken by hand has no finite gradient at 0.
+    """
+    variance = var(x, axis, keepdims, ddof)
+    constant = equal(variance, 0)
+    return (variance + constant) ** 0.5 - constant
 
 
 def count(shape: Shape, axis: Axes) -> int:

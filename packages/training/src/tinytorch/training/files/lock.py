@@ -13,7 +13,7 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 from weakref import WeakValueDictionary
 
 from tinytorch.tensor.errors import FileError
@@ -55,7 +55,7 @@ class FolderLock:
         self._path = folder.resolve() / NAME
         self._key = (os.getpid(), self._path)
         if _held.setdefault(self._key, self) is not self:
-            _refuse(operation, folder, "another Trainer of this process")
+            raise _in_use(operation, folder, "another Trainer of this process")
         try:
             with file_errors(operation, self._path):
                 self._file = self._open(operation)
@@ -81,7 +81,8 @@ class FolderLock:
                 _acquire(file)
             except (BlockingIOError, PermissionError):
                 with file:
-                    _refuse(operation, self.folder, _read_holder(file))
+                    holder = _read_holder(file)
+                raise _in_use(operation, self.folder, holder) from None
             except OSError as error:
                 if error.errno not in NO_LOCKS:
                     raise
@@ -119,8 +120,8 @@ def _read_holder(file: IO[bytes]) -> str:
         return "another process"
 
 
-def _refuse(operation: str, folder: Path, holder: str) -> NoReturn:
-    raise FileError(
+def _in_use(operation: str, folder: Path, holder: str) -> FileError:
+    return FileError(
         operation,
         expected="a folder that no other run saves in",
         got=f"{folder} in use by {holder}",

@@ -1,7 +1,10 @@
 """TensorBoard's event files: records of length, checksum, message and checksum again.
 
-Source: the record format of `tensorflow/core/lib/io/record_writer.h` and the messages `Event` and
-`Summary` of `tensorflow/core`.
+A message is a protocol buffer: a run of fields, each a number and a value; integers are written in
+groups of seven bits, floats as they are, texts and messages with their length before them.
+
+Source: the record format of `tensorflow/core/lib/io/record_writer.h`, the messages `Event` and
+`Summary` of `tensorflow/core`, and https://protobuf.dev/programming-guides/encoding/
 """
 
 import itertools
@@ -10,7 +13,6 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from tinytorch.training._protobuf import Double, message
 from tinytorch.training.files.atomic import PathLike
 
 __all__ = ["EventWriter"]
@@ -62,3 +64,37 @@ def _masked_crc(data: bytes) -> bytes:
         crc = CRC_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
     crc ^= 0xFFFFFFFF
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+class Double(float):
+    """A float that is written in 64 bits."""
+
+
+def message(*fields: tuple[int, object]) -> bytes:
+    """Return fields `(number, value)` in order, encoded; a list repeats its field."""
+    return b"".join(
+        _field(number, value)
+        for number, values in fields
+        for value in (values if isinstance(values, list) else [values])
+    )
+
+
+def _field(number: int, value: object) -> bytes:
+    if isinstance(value, Double):
+        return _varint(number << 3 | 1) + struct.pack("<d", value)
+    if isinstance(value, float):
+        return _varint(number << 3 | 5) + struct.pack("<f", value)
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value % (1 << 64))
+    data = value.encode() if isinstance(value, str) else value
+    assert isinstance(data, bytes)
+    return _varint(number << 3 | 2) + _varint(len(data)) + data
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

@@ -1,0 +1,62 @@
+"""What a transform is: a callable on a batch of images, with a keyword `rng` if it is random."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from tinytorch.tensor.errors import ArgumentError, ShapeError
+
+Rng = np.random.Generator | int | None
+
+
+class Transform(Protocol):
+    """A transform with its randomness bound: images and a generator in, images out."""
+
+    def __call__(self, images: Any, rng: np.random.Generator | None, /) -> Any:
+        """Return the transformed images."""
+
+
+class Seeded:
+    """Any transform as a `Transform`: hands the generator to those that say `random = True`."""
+
+    def __init__(self, transform: Callable[..., Any]) -> None:
+        self.transform = transform
+
+    def __call__(self, images: Any, rng: np.random.Generator | None, /) -> Any:
+        if getattr(self.transform, "random", False):
+            return self.transform(images, rng=rng)
+        return self.transform(images)
+
+
+def check_transform(operation: str, transform: Any) -> None:
+    """Check what is to be called on batches of images.
+
+    Raises:
+        ArgumentError: It cannot be called, or is a class.
+    """
+    if isinstance(transform, type) or not callable(transform):
+        raise ArgumentError(
+            operation,
+            expected="transform: a callable on a batch of images",
+            got=repr(transform),
+            fix="make an object of a class, for instance ToFloat(); put several in Compose([...])",
+        )
+
+
+def as_images(operation: str, images: Any) -> np.ndarray:
+    """Return `images` as an array `(batch, channels, height, width)`.
+
+    Raises:
+        ShapeError: They have another number of dimensions.
+    """
+    array = np.asarray(images)
+    if array.ndim != 4:
+        raise ShapeError(
+            operation,
+            expected="images (batch, channels, height, width)",
+            got=f"shape {array.shape}",
+            fix="for a single image add the batch axis: image[None]",
+            shape=array.shape,
+        )
+    return array
