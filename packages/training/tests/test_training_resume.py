@@ -468,11 +468,11 @@ def test_a_loader_that_ctrl_c_breaks_does_not_cost_the_save(
         """A loader whose workers have Ctrl-C, too: its next batch does not come."""
 
         def __init__(self, batches, press):
-            self.batches, self.press = batches, press
+            self.batches, self._press = batches, press
 
         def __iter__(self):
             for i, batch in enumerate(self.batches):
-                if self.press and i == 2:
+                if self._press and i == 2:
                     signal.raise_signal(signal.SIGINT)
                     raise error
                 yield batch
@@ -595,8 +595,8 @@ def test_kills_at_any_moment_lose_nothing(tmp_path):
 def test_a_state_of_version_1_is_taken_up(make_trainer, weights):
     whole, first, again = make_trainer(), make_trainer(), make_trainer()
     whole.fit(2)
+    first.callbacks.append(PressCtrlC(11))
     with pytest.raises(KeyboardInterrupt):
-        first.callbacks.append(PressCtrlC(11))
         first.fit(2)
     state = first.state_dict()
     for name in ("version", "made_of", "metrics"):
