@@ -59,16 +59,22 @@ def test_own_transforms_are_applied(folder):
     np.testing.assert_allclose(dataset[0][0].numpy(), 1 - folder[1][0] / 255, atol=1e-6)
 
 
+def test_a_batch_of_no_images_has_a_size_if_one_was_given(folder):
+    assert ImageFolder(folder[0]).__getitems__([])[0].shape == (0, 3, 0, 0)
+    images, labels = ImageFolder(folder[0], size=(4, 5)).__getitems__([])
+    assert (images.shape, labels.shape) == ((0, 3, 4, 5), (0,))
+
+
 def test_images_are_brought_to_one_size(folder):
     root = folder[0]
     from PIL import Image
 
-    Image.new("L", (7, 5), 100).save(root / "dog" / "grey.png")
+    Image.new("L", (7, 5), 100).save(root / "dog" / "gray.png")
     dataset = ImageFolder(root)
     assert dataset[3][0].shape == (3, 5, 7)
     with pytest.raises(ArgumentError, match=r"size=\(64, 64\)") as caught:
         dataset.__getitems__([0, 3])
-    assert caught.value.got == "1.png: (3, 3, 2), grey.png: (3, 5, 7)"
+    assert caught.value.got == "1.png: (3, 3, 2), gray.png: (3, 5, 7)"
     images, _ = ImageFolder(root, size=(4, 6)).__getitems__([0, 1, 2, 3])
     assert images.shape == (4, 3, 4, 6)
     np.testing.assert_allclose(images[3], 100 / 255, atol=1e-6)

@@ -144,7 +144,7 @@ def _encoded():
 
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    color, grey = Image.fromarray(pixels), Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
+    color, gray = Image.fromarray(pixels), Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
     exif = Image.Exif()
     exif[0x0112] = 6
     settings = [
@@ -152,7 +152,7 @@ def _encoded():
         (color, "GIF", {}),
         (color, "JPEG", {"exif": exif}),
         (color, "PNG", {"exif": exif}),
-        (grey, "PNG", {}),
+        (gray, "PNG", {}),
         (color.quantize(4), "PNG", {"transparency": b"\1\2"}),
         (color, "PPM", {}),
         (color, "TIFF", {}),

@@ -9,11 +9,11 @@ from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 from tinytorch.autograd._assign import Assignable
-from tinytorch.tensor import GradientError, Op, Tensor, ops
+from tinytorch.tensor import ArgumentError, GradientError, Op, Tensor, ops
 
 V = TypeVar("V", bound="Memory")
 Row = Callable[..., Any] | None
-_table: dict[Op, Any] = {}
+table: dict[Op, tuple[Any, tuple[Any, ...]]] = {}  # rows, and the defaults of operands
 
 
 class Memory(Assignable):
@@ -29,15 +29,18 @@ class Memory(Assignable):
 def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> None:
     """Write down the derivative of an op: one function for each operand.
 
-    A row gets the gradient ``g`` that arrives at the result ``z``, then ``z``, all operands, and
-    the settings by keyword, and gives the gradient of its operand. It is written in ops, so that it
-    can be differentiated again. For an op that broadcasts, broadcasting is undone afterward; for
-    any other, the row must give the shape of its operand.
+    A row gets the gradient `g` that arrives at the result `z`, then `z`, all operands (those left
+    out at their defaults), and the settings by keyword; it returns the gradient of its operand. It
+    is written in ops, so that it can be differentiated again. For an op that broadcasts,
+    broadcasting is undone afterward; for any other, the row must give the shape of its operand.
 
     Args:
         op: The op.
         *rows: One for each operand; None for an operand that has no gradient.
-        each: For an op with any number of operands: gives the row of operand ``i``.
+        each: For an op with any number of operands: returns the row of operand `i`.
+
+    Raises:
+        ArgumentError: The op has a derivative already, or is not differentiable.
 
     Example:
         >>> from tinytorch.tensor import op
@@ -46,20 +49,32 @@ def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> 
         ...     return x**3
         >>> derivative(cube, lambda g, z, x: g * 3 * x * x)
     """
-    _table[op] = rows or each
+    if op in table or not op.differentiable:
+        raise ArgumentError(
+            "derivative",
+            expected="a differentiable op that has no derivative yet",
+            got=f"{op!r}, " + ("which has one" if op in table else "declared without"),
+            fix="mend the rows where they stand, or make an op of another name",
+            op=op,
+        )
+    defaults = getattr(op.reference, "__defaults__", None) or ()
+    table[op] = (rows or each, defaults)
 
 
-def rows_of(op: Op, operands: int) -> tuple[Row, ...]:
-    """Give the rows of an op for that many operands.
+def rows_of(op: Op, operands: Sequence[Any]) -> tuple[tuple[Row, ...], Sequence[Any]]:
+    """Return the rows of an op for these operands, and the operands with those left out.
 
     Raises:
-        GradientError: The op has no derivative.
+        GradientError: The op has no derivative, or rows for fewer operands.
     """
-    rows = _table.get(op)
-    if type(rows) is tuple and rows and len(rows) >= operands:
-        return rows
+    rows, defaults = table.get(op, ((), ()))
     if callable(rows):
-        return tuple(rows(i) for i in range(operands))
+        return tuple(rows(i) for i in range(len(operands))), operands
+    left_out = len(rows) - len(operands)
+    if rows and left_out == 0:
+        return rows, operands
+    if 0 < left_out <= len(defaults):
+        return rows, (*operands, *defaults[len(defaults) - left_out :])
     if not rows:
         raise GradientError(
             op.name,
@@ -69,7 +84,7 @@ def rows_of(op: Op, operands: int) -> tuple[Row, ...]:
         )
     raise GradientError(
         op.name,
-        expected=f"{operands} rows, one for each operand",
+        expected=f"{len(operands)} rows, one for each operand",
         got=f"{len(rows)} in its derivative",
         fix=f"give derivative({op.name}, ...) a row, or None, for each operand",
     )
@@ -178,7 +193,7 @@ def reaches_others(output: Memory, own: Iterable[Memory]) -> bool:
     stack: list[Any] = [output]
     while stack:
         x = stack.pop()
-        if id(x) in seen or not isinstance(x, Memory) or x.evaluate is Tensor.evaluate:
+        if id(x) in seen or not isinstance(x, Memory) or x.evaluate is constant:
             continue
         seen.add(id(x))
         if x._op is None:
@@ -193,20 +208,20 @@ def undo(result: Memory, g: Tensor, create_graph: bool) -> list[tuple[Memory, Te
     assert op is not None
     if operands is None:
         raise used_up(op)
+    rows, seen = rows_of(op, operands)
     z: Tensor = result
-    seen: Sequence[Any] = operands
     if not create_graph:
-        z, seen = value(result), [value(x) if isinstance(x, Tensor) else x for x in operands]
+        z, seen = value(result), [value(x) if isinstance(x, Tensor) else x for x in seen]
     shares = []
-    for i, row in enumerate(rows_of(op, len(operands))[: len(operands)]):
-        operand = operands[i]
+    for i, operand in enumerate(operands):
+        row = rows[i]
         order = getattr(operand, "_order", None)
         if order is None:
             continue
         if order > result._order:
             raise changed_since(op, i, operand)
         # What evaluates as a Tensor is a constant: a Buffer, a Parameter that is frozen.
-        if row is None or operand.evaluate is Tensor.evaluate:
+        if row is None or operand.evaluate is constant:
             continue
         try:
             share = row(g, z, *seen, **settings)
@@ -279,3 +294,4 @@ def changed_since(op: Op, position: int, leaf: Tensor) -> GradientError:
 
 
 _new = object.__new__
+constant = Tensor.evaluate

@@ -70,10 +70,11 @@ class Variable(Memory):
         array = op.compute(operands, settings)
         if blocks.get() or not op.differentiable:
             return plain_result(op, operands, settings, array)
-        for setting in settings.values():
-            if type(setting) in CHANGEABLE:
-                settings = copy.deepcopy(settings)
-                break
+        if settings:
+            for setting in settings.values():
+                if type(setting) in CHANGEABLE:
+                    settings = copy.deepcopy(settings)
+                    break
         result: Variable = _new(Variable)
         result.data = array
         result.grad = None
@@ -82,11 +83,6 @@ class Variable(Memory):
         result._settings = settings
         result._order = next(clock)
         return result
-
-    def __getitem__(self, index: Any) -> Any:
-        if type(index) is tuple and not CHANGEABLE.isdisjoint(map(type, index)):
-            index = copy.deepcopy(index)
-        return super().__getitem__(index)
 
     @property
     def is_leaf(self) -> bool:

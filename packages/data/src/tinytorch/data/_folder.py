@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.data._images import ImageDataset
+from tinytorch.data._images import LabeledImages
 from tinytorch.data.files.image import SUFFIXES, import_pillow, read_image
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.source import Source
 from tinytorch.data.transforms import ToFloat
-from tinytorch.data.transforms._transform import check_transform
 from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError, FileError
 
@@ -21,7 +20,7 @@ from tinytorch.tensor.errors import ArgumentError, FileError
 LEFTOVERS = {"$RECYCLE.BIN", "@eaDir", "System Volume Information", "__MACOSX", "lost+found"}
 
 
-class ImageFolder(ImageDataset):
+class ImageFolder(LabeledImages):
     """Images in `root/CLASS/NAME.png` and the like; a class is a sub-folder.
 
     Items are pairs of an image `(3, height, width)` and its label, the place of its class in the
@@ -68,14 +67,15 @@ class ImageFolder(ImageDataset):
             raise _without_images(folder, empty)
         self.files = [file for found in files for file in found]
         self.classes = tuple(path.name for path in classes)
-        self.labels = np.repeat(np.arange(len(classes)), [len(found) for found in files])
         self.size = None if size is None else checks.pair("ImageFolder", "size", size, least=1)
-        if transform is not None:
-            check_transform("ImageFolder", transform)
-        self.transform = transform
+        labels = np.repeat(np.arange(len(classes)), [len(found) for found in files])
+        super().__init__(labels, transform)
 
-    def _gather(self, indices: np.ndarray) -> np.ndarray:
+    def gather(self, indices: np.ndarray) -> np.ndarray:
+        """Decode the images at `indices`, `(batch,)`: bytes, or float32 if one has more bits."""
         files = [self.files[index] for index in indices.tolist()]
+        if not files:
+            return np.empty((0, 3, *(self.size or (0, 0))), np.uint8)
         images = [read_image(Source("ImageFolder", file), self.size) for file in files]
         for file, image in zip(files, images, strict=True):
             if image.shape != images[0].shape:

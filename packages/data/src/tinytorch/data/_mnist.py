@@ -26,7 +26,7 @@ def _remotes(
 
 
 class MNIST(ImageDataset):
-    """70,000 grey images of handwritten digits, 28 x 28 pixels; 60,000 to train, 10,000 to test.
+    """70,000 gray images of handwritten digits, 28 x 28 pixels; 60,000 to train, 10,000 to test.
 
     Items are pairs of an image `(1, 28, 28)` and its label from 0 to 9.
 
@@ -103,14 +103,14 @@ class MNIST(ImageDataset):
 
 
 class FashionMNIST(MNIST):
-    """70,000 grey images of clothes, 28 x 28 pixels; 60,000 to train and 10,000 to test.
+    """70,000 gray images of clothes, 28 x 28 pixels; 60,000 to train and 10,000 to test.
 
     Items are pairs of an image `(1, 28, 28)` and its label from 0 to 9.
 
     Arguments and errors are those of `MNIST`; the four files (31 MB) lie in `FashionMNIST/raw/`.
 
     Source:
-        H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017 (MIT licence).
+        H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017 (MIT license).
     """
 
     classes = (
@@ -155,9 +155,9 @@ class FashionMNIST(MNIST):
 
 
 class Digits(ImageDataset):
-    """1,797 grey images of handwritten digits, 8 x 8 pixels; they come with the package.
+    """1,797 gray images of handwritten digits, 8 x 8 pixels; they come with the package.
 
-    Items are pairs of an image `(1, 8, 8)` and its label from 0 to 9. The original's 17 grey
+    Items are pairs of an image `(1, 8, 8)` and its label from 0 to 9. The original's 17 gray
     levels, 0 to 16, are spread over 0 to 255.
 
     Args:

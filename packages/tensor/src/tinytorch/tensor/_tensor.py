@@ -4,6 +4,7 @@ Each method is one call of an op; what evaluates the op is `Tensor.evaluate`, th
 layers override (see `_op`).
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -518,12 +519,12 @@ def arrays_in(x: Any) -> Any:
 
 
 def plain_index(index: Any) -> Any:
-    """Replace Tensors in an index by their arrays."""
+    """Replace Tensors in an index by their arrays; copy what may change once it is remembered."""
     if isinstance(index, Tensor):
         return index.data
     if isinstance(index, tuple):
         return tuple(plain_index(i) for i in index)
-    return index
+    return copy.deepcopy(index) if isinstance(index, (list, np.ndarray)) else index
 
 
 NUMBERS = frozenset({bool, int, float})

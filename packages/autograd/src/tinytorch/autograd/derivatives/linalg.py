@@ -13,9 +13,9 @@ derivative(
 )
 derivative(
     ops.linear,
-    lambda g, z, x, weight, bias=None: ops.matmul(g, weight),
-    lambda g, z, x, weight, bias=None: ops.matmul(ops.transpose(rows(g)), rows(x)),
-    lambda g, z, x, weight, bias=None: ops.sum(rows(g), axis=0),
+    lambda g, z, x, weight, bias: ops.matmul(g, weight),
+    lambda g, z, x, weight, bias: ops.matmul(ops.transpose(rows(g)), rows(x)),
+    lambda g, z, x, weight, bias: ops.sum(rows(g), axis=0),
 )
 derivative(ops.einsum, each=lambda position: einsum_row(position))
 
