@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tinytorch.tensor import tensor
-from tinytorch.tensor.errors import DTypeError, FileError
+from tinytorch.tensor.errors import ArgumentError, DTypeError, FileError
 from tinytorch.training import load_safetensors, save_safetensors
 
 DTYPES = ["?", "u1", "i1", "u2", "i2", "f2", "u4", "i4", "f4", "u8", "i8", "f8"]
@@ -103,7 +104,7 @@ DAMAGED = {
     "empty": (b"", "header"),
     "seven bytes": (bytes(7), "header too small"),
     "length beyond the end": ((1000).to_bytes(8, "little") + b"{}", "header length"),
-    "enormous length": (b"\xff" * 16, "header"),
+    "enormous length": (b"\xff" * 16, "a table of at most 16777216 bytes"),
     "no JSON": ((4).to_bytes(8, "little") + b"GIF8", "JSON"),
     "no UTF-8": ((2).to_bytes(8, "little") + b"\xff\xfe", "UTF-8"),
     "a list": ((2).to_bytes(8, "little") + b"[]", "JSON"),
@@ -223,3 +224,100 @@ def test_the_folder_is_flushed_too(tmp_path, monkeypatch):
     assert flushed[0] == tmp_path
     assert flushed[1].name.startswith(".w.")
     assert flushed[2:] == [tmp_path / "new"]
+
+
+def test_a_table_that_is_meant_to_take_time_is_not_even_read(tmp_path):
+    sizes = b'{"a":{"dtype":"F32","shape":[' + b"9," * (9 << 20)
+    path = write(tmp_path / "w", sizes)
+    with pytest.raises(FileError, match="a table of at most"):
+        load_safetensors(path)
+
+
+def test_names_that_take_more_than_is_read_are_refused(tmp_path):
+    with pytest.raises(ArgumentError, match="bytes for 1 arrays"):
+        save_safetensors(tmp_path / "w", {"x" * (17 << 20): np.ones(1)})
+
+
+@pytest.mark.parametrize("kind", ["F8_E4M3", "F8_E5M2", "C64"])
+def test_types_that_are_not_read_are_named_with_the_way_out(tmp_path, kind):
+    width = 8 if kind == "C64" else 1
+    path = write(tmp_path / "w", {"x": entry(kind, (2,), (0, 2 * width))}, bytes(2 * width))
+    with pytest.raises(FileError, match=f"'x' of type {kind}") as error:
+        load_safetensors(path)
+    assert "convert others where they were written" in error.value.expected
+
+
+def test_bfloat16_of_no_axes_is_an_array_too(tmp_path):
+    path = write(tmp_path / "a", {"x": entry("BF16", (), (0, 2))}, b"\x80\x3f")
+    x = load_safetensors(path)["x"]
+    assert (type(x), x.shape, x.item(), x.flags.writeable) == (np.ndarray, (), 1.0, True)
+
+
+def test_a_boolean_that_is_neither_0_nor_1_is_true(tmp_path):
+    path = write(tmp_path / "a", {"x": entry("BOOL", (3,), (0, 3))}, b"\x00\x01\x02")
+    assert load_safetensors(path)["x"].sum() == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["__metadata__", 1, None, "\ud800"], ids=["metadata", "number", "none", "surrogate"]
+)
+def test_names_that_the_format_cannot_hold_are_refused(tmp_path, name):
+    with pytest.raises(ArgumentError, match="save_safetensors"):
+        save_safetensors(tmp_path / "w", {name: np.ones(2)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_metadata_are_texts(tmp_path):
+    with pytest.raises(ArgumentError, match="a text of metadata"):
+        save_safetensors(tmp_path / "w", {"a": np.ones(2)}, {"epoch": 3})
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link to a device", "nul"])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, kind):
+    path = tmp_path / "w"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link to a device":
+        path.symlink_to(os.devnull)
+    else:
+        path = tmp_path / "w\0"
+    with pytest.raises(FileError, match="load_safetensors") as error:
+        load_safetensors(path)
+    assert error.value.path == path
+
+
+def test_a_link_to_a_file_is_followed(tmp_path):
+    save_safetensors(tmp_path / "w", {"a": np.ones(2)})
+    (tmp_path / "link").symlink_to(tmp_path / "w")
+    assert list(load_safetensors(tmp_path / "link")) == ["a"]
+
+
+def test_errors_stay_short_and_of_one_line_each_whatever_the_file_holds(tmp_path):
+    path = write(tmp_path / "w", {"\x1b[31m\n" * 9999: entry("C64", (1,), (0, 8))}, EIGHT)
+    with pytest.raises(FileError) as error:
+        load_safetensors(path)
+    assert len(error.value.got) < 400 + len(str(path))
+    assert "\x1b" not in str(error.value)
+    assert str(error.value).count("\n") == 3
+
+
+def test_a_file_keeps_its_mode_and_a_new_one_gets_the_usual_one(tmp_path):
+    (tmp_path / "usual").touch()
+    for name in ("w", "v"):
+        save_safetensors(tmp_path / name, {"a": np.zeros(2)})
+    assert (tmp_path / "w").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    (tmp_path / "w").chmod(0o640)
+    save_safetensors(tmp_path / "w", {"a": np.ones(2)})
+    assert (tmp_path / "w").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_is_planted_beside_a_file_is_not_written_through(tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    monkeypatch.setattr(secrets, "token_hex", lambda count: "foreseen")
+    (tmp_path / ".w.foreseen.writing").symlink_to(victim)
+    with pytest.raises(FileError, match="save_safetensors"):
+        save_safetensors(tmp_path / "w", {"a": np.zeros(2)})
+    assert victim.read_text() == "precious"

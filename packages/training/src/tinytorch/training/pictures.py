@@ -8,6 +8,7 @@ import numpy as np
 
 from tinytorch.tensor.errors import MissingExtraError, ShapeError
 from tinytorch.training.files.atomic import PathLike
+from tinytorch.training.metrics.metric import as_array
 
 __all__ = ["new_figure", "plot_confusion", "plot_mistakes"]
 
@@ -29,7 +30,7 @@ def plot_confusion(
         ShapeError: The matrix is not square.
         MissingExtraError: matplotlib is not installed.
     """
-    counts = np.asarray(matrix)
+    counts = as_array(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ShapeError(
             "plot_confusion",
@@ -83,7 +84,7 @@ def plot_mistakes(
         ShapeError: The three do not fit together.
         MissingExtraError: matplotlib is not installed.
     """
-    pixels, truth, logits = np.asarray(images), np.asarray(labels), np.asarray(scores)
+    pixels, truth, logits = as_array(images), as_array(labels), as_array(scores)
     fits = pixels.ndim == 4 and pixels.shape[1] in {1, 3} and logits.ndim == 2
     if not (fits and truth.shape == pixels.shape[:1] == logits.shape[:1]):
         raise ShapeError(

@@ -132,8 +132,8 @@ def remove_checkpoint(folder: Path) -> None:
     Raises:
         FileError: The system does not allow it.
     """
-    if _is_checkpoint(folder):
-        with file_errors("Checkpoint", folder):
+    with file_errors("Checkpoint", folder):
+        if _is_checkpoint(folder):
             shutil.rmtree(_set_aside(folder), ignore_errors=True)
 
 
@@ -230,7 +230,7 @@ def _as_json(state: dict[str, Any]) -> bytes:
 
 def _write(aside: Path, folder: Path, name: str, content: bytes) -> tuple[int, str]:
     """Write a file of the checkpoint; return its length and sha256."""
-    write_durably(aside / name, [content], like=folder / name)
+    write_durably(aside / name, content, like=folder / name)
     return len(content), hashlib.sha256(content).hexdigest()
 
 

@@ -85,6 +85,7 @@ class FolderLock:
                 raise _in_use(operation, self.folder, holder) from None
             except OSError as error:
                 if error.errno not in NO_LOCKS:
+                    file.close()
                     raise
                 warnings.warn(
                     f"{operation}: {self.folder} cannot be locked ({error.strerror}); see to it "

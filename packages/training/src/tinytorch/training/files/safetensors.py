@@ -38,6 +38,7 @@ DTYPES = {
 }
 WRITABLE = {np.dtype("?")} | {np.dtype(code) for name, code in DTYPES.items() if name != "BF16"}
 METADATA = "__metadata__"
+LARGEST_TABLE = 16 << 20  # two hundred thousand arrays; a larger one is meant to take time
 
 
 def save_safetensors(
@@ -52,7 +53,7 @@ def save_safetensors(
 
     Raises:
         ArgumentError: A name is no text, or the format keeps it for itself (`__metadata__`); the
-            metadata are not all texts.
+            metadata are not all texts; the names take more than 16 MiB.
         DTypeError: An array is neither boolean, integer nor floating-point.
         FileError: The file cannot be written.
 
@@ -66,7 +67,7 @@ def save_safetensors(
         (2, 3)
     """
     content = safetensors_bytes("save_safetensors", tensors, metadata)
-    write_atomically("save_safetensors", path, [content])
+    write_atomically("save_safetensors", path, content)
 
 
 def load_safetensors(path: PathLike) -> dict[str, np.ndarray]:
@@ -113,7 +114,15 @@ def safetensors_bytes(
     for key, text in (texts or {}).items():
         _check_text(operation, "a text of metadata", key)
         _check_text(operation, "a text of metadata", text)
-    return save(arrays, texts)
+    content: bytes = save(arrays, texts)
+    if (length := int.from_bytes(content[:8], "little")) > LARGEST_TABLE:
+        raise ArgumentError(
+            operation,
+            expected=f"names and metadata that take at most {LARGEST_TABLE} bytes",
+            got=f"{length} bytes for {len(arrays)} arrays",
+            fix="put small arrays together into a larger one",
+        )
+    return content
 
 
 def read_safetensors(
@@ -127,9 +136,12 @@ def read_safetensors(
     Raises:
         FileError: As in `load_safetensors`.
     """
-    table = _read_table(operation, path, file)
     head = file.read(8)
-    head += file.read(int.from_bytes(head, "little"))
+    length = int.from_bytes(head, "little")
+    if length > LARGEST_TABLE:
+        refuse(operation, path, f"a table of at most {LARGEST_TABLE} bytes", f"{length} bytes")
+    table = _read_table(operation, path, file)
+    head += file.read(length)
     seen(head)
     tensors, offset = {}, len(head)
     for name, kind, shape in table:
