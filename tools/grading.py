@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from conform import environment
 from layers import LAYERS, closure, read_package
-from notebooks import PACKAGES, POINTS, package, solutions
+from notebooks import POINTS, package, solutions
 from places import Misfit
-from start import steps
+from start import PACKAGES, steps
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS, MEMORY = 60, 4 << 30
