@@ -1,0 +1,202 @@
+"""Times networks that people train against PyTorch: `nox -s bench -- models`.
+
+Each contestant lives in a process of its own and they take turns, with idle time between, so that
+nobody's threads spin into another's turn. Prints Markdown tables: milliseconds of ours, and
+PyTorch's time / ours (below 1 we are slower); medians over rounds; the geometric mean of the ratios
+against the better of NCHW and channels_last.
+
+    python integration/benchmarks/models.py --rounds 4 --only ResNet
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+THREADS = os.environ.setdefault("TINYTORCH_BENCH_THREADS", str(min(2, os.cpu_count() or 1)))
+for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", THREADS)
+
+import numpy as np  # noqa: E402 - after the threads are set
+from _zoo import MODELS, ours, theirs  # noqa: E402
+
+OURS = ("kernels", "NumPy alone")
+THEIRS = ("NCHW", "channels_last", "torch.compile")
+EAGER = ("NCHW", "channels_last")
+IDLE = 0.3
+
+
+def data(model, batch):
+    """Random inputs and labels; the time does not depend on the values."""
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((batch, *model.shape), dtype=np.float32)
+    return x, generator.integers(0, model.classes, batch)
+
+
+def our_ways(model, batch, backend):
+    """A training step and an inference of ours."""
+    from tinytorch.autograd import nn, no_grad
+    from tinytorch.optim import Adam
+    from tinytorch.tensor import kernels, tensor
+    from tinytorch.tensor.functional import cross_entropy
+
+    kernels.use("numba" if backend == "kernels" else "reference")
+    x, y = map(tensor, data(model, batch))
+    network = model.make(ours())
+    optimizer = Adam(network.parameters())
+
+    def train():
+        optimizer.step(cross_entropy(network(x), y).backward())
+
+    def infer():
+        with nn.evaluation(network), no_grad():
+            network(x)
+
+    return {"training": train, "inference": infer}
+
+
+def their_ways(model, batch, way):
+    """A training step and an inference of PyTorch's."""
+    import torch
+
+    torch.set_num_threads(int(THREADS))
+    last = way != "NCHW" and model.images
+    layout = torch.channels_last if last else torch.contiguous_format
+    x, y = map(torch.from_numpy, data(model, batch))
+    x = x.to(memory_format=layout)
+    network = model.make(theirs()).to(memory_format=layout)
+    optimizer = torch.optim.Adam(network.parameters())
+    call = torch.compile(network) if way == "torch.compile" else network
+
+    def train():
+        network.train()
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(call(x), y).backward()
+        optimizer.step()
+
+    def infer():
+        network.eval()
+        with torch.no_grad():
+            call(x)
+
+    return {"training": train, "inference": infer}
+
+
+def serve(who):
+    """Be a contestant: read what to time, one JSON line each, and answer with milliseconds."""
+    ways, known = {}, None
+    for line in sys.stdin:
+        asked = json.loads(line)
+        name, batch, what = asked["model"], asked["batch"], asked["what"]
+        try:
+            if known != (name, batch):
+                make = our_ways if who in OURS else their_ways
+                ways, known = make(MODELS[name], batch, who), (name, batch)
+                for way in ways.values():
+                    way()
+                    way()
+            found = timed(ways[what], asked["seconds"])
+        except Exception as error:  # noqa: BLE001 - a contestant that cannot leaves its column empty
+            found = f"{type(error).__name__}: {error}"[:200]
+        print(json.dumps(found), flush=True)
+
+
+def timed(run, seconds):
+    """The median time of a run in milliseconds, of as many as fit, three at least."""
+    times = []
+    end = time.perf_counter() + seconds
+    run()
+    while len(times) < 3 or time.perf_counter() < end:
+        began = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - began))
+    return statistics.median(times)
+
+
+class Contestant:
+    """The other end of `serve`: a process of its own that waits for its turn."""
+
+    def __init__(self, who):
+        command = [sys.executable, __file__, "--serve", who]
+        self.process = subprocess.Popen(command, stdin=-1, stdout=-1, text=True)
+
+    def time(self, **asked):
+        """Milliseconds, or NaN where the contestant cannot."""
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline() or '"ended"')
+        time.sleep(IDLE)
+        if isinstance(answer, str):
+            print(f"<!-- {asked['model']}: {answer} -->", file=sys.stderr)
+            return math.nan
+        return answer
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measure(contestants, name, batch, what, settings):
+    """The median of each contestant over the rounds, in turn."""
+    found = {who: [] for who in contestants}
+    for _ in range(settings.rounds):
+        for who, contestant in contestants.items():
+            if len(found[who]) and math.isnan(found[who][-1]):
+                continue
+            asked = {"model": name, "batch": batch, "what": what, "seconds": settings.seconds}
+            found[who].append(contestant.time(**asked))
+    return {who: statistics.median(times) for who, times in found.items()}
+
+
+def table(what, rows):
+    """Print a table, and below it the geometric mean and the worst against the better layout."""
+    print(f"\n### {what.capitalize()}\n")
+    print("| model (batch) | ratio | NCHW | channels_last | torch.compile | ms | NumPy alone, ms |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    best = {}
+    for name, found in rows.items():
+        own = found["kernels"]
+        ratios = [found.get(way, math.nan) / own for way in THEIRS]
+        best[name] = min(r for r in ratios[:2] if not math.isnan(r)) if ratios[0] else math.nan
+        cells = [f"{x:.2f}" if not math.isnan(x) else "" for x in (best[name], *ratios)]
+        alone = found.get("NumPy alone", math.nan)
+        print(f"| {name} | {' | '.join(cells)} | {own:.3g} | {alone:.3g} |")
+    mean = math.exp(statistics.fmean(math.log(ratio) for ratio in best.values()))
+    worst = min(best, key=best.get)
+    print(f"| **geometric mean** | **{mean:.2f}** | | | | | |")
+    print(f"\nThe worst: {worst}, {best[worst]:.2f}.")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=1.0, help="for one turn")
+    parser.add_argument("--only", default="", help="models whose names hold this")
+    parser.add_argument("--without", nargs="*", default=[], help="contestants to leave out")
+    settings = parser.parse_args()
+    if settings.serve:
+        serve(settings.serve)
+        return
+    contestants = {who: Contestant(who) for who in (*OURS, *THEIRS) if who not in settings.without}
+    chosen = {name: model for name, model in MODELS.items() if settings.only in name}
+    rows = {what: {} for what in ("training", "inference")}
+    for name, model in chosen.items():
+        for batch in (model.batch, 1):
+            for what, found in rows.items():
+                title = f"{name} ({batch})"
+                found[title] = measure(contestants, name, batch, what, settings)
+                print(f"<!-- {what}, {title}: {found[title]} -->", file=sys.stderr, flush=True)
+    for contestant in contestants.values():
+        contestant.end()
+    for what, found in rows.items():
+        table(what, {name: row for name, row in found.items() if not name.endswith("(1)")})
+        table(f"{what}, a batch of one", {k: row for k, row in found.items() if k.endswith("(1)")})
+
+
+if __name__ == "__main__":
+    main()
