@@ -214,8 +214,7 @@ def test_extreme_probabilities_and_logits_stay_finite():
 def test_binary_cross_entropy_of_other_data_types():
     assert F.binary_cross_entropy([1, 0], [1, 1]).item() == 50.0
     half = F.binary_cross_entropy(np.zeros(1, np.float16), np.ones(1, np.float16))
-    assert half.dtype == np.float16
-    assert 16 < half.item() < 18
+    assert (half.dtype, half.item()) == (np.float16, 100.0)
     wide = F.binary_cross_entropy(np.array([1e-60]), np.array([1.0]))
     assert wide.item() == 100.0
     assert F.binary_cross_entropy(np.array([1e-40]), np.ones(1)).item() == pytest.approx(92.1, 1e-3)

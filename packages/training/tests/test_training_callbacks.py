@@ -1,6 +1,7 @@
 """Callbacks: their order, what they keep, and what they stop."""
 
 import csv
+import gc
 import math
 import struct
 
@@ -195,6 +196,135 @@ def test_early_stopping_watches_what_it_is_told(make_trainer):
     assert stop.best == stop.sign * stop.best
     with pytest.raises(ArgumentError, match="one of loss, accuracy, lr"):
         make_trainer(val_loader=None, callbacks=[EarlyStopping()]).fit(1)
+
+
+@pytest.mark.parametrize("hook", ["on_step_end", "on_epoch_end"])
+def test_early_stopping_leaves_a_broken_off_run_where_it_is(make_trainer, weights, hook):
+    def trainer(*more):
+        stop = EarlyStopping("accuracy", patience=20, mode="min")
+        return make_trainer(callbacks=[stop, *more])
+
+    whole = trainer()
+    whole.fit(6)
+    oops = StopAt(hook, lambda t: t.step == 32 and not oops.done, ZeroDivisionError())
+    oops.done = False
+    broken = trainer(oops)
+    with pytest.raises(ZeroDivisionError):
+        broken.fit(6)
+    oops.done = True
+    assert broken.fit(6) == whole.history
+    assert weights(broken) == weights(whole)
+
+
+def test_early_stopping_shows_the_best_and_the_fit_goes_on_from_the_last(make_trainer, weights):
+    def trainer():
+        figures = Figures([3, 1, 2, 4, 5, 6])
+        return make_trainer(callbacks=[figures, EarlyStopping(patience=9)])
+
+    whole, parts, second = trainer(), trainer(), make_trainer()
+    second.fit(2)
+    whole.fit(6)
+    assert weights(parts) != weights(second)
+    for epochs in (3, 4, 6):
+        parts.fit(epochs)
+        assert weights(parts) == weights(second)
+    assert parts.history == whole.history
+    other = trainer()
+    other.load_state_dict(parts.state_dict())
+    other.callbacks.clear()
+    six = make_trainer()
+    six.fit(6)
+    assert weights(other) == weights(six)
+
+
+def test_weights_that_someone_sets_after_the_fit_are_trained(make_trainer):
+    begun = []
+
+    class Look(Callback):
+        def on_epoch_begin(self, trainer):
+            begun.append(max(np.abs(p.data).max() for p in trainer.model.parameters()))
+
+    trainer = make_trainer(callbacks=[Figures([1, 2, 3]), EarlyStopping(patience=9), Look()])
+    trainer.fit(2)
+    for parameter in trainer.model.parameters():
+        parameter.assign(parameter.data * 0)
+    trainer.fit(3)
+    assert begun[0] > 0
+    assert begun[2] == 0
+
+
+def test_overfit_and_trials_leave_the_best_weights_shown(make_trainer, weights):
+    trainer = make_trainer(callbacks=[Figures([1, 2, 3, 4]), EarlyStopping(patience=9)])
+    trainer.fit(2)
+    before = weights(trainer)
+    trainer.overfit(epochs=2)
+    assert weights(trainer) == before
+    whole = make_trainer()
+    whole.fit(3)
+    trainer.callbacks.clear()
+    trainer.fit(3)
+    assert weights(trainer) == weights(whole)
+
+
+def test_a_callback_serves_several_runs_as_if_each_had_its_own(make_trainer, weights):
+    def alone(seed):
+        trainer = make_trainer(seed=seed, callbacks=[EarlyStopping(patience=1)])
+        trainer.fit(8)
+        return trainer
+
+    stop = EarlyStopping(patience=1)
+    runs = [make_trainer(seed=seed, callbacks=[stop]) for seed in (0, 1, 2)]
+    for epochs in (1, 2, 8):
+        for run in runs:
+            run.fit(epochs)
+    for seed, run in enumerate(runs):
+        expected = alone(seed)
+        assert run.history == expected.history
+        assert weights(run) == weights(expected)
+        assert run.stopped == expected.stopped
+
+
+def test_a_callback_of_another_run_is_saved_and_loaded_as_ones_own(make_trainer):
+    stop = EarlyStopping(patience=3)
+    first, second = (make_trainer(seed=seed, callbacks=[stop]) for seed in (0, 1))
+    first.fit(2)
+    best = stop.best
+    second.fit(1)
+    assert dict(first.state_dict()["callbacks"])["EarlyStopping"]["best"] == best
+    again = make_trainer(seed=0, callbacks=[stop])
+    again.load_state_dict(first.state_dict())
+    again.fit(2)
+    assert stop.best == best
+
+
+def test_a_callback_outlives_its_run(make_trainer):
+    stop = EarlyStopping(patience=3)
+    make_trainer(callbacks=[stop]).fit(2)
+    gc.collect()
+    trainer = make_trainer(val_loader=None, callbacks=[stop])
+    with pytest.raises(ArgumentError, match="one of loss"):
+        trainer.fit(1)
+    assert stop.best_epoch == 0
+
+
+def test_a_callback_that_keeps_nothing_may_be_shared_without_a_word(make_trainer):
+    diary = Diary([])
+    for seed in (0, 1):
+        make_trainer(seed=seed, callbacks=[diary]).fit(1, limit_batches=1)
+    assert [hook for hook, *_ in diary.diary].count("on_step_end") == 2
+
+
+@pytest.mark.parametrize(
+    ("callback", "shown"),
+    [
+        (EarlyStopping(), "EarlyStopping()"),
+        (EarlyStopping("val_accuracy", 3), "EarlyStopping(monitor='val_accuracy', patience=3)"),
+        (CSVLog("run.csv"), "CSVLog(path=PosixPath('run.csv'))"),
+        (Callback(), "Callback()"),
+    ],
+)
+def test_a_callback_shows_how_it_is_made(callback, shown):
+    assert repr(callback).replace("WindowsPath", "PosixPath") == shown
 
 
 @pytest.mark.parametrize("settings", [{"patience": 0}, {"min_delta": -0.1}, {"mode": "low"}])

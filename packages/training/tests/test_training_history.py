@@ -9,7 +9,7 @@ import pytest
 
 from tinytorch.tensor.errors import ArgumentError, FileError, MissingExtraError
 from tinytorch.training import History
-from tinytorch.training._history import show_figure
+from tinytorch.training._history import direction, show_figure
 
 
 def made(*rows):
@@ -170,3 +170,32 @@ def test_an_empty_history_and_a_missing_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError, match=r"tinytorch-training\[plot\]"):
         made({"loss": 1.0}).plot()
+
+
+@pytest.mark.parametrize(
+    ("name", "sign"),
+    [
+        *(
+            (name, -1)
+            for name in ("loss", "val_loss", "val_myloss", "error_rate", "val_error_rate")
+        ),
+        *((name, -1) for name in ("mae", "val_rmse", "perplexity", "mean_squared_error", "wer")),
+        *((name, -1) for name in ("top5_error", "false_positive_rate", "cross_entropy", "ece")),
+        *((name, 1) for name in ("accuracy", "val_accuracy", "top5", "val_f1", "precision", "r2")),
+        *((name, 1) for name in ("macro_recall", "val_mIoU", "AUROC", "f1_score", "mAP50", "psnr")),
+    ],
+)
+def test_the_name_of_a_column_tells_what_is_best(name, sign):
+    assert direction("best", name, None) == sign
+    assert direction("best", name, "max") == 1
+    assert direction("best", name, "min") == -1
+
+
+@pytest.mark.parametrize("name", ["val_temperature", "lr", "rate", "exact"])
+def test_a_name_that_does_not_tell_is_asked_about(name):
+    history = History()
+    history.append({name: 1.0})
+    with pytest.raises(ArgumentError, match="mode") as caught:
+        history.best(name)
+    assert caught.value.operation == "History.best"
+    assert history.best(name, "min") == (1, 1.0)

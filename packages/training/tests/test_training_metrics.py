@@ -1,6 +1,7 @@
 """Metrics: the figure of all examples, whatever the batches."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from tinytorch.tensor import from_numpy
 from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError, StateError
+from tinytorch.tensor.functional import cross_entropy
 from tinytorch.training import (
     Accuracy,
     ConfusionMatrix,
@@ -197,7 +199,6 @@ def test_the_protocol_asks_for_three_methods():
     for call in (metric.reset, metric.compute, lambda: metric.update(None, None)):
         with pytest.raises(NotImplementedError):
             call()
-    assert repr(metric) == "Metric(name='metric')"
 
 
 @pytest.mark.parametrize(
@@ -246,3 +247,153 @@ def test_one_class_is_enough_and_a_batch_may_be_empty():
     metric.update(np.zeros((0, 1)), np.zeros(0, int))
     metric.update(np.zeros((2, 1)), np.zeros(2, int))
     assert metric.compute().tolist() == [[2]]
+
+
+COUNTERS = [
+    Accuracy,
+    partial(TopK, 2),
+    partial(ConfusionMatrix, 200),
+    partial(PrecisionRecallF1, 200),
+]
+
+
+@pytest.mark.parametrize("make", COUNTERS, ids=lambda make: make().__class__.__name__)
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint64"])
+def test_labels_may_be_of_any_integer_type(make, dtype):
+    labels = np.arange(100)
+    scores = RNG.normal(size=(100, 200)) + 3 * np.eye(100, 200)
+    expected, metric = make(), make()
+    expected.update(scores, labels)
+    metric.update(scores, labels.astype(dtype))
+    np.testing.assert_equal(metric.compute(), expected.compute())
+
+
+@pytest.mark.parametrize("make", COUNTERS, ids=lambda make: make().__class__.__name__)
+@pytest.mark.parametrize("ignored", [-100, 255, 3, None])
+def test_ignored_targets_do_not_count(make, ignored):
+    labels = RNG.integers(0, 3, 60)
+    scores = RNG.normal(size=(60, 200))
+    skipped = np.arange(60) % 4 == 0
+    metric, expected = make(ignore_index=ignored), make()
+    expected.update(scores[~skipped], labels[~skipped])
+    if ignored is None:
+        metric.update(scores[~skipped], labels[~skipped])
+    else:
+        metric.update(scores, np.where(skipped, ignored, labels))
+    np.testing.assert_equal(metric.compute(), expected.compute())
+
+
+def test_what_the_loss_ignores_the_metric_ignores_unasked():
+    labels = np.array([1, -100, 0, -100])
+    scores = np.array([[0.0, 1.0], [9.0, 0.0], [0.0, 1.0], [0.0, 9.0]])
+    assert math.isfinite(cross_entropy(from_numpy(scores), labels).item())
+    assert accuracy(scores, labels) == 0.5
+    with pytest.raises(IndexRangeError, match="ignore_index=-100"):
+        Accuracy(ignore_index=None).update(scores, labels)
+
+
+@pytest.mark.parametrize("metric", [Accuracy(), TopK(2), Mean(accuracy)], ids=repr)
+def test_where_no_target_counts_there_is_no_share(metric):
+    metric.reset()
+    metric.update(np.zeros((2, 3)), np.array([-100, -100]))
+    assert math.isnan(metric.compute())
+
+
+def test_functions_of_means_weigh_batches_by_what_they_divide_by():
+    metric, exact = Mean(lambda o, t: accuracy(o, t, ignore_index=4)), Accuracy(ignore_index=4)
+    for part in (slice(0, 7), slice(7, 8), slice(8, 101)):
+        metric.update(from_numpy(SCORES[part]), LABELS[part])
+        exact.update(SCORES[part], LABELS[part])
+    assert metric.compute() == pytest.approx(exact.compute(), rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", [Accuracy(), TopK(2), ConfusionMatrix(5)], ids=repr)
+def test_the_label_of_a_soft_target_is_its_greatest_share(metric):
+    shares = 0.9 * np.eye(5)[LABELS] + 0.1 / 5
+    assert np.array_equal(shares.argmax(axis=1), LABELS)
+    whole = figure(metric, [])
+    metric.reset()
+    metric.update(SCORES, shares.astype(np.float32))
+    np.testing.assert_array_equal(metric.compute(), whole)
+
+
+@pytest.mark.parametrize(
+    "targets", [np.full((4, 1), 1.0), RNG.normal(size=(4, 3)), np.eye(4, 3, dtype=np.int64)]
+)
+def test_targets_of_the_outputs_shape_that_are_no_shares_are_refused(targets):
+    with pytest.raises(ShapeError):
+        Accuracy().update(np.zeros(targets.shape), targets)
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("scores", "label"),
+    [([NAN, 0.0, 1.0], 0), ([NAN, NAN, NAN], 0), ([NAN, NAN, NAN], 2), ([1.0, NAN, 0.0], 1)],
+)
+@pytest.mark.parametrize(
+    "metric", [Accuracy(), TopK(1), TopK(2), TopK(3), ConfusionMatrix(3)], ids=repr
+)
+def test_a_label_whose_score_is_nan_is_never_right(metric, scores, label):
+    metric.reset()
+    metric.update(np.array([scores]), np.array([label]))
+    figure = metric.compute()
+    assert np.sum(np.diag(figure)) == 0 if isinstance(metric, ConfusionMatrix) else figure == 0.0
+
+
+@pytest.mark.parametrize(("k", "right"), [(1, False), (2, False), (3, True)])
+def test_other_scores_that_are_nan_stand_above(k, right):
+    metric = TopK(k)
+    metric.update(np.array([[NAN, 0.0, 1.0]]), np.array([1]))
+    assert metric.compute() == right
+
+
+@pytest.mark.parametrize(
+    ("score", "target"), [(NAN, 0.0), (NAN, 1.0), (-1.0, NAN), (1.0, NAN), (NAN, NAN)]
+)
+def test_yes_or_no_with_nan_is_never_right(score, target):
+    metric = Accuracy(threshold=0.0)
+    metric.update(np.array([score]), np.array([target]))
+    assert metric.compute() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("saved", "loaded", "setting"),
+    [
+        (TopK(3), TopK(1), "k"),
+        (Accuracy(threshold=0.5), Accuracy(threshold=0.7), "threshold"),
+        (PrecisionRecallF1(5), PrecisionRecallF1(5, average=None), "average"),
+        (Mean(name="one"), Mean(name="other"), "name"),
+    ],
+)
+def test_a_state_has_the_counts_and_not_the_settings(saved, loaded, setting):
+    before = getattr(loaded, setting)
+    state = saved.state_dict()
+    loaded.load_state_dict(state)
+    assert setting not in state
+    assert getattr(loaded, setting) == before
+
+
+def test_counts_of_another_metric_are_refused():
+    with pytest.raises(StateError, match="correct, total, seen") as caught:
+        Accuracy().load_state_dict(ConfusionMatrix(3).state_dict())
+    assert caught.value.operation == "Accuracy.load_state_dict"
+
+
+@pytest.mark.parametrize(
+    ("metric", "shown"),
+    [
+        (Accuracy(), "Accuracy()"),
+        (Accuracy(threshold=0.5), "Accuracy(threshold=0.5)"),
+        (TopK(3), "TopK(k=3, name='top3')"),
+        (Mean(accuracy), "Mean(function=accuracy, name='accuracy')"),
+        (ConfusionMatrix(4), "ConfusionMatrix(classes=4)"),
+    ],
+)
+def test_a_metric_shows_how_it_is_made(metric, shown):
+    assert repr(metric) == shown
+
+
+def test_a_partial_function_gives_its_functions_name():
+    assert Mean(partial(accuracy, ignore_index=0)).name == "accuracy"

@@ -135,3 +135,16 @@ def test_healthy_runs_are_left_alone(make_trainer, weights):
     plain, watched = make_trainer(), make_trainer(callbacks=[StopOnNonFinite()])
     assert plain.fit(2) == watched.fit(2)
     assert weights(plain) == weights(watched)
+
+
+def test_layers_that_give_several_outputs_are_looked_at():
+    class Both(nn.Module):
+        def forward(self, x):
+            return {"x": x, "more": (ops.log(x - x), x)}
+
+    class Take(nn.Module):
+        def forward(self, outputs):
+            return outputs["x"]
+
+    assert first_non_finite(nn.Sequential(Both(), Take()), from_numpy(X)) == "layer 0 (Both)"
+    assert first_non_finite(nn.Sequential(nn.Identity()), np.arange(3)) is None

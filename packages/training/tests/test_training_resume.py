@@ -36,14 +36,21 @@ class Crash(Callback):
             raise RuntimeError("power cut")
 
 
-class PressCtrlC(Callback):
-    def __init__(self, step, times=1):
-        self.step, self.times = step, times
+class Send(Callback):
+    """Sends the process itself signals after some step."""
+
+    def __init__(self, step, *signals):
+        self.step, self.signals = step, signals
 
     def on_step_end(self, trainer):
         if trainer.step == self.step:
-            for _ in range(self.times):
-                signal.raise_signal(signal.SIGINT)
+            for number in self.signals:
+                signal.raise_signal(number)
+
+
+class PressCtrlC(Send):
+    def __init__(self, step, times=1):
+        super().__init__(step, *[signal.SIGINT] * times)
 
 
 def names(folder):
@@ -401,6 +408,94 @@ def test_a_second_ctrl_c_is_not_kept_waiting(tmp_path, make_trainer):
     assert names(tmp_path) == ["step-000000000-epoch-00000-batch-0000000"]
 
 
+ENDINGS = [signal.SIGTERM, signal.SIGHUP] if hasattr(signal, "SIGHUP") else [signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+@pytest.mark.parametrize("times", [1, 3])
+def test_other_signals_to_end_save_like_ctrl_c(tmp_path, make_trainer, weights, number, times):
+    whole = make_trainer()
+    whole.fit(2)
+    before = signal.getsignal(number)
+    trainer = make_trainer(callbacks=[Checkpoint(tmp_path), Send(11, *[number] * times)])
+    with pytest.raises(
+        KeyboardInterrupt, match=f"^{number.name}: stopped in epoch 2 after batch 3"
+    ):
+        trainer.fit(2)
+    assert signal.getsignal(number) is before
+    again = make_trainer(callbacks=[Checkpoint(tmp_path)])
+    assert again.fit(2) == whole.history
+    assert weights(again) == weights(whole)
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_ctrl_c_after_another_signal_is_not_kept_waiting(make_trainer, number):
+    trainer = make_trainer(callbacks=[Send(3, number, signal.SIGINT)])
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        trainer.fit(1)
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_a_signal_that_is_ignored_stays_ignored(make_trainer, number):
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        assert make_trainer(callbacks=[Send(3, number)]).fit(1).epochs == 1
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDINGS])
+def test_handlers_are_restored_after_errors_too(make_trainer, number):
+    def handler(number, frame):
+        raise AssertionError
+
+    before = signal.signal(number, handler)
+    try:
+        with pytest.raises(RuntimeError):
+            make_trainer(callbacks=[Crash(3)]).fit(1)
+        assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, before)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a worker died"), KeyboardInterrupt()])
+@pytest.mark.parametrize("validating", [False, True])
+def test_a_loader_that_ctrl_c_breaks_does_not_cost_the_save(
+    tmp_path, make_trainer, weights, error, validating
+):
+    class Breaking:
+        """A loader whose workers have Ctrl-C, too: its next batch does not come."""
+
+        def __init__(self, batches, press):
+            self.batches, self._press = batches, press
+
+        def __iter__(self):
+            for i, batch in enumerate(self.batches):
+                if self._press and i == 2:
+                    signal.raise_signal(signal.SIGINT)
+                    raise error
+                yield batch
+
+    batches = list(make_trainer().val_loader)
+
+    def trainer(press):
+        return make_trainer(
+            train_loader=Breaking(batches, press and not validating),
+            val_loader=Breaking(batches, press and validating),
+            callbacks=[Checkpoint(tmp_path)] if press is not None else [],
+        )
+
+    whole = trainer(None)
+    whole.fit(2)
+    with pytest.raises(KeyboardInterrupt, match="saved in"):
+        trainer(True).fit(2)
+    assert names(tmp_path)[-1].endswith(f"batch-000000{3 if validating else 2}")
+    again = trainer(False)
+    assert again.fit(2) == whole.history
+    assert weights(again) == weights(whole)
+
+
 def test_a_fit_in_a_thread_leaves_signals_alone(make_trainer):
     before = signal.getsignal(signal.SIGINT)
     seen = []
@@ -495,3 +590,22 @@ def test_kills_at_any_moment_lose_nothing(tmp_path):
     assert int(results[1][0]) > 4
     assert json.loads(results[0][-1]) == json.loads(results[1][-1])
     assert not [path for path in Path(tmp_path / "wild").iterdir() if path.name.startswith(".")]
+
+
+def test_a_state_of_version_1_is_taken_up(make_trainer, weights):
+    whole, first, again = make_trainer(), make_trainer(), make_trainer()
+    whole.fit(2)
+    first.callbacks.append(PressCtrlC(11))
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(2)
+    state = first.state_dict()
+    for name in ("version", "made_of", "metrics"):
+        del state[name]
+    loss, accuracy = state["counters"]
+    state["counters"] = [
+        {"sum": loss["sum"], "weight": loss["weight"]},
+        {"k": 1, "correct": accuracy["correct"], "total": accuracy["total"]},
+    ]
+    again.load_state_dict(state)
+    assert again.fit(2) == whole.history
+    assert weights(again) == weights(whole)

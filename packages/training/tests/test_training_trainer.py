@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tinytorch.autograd import nn, no_grad
 from tinytorch.data import DataLoader, TensorDataset
 from tinytorch.optim import SGD, Adam, ReduceOnPlateau, clip_grad_norm
 from tinytorch.tensor import Tensor, from_numpy, tensor
+from tinytorch.tensor import functional as F
 from tinytorch.tensor.errors import ArgumentError, ShapeError, StateError
 from tinytorch.tensor.functional import cross_entropy, mse_loss
 from tinytorch.training import (
@@ -122,6 +124,100 @@ def test_accumulated_batches_count_as_one_large_batch(accumulate):
     for a, b in zip(arrays(small), arrays(whole), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     assert one.step == other.step == 2 * len(groups)
+
+
+MASKED = np.where(np.arange(96) % 5 == 0, -100, Y)
+MASKED[:20] = -100
+CLASS_WEIGHTS = np.array([1.0, 9.0, 0.25], np.float32)
+PARTS = [7, 20, 21, 60]
+
+
+def error_of_the_kept(outputs, targets):
+    """A loss of one's own, whose mean is over what a mask keeps."""
+    mask = from_numpy((targets.data != -100).astype(np.float32))
+    return F.mean_over(((outputs[:, 0] - 1) ** 2 * mask).sum(), mask.sum().item())
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        (cross_entropy, MASKED),
+        (partial(cross_entropy, ignore_index=2), Y),
+        (partial(cross_entropy, weight=CLASS_WEIGHTS), Y),
+        (partial(cross_entropy, weight=CLASS_WEIGHTS, label_smoothing=0.1), MASKED),
+        (lambda o, t: cross_entropy(o, t, weight=CLASS_WEIGHTS), MASKED),
+        (lambda o, t: 0.5 * F.nll_loss(F.log_softmax(o), t) + 0.01 * cross_entropy(o, t), MASKED),
+        (error_of_the_kept, MASKED),
+    ],
+)
+@pytest.mark.parametrize("cuts", [[48], PARTS])
+def test_parts_weigh_as_in_one_large_batch_whatever_the_loss_counts(loss, targets, cuts):
+    parts = list(zip(np.split(X, cuts), np.split(targets, cuts), strict=True))
+    small, whole = plain_model(), plain_model()
+    one = silent(small, SGD(lr=0.5), parts, loss=loss, metrics=(), accumulate=len(parts))
+    other = silent(whole, SGD(lr=0.5), [(X, targets)], loss=loss, metrics=())
+    for batch_size in (1, 7, 96):
+        cut = [
+            (X[i : i + batch_size], targets[i : i + batch_size]) for i in range(0, 96, batch_size)
+        ]
+        assert one.evaluate(cut)["loss"] == pytest.approx(other.evaluate([(X, targets)])["loss"])
+    np.testing.assert_allclose(one.fit(2)["loss"], other.fit(2)["loss"], rtol=1e-6)
+    for a, b in zip(arrays(small), arrays(whole), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_batch_without_a_target_that_counts_teaches_nothing(accumulate):
+    empty = (X[:10], np.full(10, -100))
+    model, other = plain_model(), plain_model()
+    history = silent(model, SGD(lr=0.1), [empty, empty, BATCHES[0]], accumulate=accumulate).fit(1)
+    expected = silent(other, SGD(lr=0.1), BATCHES[:1]).fit(1)
+    assert_same_bits(model, other)
+    assert history["loss"] == expected["loss"]
+    assert history["accuracy"] == expected["accuracy"]
+
+
+def test_the_figures_of_nothing_that_counts_are_nan():
+    trainer = silent(plain_model(), SGD(lr=0.1), [(X[:10], np.full(10, -100))])
+    assert all(math.isnan(figure) for figure in trainer.evaluate(trainer.train_loader).values())
+    history = trainer.fit(1)
+    assert math.isnan(history["loss"][0])
+    assert trainer.step == 1
+
+
+def test_means_of_different_things_weigh_a_batch_by_its_length():
+    def loss(outputs, targets):
+        return cross_entropy(outputs, targets) + F.mse_loss(outputs, outputs * 0)
+
+    trainer = silent(plain_model(), SGD(lr=0.1), loss=loss)
+    losses = [trainer.evaluate([batch])["loss"] for batch in BATCHES]
+    lengths = [len(targets) for _, targets in BATCHES]
+    expected = np.average(losses, weights=lengths)
+    assert trainer.evaluate(BATCHES)["loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_clipping_sees_what_the_optimizer_moves_and_no_more():
+    def twin():
+        model = plain_model()
+        return model, SGD(model[2].parameters(), lr=0.1)
+
+    (model, optimizer), (other, plain) = twin(), twin()
+    silent(model, optimizer, clip_norm=0.05).fit(3)
+    for _ in range(3):
+        for inputs, targets in BATCHES:
+            other.zero_grad()
+            cross_entropy(other(from_numpy(inputs)), from_numpy(targets)).backward()
+            clip_grad_norm(other[2].parameters(), 0.05)
+            plain.step()
+    assert_same_bits(model, other)
+
+
+def test_no_gradient_is_left_over_from_step_to_step_where_nothing_moves():
+    model = plain_model()
+    norms = Watch(lambda trainer: float(np.abs(trainer.model[0].weight.grad.data).max()))
+    optimizer = SGD(model[2].parameters(), lr=0.0)
+    silent(model, optimizer, BATCHES[:1], callbacks=[norms]).fit(5)
+    assert len(set(norms.seen)) == 1
 
 
 def test_clipping_comes_between_gradient_and_step():

@@ -15,9 +15,13 @@ from tinytorch.optim import (
     AdamW,
     ReduceOnPlateau,
     RMSprop,
+    adagrad_step,
     adam_step,
+    adamw_step,
     clip_grad_norm,
     clip_grad_value,
+    momentum_step,
+    rmsprop_step,
     schedules,
     sgd_step,
 )
@@ -136,7 +140,12 @@ def test_step_reads_grad_and_keeps_it(kind):
     run(kind([other]), other, [0])
     np.testing.assert_array_equal(values(w), values(other))
     assert w.grad is not None
-    optimizer.zero_grad()
+
+
+def test_zero_grad_forgets_the_gradients():
+    w = start()
+    w.grad = gradient(w, 0)
+    SGD([w]).zero_grad()
     assert w.grad is None
 
 
@@ -148,6 +157,33 @@ def test_step_with_gradients_uses_those_and_clears_grad():
         optimizer.step(loss.backward())
         assert w.grad is None
     assert w.item() == pytest.approx(5.0 * 0.8**2)
+
+
+def test_gradients_of_the_call_go_before_grad():
+    w = Variable(5.0)
+    w.grad = tensor(100.0)
+    SGD([w], lr=0.1).step({w: tensor(10.0)})
+    assert w.item() == pytest.approx(4.0)
+    assert w.grad is None
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_step_leaves_the_gradients_as_they_are(kind):
+    w = start()
+    w.grad = tensor(np.array([1.0, 2.0, 3.0]))
+    kind([w], weight_decay=0.5).step()
+    assert w.grad.tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(("name", "settings"), [case[:2] for case in TORCH])
+def test_each_parameter_has_a_state_of_its_own(name, settings):
+    alone, beside, other = start(), start(), start()
+    kind = getattr(optim, name)
+    one, two = kind([alone], **settings), kind([other, beside], **settings)
+    for step in range(5):
+        one.step({alone: gradient(alone, step)})
+        two.step({other: gradient(other, -step), beside: gradient(beside, step)})
+    np.testing.assert_array_equal(values(alone), values(beside))
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -173,25 +209,36 @@ def test_an_optimizer_may_be_bound_later(kind):
     w = start()
     optimizer = kind()
     assert not optimizer.is_bound
-    with pytest.raises(ArgumentError, match=r"step.*(?s:.*)bind"):
-        optimizer.step()
     optimizer.bind([w])
     assert optimizer.is_bound
     run(optimizer, w, [0])
+    assert not np.array_equal(values(w), values(start()))
+
+
+def test_an_optimizer_without_parameters_does_not_step():
+    with pytest.raises(ArgumentError, match=r"step.*(?s:.*)bind"):
+        Adam().step()
+
+
+def test_an_optimizer_is_bound_once():
     with pytest.raises(ArgumentError, match="without parameters"):
-        optimizer.bind([w])
+        SGD([start()]).bind([start()])
 
 
-def test_parameters_come_as_list_generator_module_or_names():
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda model: model.parameters(),
+        lambda model: list(model.parameters()),
+        lambda model: model.named_parameters(),
+        lambda model: [{"params": model.parameters()}],
+    ],
+    ids=["generator", "list", "names", "groups"],
+)
+def test_parameters_come_in_several_forms(given):
     model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Linear(3, 1, rng=0))
-    for params in (
-        model.parameters(),
-        list(model.parameters()),
-        model.named_parameters(),
-        [{"params": model.parameters()}],
-    ):
-        (group,) = SGD(params).param_groups
-        assert [id(p) for p in group["params"]] == [id(p) for p in model.parameters()]
+    (group,) = SGD(given(model)).param_groups
+    assert [id(p) for p in group["params"]] == [id(p) for p in model.parameters()]
 
 
 def test_groups_have_settings_of_their_own():
@@ -200,19 +247,51 @@ def test_groups_have_settings_of_their_own():
     optimizer.step({fast: tensor(1.0), slow: tensor(1.0)})
     assert (fast.item(), slow.item()) == pytest.approx((0.5, 0.9))
     assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.1]
+
+
+def test_a_group_may_be_added_later():
+    optimizer = SGD([Variable(1.0)], lr=0.1)
     optimizer.add_param_group({"params": [late := Variable(1.0)], "lr": 0.2})
     optimizer.step({late: tensor(1.0)})
     assert late.item() == pytest.approx(0.8)
 
 
-def test_lr_of_all_groups_is_one_property():
+def test_lr_reads_the_first_group_and_sets_all():
     optimizer = SGD([{"params": [Variable(1.0)], "lr": 0.5}, {"params": [Variable(1.0)]}])
     assert optimizer.lr == 0.5
     optimizer.lr = 0.25
     assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.25]
+
+
+def test_lr_may_be_set_before_there_are_parameters():
     unbound = Adam()
     unbound.lr = 0.5
     assert unbound.bind([Variable(1.0)]).lr == 0.5
+
+
+def test_a_rate_out_of_range_is_refused_when_it_is_set():
+    optimizer = SGD([Variable(1.0)], lr=0.1)
+    with pytest.raises(ArgumentError, match="lr=-1"):
+        optimizer.lr = -1
+    assert optimizer.lr == 0.1
+
+
+def test_frozen_parameters_are_not_moved():
+    frozen, free = nn.Parameter([1.0]), nn.Parameter([1.0])
+    frozen.requires_grad = False
+    SGD([frozen, free], lr=0.5).step((frozen * free).sum().backward())
+    assert (frozen.item(), free.item()) == (1.0, 0.5)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_half_precision_walks_as_float32_does(kind):
+    half, single = Variable([1.0, 1.0], "float16"), Variable([1.0, 1.0], "float32")
+    for w in (half, single):
+        optimizer = kind([w])
+        for _ in range(20):
+            optimizer.step({w: tensor(np.array([0.0, 1e-3], np.float16))})
+    assert half.dtype == np.float16
+    np.testing.assert_array_equal(values(half), values(single).astype(np.float16))
 
 
 @pytest.mark.parametrize(("name", "settings"), [case[:2] for case in TORCH])
@@ -237,16 +316,37 @@ def test_state_resumes_exactly_through_json(name, settings):
     np.testing.assert_array_equal(values(again), values(w))
 
 
-def test_load_state_dict_names_mismatches():
-    saved = SGD([start()], momentum=0.9).state_dict()
-    with pytest.raises(StateError, match="Adam"):
-        Adam([start()]).load_state_dict(saved)
-    with pytest.raises(StateError, match="group"):
-        SGD([{"params": [start()]}, {"params": [start()]}]).load_state_dict(saved)
+def saved_after_a_step():
     optimizer = SGD([w := start()], momentum=0.9)
     run(optimizer, w, [0])
+    return optimizer.state_dict()
+
+
+def test_the_state_of_another_optimizer_is_refused():
+    with pytest.raises(StateError, match="Adam"):
+        Adam([start()]).load_state_dict(saved_after_a_step())
+
+
+def test_a_state_of_other_groups_is_refused():
+    with pytest.raises(StateError, match="group"):
+        SGD([{"params": [start()]}, {"params": [start()]}]).load_state_dict(saved_after_a_step())
+
+
+def test_a_state_of_other_shapes_is_refused():
     with pytest.raises(StateError, match=r"\(2,\)(?s:.*)\(3,\)"):
-        SGD([Variable([1.0, 2.0])]).load_state_dict(optimizer.state_dict())
+        SGD([Variable([1.0, 2.0])]).load_state_dict(saved_after_a_step())
+
+
+def test_a_state_with_something_missing_is_refused():
+    saved = saved_after_a_step()
+    del saved["state"][0]["momentum_buffer"]
+    with pytest.raises(StateError, match="momentum_buffer"):
+        SGD([start()], momentum=0.9).load_state_dict(saved)
+
+
+def test_an_empty_dict_is_no_state():
+    with pytest.raises(StateError, match="state"):
+        SGD([start()]).load_state_dict({})
 
 
 @pytest.mark.parametrize(
@@ -274,61 +374,147 @@ def test_bad_arguments_are_named(make, text):
         make(start())
 
 
-def test_missing_and_bad_gradients():
+def test_a_step_without_any_gradient_is_refused():
+    with pytest.raises(GradientError, match="backward"):
+        SGD([start()]).step()
+
+
+def test_a_gradient_of_another_shape_is_refused():
+    with pytest.raises(ShapeError, match=r"\(3,\)(?s:.*)\(2,\)"):
+        SGD([w := start()]).step({w: tensor([1.0, 2.0])})
+
+
+def test_parameters_without_a_gradient_stay():
+    w, other = start(), start()
+    SGD([w, other]).step({w: gradient(w, 0)})
+    np.testing.assert_array_equal(values(other), values(start()))
+
+
+def test_a_gradient_that_is_not_finite_is_named_when_asked():
     w, other = start(), start()
     optimizer = SGD([w, other], check_finite=True)
-    with pytest.raises(GradientError, match="backward"):
-        optimizer.step()
-    with pytest.raises(ShapeError, match=r"\(3,\)(?s:.*)\(2,\)"):
-        optimizer.step({w: tensor([1.0, 2.0])})
-    optimizer.step({w: gradient(w, 0)})
-    np.testing.assert_array_equal(values(other), values(start()))
+    run(optimizer, w, [0])
     with pytest.raises(GradientError, match=r"parameter 1(?s:.*)step 2"):
         optimizer.step({w: gradient(w, 0), other: tensor([1.0, math.nan, 1.0])})
 
 
 @pytest.mark.step(1)
-def test_plain_functions_take_numbers_and_arrays():
+def test_a_plain_step_of_a_number_is_a_number():
     w = 5.0
     for _ in range(100):
         w = sgd_step(w, 2 * w)
     assert isinstance(w, float)
     assert w == pytest.approx(5.0 * 0.98**100)
+
+
+@pytest.mark.step(1)
+def test_a_plain_step_of_an_array_is_an_array():
     np.testing.assert_allclose(sgd_step(np.ones(3), np.arange(3.0), lr=0.5), [1.0, 0.5, 0.0])
-    w, m, v = adam_step(5.0, 10.0, 0.0, 0.0, 1, lr=0.1)
-    assert (w, m, v) == pytest.approx((4.9, 1.0, 0.1))
+
+
+@pytest.mark.step(1)
+def test_the_velocity_gathers_gradients_not_steps():
+    w, velocity = momentum_step(5.0, 10.0, 2.0, lr=0.1, momentum=0.5)
+    assert (w, velocity) == pytest.approx((3.9, 11.0))
+    w, velocity = momentum_step(5.0, 10.0, 2.0, lr=0.2, momentum=0.5)
+    assert (w, velocity) == pytest.approx((2.8, 11.0))
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (lambda w, g: rmsprop_step(w, g, 2.0, 1.0, 0.5, 1.0), (4.0, 9.0)),
+        (lambda w, g: adagrad_step(w, g, 9.0, 1.0, 1.0), (5.0 - 4.0 / 6.0, 25.0)),
+        (lambda w, g: adam_step(w, g, 0.0, 0.0, 1, lr=0.1), (4.9, 0.4, 0.016)),
+        (lambda w, g: adamw_step(w, g, 0.0, 0.0, 1, 0.1, weight_decay=0.1), (4.85, 0.4, 0.016)),
+    ],
+    ids=["rmsprop", "adagrad", "adam", "adamw"],
+)
+def test_plain_steps_return_the_weights_and_what_the_next_needs(step, expected):
+    assert step(5.0, 4.0) == pytest.approx(expected)
 
 
 @pytest.mark.step(2)
-def test_schedules_are_functions_of_the_step():
-    assert schedules.constant(0.1)(5) == 0.1
-    assert schedules.step_decay(0.1, 10)(25) == pytest.approx(0.001)
-    assert schedules.exponential(0.1, 0.5)(2) == pytest.approx(0.025)
-    assert schedules.cosine(0.1, 10)(5) == pytest.approx(0.05)
-    assert schedules.linear_warmup(0.3, 4, 0.0)(1) == pytest.approx(0.075)
-    cycle = schedules.one_cycle(0.2, 101)
-    assert (cycle(0), cycle(100)) == pytest.approx((0.008, 8e-7))
-    assert max(map(cycle, range(101))) == pytest.approx(0.2, rel=1e-3)
-    joined = schedules.join([schedules.constant(0.1), schedules.exponential(1.0, 0.5)], at=[2])
-    assert [joined(step) for step in range(4)] == [0.1, 0.1, 1.0, 0.5]
+@pytest.mark.parametrize(
+    ("make", "rates"),
+    [
+        (lambda: schedules.constant(0.1), {0: 0.1, 5: 0.1}),
+        (lambda: schedules.step_decay(0.1, 10), {9: 0.1, 10: 0.01, 25: 0.001}),
+        (lambda: schedules.step_decay(0.1, [3, 5]), {2: 0.1, 3: 0.01, 4: 0.01, 5: 0.001}),
+        (lambda: schedules.exponential(0.1, 0.5), {0: 0.1, 2: 0.025}),
+        (lambda: schedules.cosine(0.1, 10), {0: 0.1, 5: 0.05, 10: 0.0, 99: 0.0}),
+        (lambda: schedules.linear_warmup(0.3, 4, 0.0), {0: 0.0, 1: 0.075, 4: 0.3, 9: 0.3}),
+        (lambda: schedules.one_cycle(0.2, 100), {0: 0.008, 29: 0.2, 99: 8e-7}),
+        (
+            lambda: schedules.join([lambda step: 0.1, lambda step: 0.5**step], at=[2]),
+            {0: 0.1, 1: 0.1, 2: 1.0, 3: 0.5},
+        ),
+    ],
+    ids=["constant", "interval", "milestones", "exponential", "cosine", "warmup", "cycle", "join"],
+)
+def test_a_schedule_is_a_function_of_the_step(make, rates):
+    schedule = make()
+    assert {step: schedule(step) for step in rates} == pytest.approx(rates)
 
 
-def test_reduce_on_plateau():
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: schedules.cosine(0.1, steps=0), "steps=0"),
+        (lambda: schedules.step_decay(0.1, every=[5, 3]), "every"),
+        (lambda: schedules.join([schedules.constant(0.1)], at=[5]), "beginning"),
+    ],
+)
+def test_a_schedule_refuses_bad_arguments(call, text):
+    with pytest.raises(ArgumentError, match=text):
+        call()
+
+
+def rates_of(metrics, **settings):
     optimizer = SGD(lr=0.1)
-    plateau = ReduceOnPlateau(optimizer, patience=1, factor=0.5)
+    plateau = ReduceOnPlateau(optimizer, patience=1, factor=0.5, **settings)
     rates = []
-    for metric in (1.0, 0.9, 0.9, 0.9, 0.9, 0.8):
+    for metric in metrics:
         plateau.step(metric)
         rates.append(optimizer.lr)
-    assert rates == [0.1, 0.1, 0.1, 0.05, 0.05, 0.05]
+    return rates
 
 
-def test_clipping():
-    w = Variable([3.0, 4.0])
-    w.grad = tensor([3.0, 4.0])
+def test_the_rate_falls_when_the_metric_does_not():
+    assert rates_of([1.0, 0.9, 0.9, 0.9, 0.9, 0.8]) == [0.1, 0.1, 0.1, 0.05, 0.05, 0.05]
+
+
+def test_a_better_metric_starts_the_patience_anew():
+    assert rates_of([1.0, 1.0, 0.9, 0.9, 0.9]) == [0.1, 0.1, 0.1, 0.1, 0.05]
+
+
+def test_more_may_be_better():
+    assert rates_of([1.0, 2.0, 3.0, 3.0, 3.0], mode="max") == [0.1, 0.1, 0.1, 0.1, 0.05]
+
+
+def test_a_negative_metric_that_stays_is_no_better():
+    assert rates_of([-1.0, -1.0, -1.0]) == [0.1, 0.1, 0.05]
+
+
+def with_gradient(*numbers):
+    w = Variable(list(numbers))
+    w.grad = tensor(list(numbers))
+    return w
+
+
+def test_a_small_norm_is_told_and_left():
+    w = with_gradient(3.0, 4.0)
     assert clip_grad_norm([w], 10.0) == pytest.approx(5.0)
     assert w.grad.tolist() == [3.0, 4.0]
+
+
+def test_a_large_norm_is_cut():
+    w = with_gradient(3.0, 4.0)
     assert clip_grad_norm([w], 1.0) == pytest.approx(5.0)
     assert w.grad.tolist() == pytest.approx([0.6, 0.8], rel=1e-5)
+
+
+def test_values_are_cut_on_both_sides():
+    w = with_gradient(3.0, -4.0, 0.5)
     clip_grad_value([w], 0.7)
-    assert w.grad.tolist() == pytest.approx([0.6, 0.7], rel=1e-5)
+    assert w.grad.tolist() == pytest.approx([0.7, -0.7, 0.5], rel=1e-5)

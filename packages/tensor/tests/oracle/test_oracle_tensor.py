@@ -78,7 +78,12 @@ ORACLES = {
     "cos": torch.cos,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
+    "softplus": TF.softplus,
     "erf": torch.erf,
+    "erfc": torch.erfc,
+    "binary_cross_entropy": lambda p, t: TF.binary_cross_entropy(
+        *torch.broadcast_tensors(torch.as_tensor(p), torch.as_tensor(t)), reduction="none"
+    ),
     "relu": torch.relu,
     "maximum": torch.maximum,
     "minimum": torch.minimum,

@@ -19,17 +19,12 @@ class Adagrad(Optimizer):
         w = w - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(v) + eps)
 
     Args:
-        params: Leaf Variables, (name, Variable) pairs, or groups; None to `bind` them later.
+        params: As in `Optimizer`, like `check_finite` and the errors.
         lr: Learning rate, per step.
         lr_decay: How fast lr falls besides, per step.
         weight_decay: Pull toward zero, as a factor of w in the gradient.
         initial_accumulator_value: Where v begins.
         eps: Keeps the division finite where v is 0.
-        check_finite: Raise if a gradient holds NaN or infinity, naming the parameter and the step.
-
-    Raises:
-        ArgumentError: A hyperparameter is out of range.
-        ParameterError: `params` cannot be optimized.
 
     Source:
         Duchi, Hazan, Singer: Adaptive subgradient methods for online learning and stochastic

@@ -24,17 +24,12 @@ class Adam(Optimizer):
         w = w - lr / (1 - beta1**t) * m / (sqrt(s) / sqrt(1 - beta2**t) + eps)
 
     Args:
-        params: Leaf Variables, (name, Variable) pairs, or groups; None to `bind` them later.
+        params: As in `Optimizer`, like `check_finite` and the errors.
         lr: Learning rate, per step.
         betas: How much of m and of v is kept, per step.
         eps: Keeps the division finite where v is 0.
         weight_decay: Pull toward zero, as a factor of w in the gradient.
         amsgrad: Divide by the greatest v so far.
-        check_finite: Raise if a gradient holds NaN or infinity, naming the parameter and the step.
-
-    Raises:
-        ArgumentError: A hyperparameter is out of range.
-        ParameterError: `params` cannot be optimized.
 
     Source:
         Kingma, Ba: Adam: A method for stochastic optimization, 2015, algorithm 1; amsgrad: Reddi,
@@ -104,17 +99,8 @@ class AdamW(Adam):
         w = w - lr * weight_decay * w
 
     Args:
-        params: Leaf Variables, (name, Variable) pairs, or groups; None to `bind` them later.
-        lr: Learning rate, per step.
-        betas: How much of m and of v is kept, per step.
-        eps: Keeps the division finite where v is 0.
+        params: As in `Adam`, like the settings that are not named here.
         weight_decay: Pull toward zero, as a factor of lr * w per step.
-        amsgrad: Divide by the greatest v so far.
-        check_finite: Raise if a gradient holds NaN or infinity, naming the parameter and the step.
-
-    Raises:
-        ArgumentError: A hyperparameter is out of range.
-        ParameterError: `params` cannot be optimized.
 
     Source:
         Loshchilov, Hutter: Decoupled weight decay regularization, 2019, algorithm 2, with lr as the

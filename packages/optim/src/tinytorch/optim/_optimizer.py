@@ -1,19 +1,20 @@
 """The optimizer without its equation: groups of parameters, gradients, state that can be saved."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from tinytorch.autograd import Variable
-from tinytorch.optim._errors import NonFiniteError, ParameterError
-from tinytorch.optim._parameters import Parameters, entries, learns, read_group
+from tinytorch.optim._errors import ParameterError
+from tinytorch.optim._moves import moves
+from tinytorch.optim._parameters import Parameters, entries, read_group
 from tinytorch.optim._rules import checked
-from tinytorch.optim._state import MASTER, StateReader, pack, working_dtype
+from tinytorch.optim._state import StateReader, pack, working_weights
 from tinytorch.optim._update import Workspace
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.checks import flag
-from tinytorch.tensor.errors import ArgumentError, GradientError, ShapeError
+from tinytorch.tensor.errors import ArgumentError
 
 
 class Optimizer:
@@ -22,8 +23,14 @@ class Optimizer:
     One of your own gives `__init__`, `update`, and perhaps `keeps` and `check`.
 
     Weights of half precision, whose small steps would be lost by rounding, are moved as float32:
-    `update` gets a float32 copy that the state keeps (`master_weights`), and so do the arrays that
-    it keeps; the parameter is that copy, rounded. Weights assigned in between are taken over.
+    `update` gets a float32 copy that the state keeps (`master_weights`), with state arrays of the
+    same type; the parameter is that copy, rounded. Weights assigned in between are taken over.
+
+    Args:
+        params: Leaf Variables, (name, Variable) pairs, or groups: dicts of "params" and settings of
+            their own; any iterable. None to `bind` them later.
+        check_finite: Raise if a gradient holds NaN or infinity, naming the parameter and the step.
+        **defaults: The settings, by name.
 
     Attributes:
         param_groups: A list of dicts: "params" (a list of leaf Variables) and the settings of those
@@ -32,6 +39,10 @@ class Optimizer:
         keeps: The arrays that a parameter's state keeps from step to step, by name; each with the
             setting that asks for it, or None if it is always there.
         workspace: Scratch for updates made by `in_place`.
+
+    Raises:
+        ArgumentError: A setting is out of its range.
+        ParameterError: `params` cannot be optimized.
     """
 
     keeps: ClassVar[Mapping[str, str | None]] = {}
@@ -50,7 +61,11 @@ class Optimizer:
             self._bind(operation, params)
 
     def update(
-        self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], settings: dict[str, Any]
+        self,
+        w: np.ndarray,  # noqa: ARG002 - each optimizer defines its own
+        g: np.ndarray,  # noqa: ARG002
+        state: dict[str, Any],  # noqa: ARG002
+        settings: dict[str, Any],  # noqa: ARG002
     ) -> None:
         """Move one parameter: write into `w` and `state`, never into `g`.
 
@@ -61,7 +76,12 @@ class Optimizer:
                 made.
             settings: The group's hyperparameters.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no update(w, g, state, settings)")
+        raise ArgumentError(
+            type(self).__name__,
+            expected="an optimizer with an update method",
+            got=f"{type(self).__name__}, which defines none",
+            fix="def update(self, w, g, state, settings): ...",
+        )
 
     def check(self, operation: str, settings: dict[str, Any]) -> None:
         """Raise an ArgumentError if settings, each in its range, contradict each other.
@@ -175,13 +195,20 @@ class Optimizer:
                 got="an optimizer made without",
                 fix=f"{type(self).__name__}(module.parameters()), or bind(module.parameters())",
             )
-        moves = list(self._moves(operation, gradients))
-        if not moves:
-            raise self._no_gradient(operation, gradients)
-        for parameter, g, settings in moves:
+        groups = [
+            (
+                group["params"],
+                self._settings(operation, {name: group[name] for name in self.defaults}),
+            )
+            for group in self.param_groups
+        ]
+        finite_at = None
+        if self.check_finite:
+            finite_at = 1 + max((state["step"] for state in self._state.values()), default=0)
+        for parameter, g, settings in moves(operation, groups, gradients, self._names, finite_at):
             state = self._state.setdefault(parameter, {"step": 0})
             state["step"] += 1
-            w = _weights(parameter, state)
+            w = working_weights(parameter, state)
             self.update(w, g, state, settings)
             if w is not parameter.data:
                 np.copyto(parameter.data, w, casting="same_kind")
@@ -269,79 +296,3 @@ class Optimizer:
         values = checked(operation, settings)
         self.check(operation, values)
         return values
-
-    def _moves(
-        self, operation: str, gradients: Mapping[Variable, Tensor] | None
-    ) -> Iterator[tuple[Variable, np.ndarray, dict[str, Any]]]:
-        """Each parameter that is to move, with its gradient, checked, and its settings."""
-        if gradients is not None and not isinstance(gradients, Mapping):
-            raise ArgumentError(
-                operation,
-                expected="the gradients that backward returned, or nothing",
-                got=type(gradients).__name__,
-                fix="optimizer.step(loss.backward()), or loss.backward() and then optimizer.step()",
-            )
-        for group in self.param_groups:
-            settings = self._settings(operation, {name: group[name] for name in self.defaults})
-            for parameter in group["params"]:
-                gradient = parameter.grad if gradients is None else gradients.get(parameter)
-                if gradient is None or not learns(parameter):
-                    continue
-                name = self._names.get(parameter, "a parameter")
-                g = gradient.data if isinstance(gradient, Tensor) else np.asarray(gradient)
-                if g.shape != parameter.shape:
-                    raise ShapeError(
-                        operation,
-                        expected=f"the gradient of {name} as {parameter.shape}",
-                        got=f"{g.shape}",
-                        fix="give the gradient the shape of its parameter",
-                        parameter=name,
-                    )
-                g = np.asarray(g, working_dtype(parameter), order="C")
-                if self.check_finite:
-                    self._check_finite(operation, name, g)
-                yield parameter, g, settings
-
-    def _no_gradient(self, operation: str, gradients: object) -> GradientError:
-        parameters = [parameter for _, parameter in self.named_parameters()]
-        frozen = sum(not learns(parameter) for parameter in parameters)
-        if frozen == len(parameters):
-            fix = "set requires_grad = True for those that shall learn"
-        else:
-            fix = "check that the loss is computed from these parameters"
-            fix = f"call loss.backward() before; {fix}" if gradients is None else fix
-        return GradientError(
-            operation,
-            expected="a gradient for at least one parameter",
-            got=f"none for any of {len(parameters)}" + (f", {frozen} frozen" if frozen else ""),
-            fix=fix,
-        )
-
-    def _check_finite(self, operation: str, name: str, g: np.ndarray) -> None:
-        bad = ~np.isfinite(g)
-        if not bad.any():
-            return
-        step = 1 + max((state["step"] for state in self._state.values()), default=0)
-        position = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise NonFiniteError(
-            operation,
-            expected=f"a finite gradient for {name} at step {step}",
-            got=f"{g[position]} at {position}, {int(bad.sum())} of {g.size} values not finite",
-            fix="lower lr, clip with clip_grad_norm, or look for log or division of 0 in the loss",
-            parameter=name,
-            step=step,
-        )
-
-
-def _weights(parameter: Variable, state: dict[str, Any]) -> np.ndarray:
-    """The array that `update` moves: the parameter's own, or its copy in float32."""
-    own, dtype = parameter.data, working_dtype(parameter)
-    if own.dtype == dtype:
-        return np.require(own, requirements=["C", "W"])
-    if MASTER not in state:
-        state[MASTER] = own.astype(dtype, order="C")
-    master: np.ndarray = state[MASTER]
-    with np.errstate(over="ignore"):
-        changed = master.astype(own.dtype) != own
-    np.copyto(master, own, where=changed)
-    return master

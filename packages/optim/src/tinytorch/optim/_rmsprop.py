@@ -24,18 +24,13 @@ class RMSprop(Optimizer):
         w = w - lr * b
 
     Args:
-        params: Leaf Variables, (name, Variable) pairs, or groups; None to `bind` them later.
+        params: As in `Optimizer`, like `check_finite` and the errors.
         lr: Learning rate, per step.
         alpha: How much of v and of a is kept, per step.
         eps: Keeps the division finite where v is 0.
         weight_decay: Pull toward zero, as a factor of w in the gradient.
         momentum: How much of the velocity is kept, per step.
         centered: Divide by the standard deviation in place of the root mean square.
-        check_finite: Raise if a gradient holds NaN or infinity, naming the parameter and the step.
-
-    Raises:
-        ArgumentError: A hyperparameter is out of range.
-        ParameterError: `params` cannot be optimized.
 
     Source:
         Tieleman, Hinton: Lecture 6.5 of Neural networks for machine learning, 2012; centered:

@@ -21,18 +21,13 @@ class SGD(Optimizer):
         w = w - lr * d
 
     Args:
-        params: Leaf Variables, (name, Variable) pairs, or groups; None to `bind` them later.
+        params: As in `Optimizer`, like `check_finite` and the errors.
         lr: Learning rate, per step.
         momentum: How much of the velocity is kept, per step.
         dampening: How much of the gradient is left out of the velocity.
         nesterov: Step along the gradient plus the velocity to come; needs momentum and no
             dampening.
         weight_decay: Pull toward zero, as a factor of w in the gradient.
-        check_finite: Raise if a gradient holds NaN or infinity, naming the parameter and the step.
-
-    Raises:
-        ArgumentError: A hyperparameter is out of range.
-        ParameterError: `params` cannot be optimized.
 
     Source:
         Sutskever, Martens, Dahl, Hinton: On the importance of initialization and momentum in deep

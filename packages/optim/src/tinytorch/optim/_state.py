@@ -22,6 +22,20 @@ def working_dtype(parameter: Variable) -> np.dtype[Any]:
     return dtype if dtype.itemsize >= 4 else np.dtype(np.float32)
 
 
+def working_weights(parameter: Variable, state: dict[str, Any]) -> np.ndarray:
+    """Return the array that `update` moves: the parameter's own, or its copy in float32."""
+    own, dtype = parameter.data, working_dtype(parameter)
+    if own.dtype == dtype:
+        return np.require(own, requirements=["C", "W"])
+    if MASTER not in state:
+        state[MASTER] = own.astype(dtype, order="C")
+    master: np.ndarray = state[MASTER]
+    with np.errstate(over="ignore"):
+        changed = master.astype(own.dtype) != own
+    np.copyto(master, own, where=changed)
+    return master
+
+
 def pack(kind: str, states: list[State], groups: list[tuple[int, State]]) -> dict[str, Any]:
     """Return the state dict of an optimizer; arrays are copied.
 

@@ -1,5 +1,6 @@
 """Training: the loop, metrics, callbacks, checkpoints, and what one looks at afterwards."""
 
+from tinytorch.optim import NonFiniteError
 from tinytorch.training._history import History
 from tinytorch.training._rate_finder import RateSweep, find_learning_rate
 from tinytorch.training._rates import per_epoch
@@ -11,7 +12,6 @@ from tinytorch.training.callbacks.checkpoint import Checkpoint, checkpoints
 from tinytorch.training.callbacks.early_stopping import EarlyStopping
 from tinytorch.training.callbacks.logs import CSVLog, TensorBoard
 from tinytorch.training.callbacks.non_finite import (
-    NonFiniteError,
     StopOnNonFinite,
     first_non_finite,
 )

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,15 @@ from tinytorch.training.pictures import new_figure
 __all__ = ["History"]
 
 SHOWN_ROWS = 20
+LOW_IS_BEST = re.compile(
+    r".*loss|nll|errors?|err|mae|r?ms(l)?e|s?mape|deviation|distance|perplexity|ppl|[wc]er|e[ce]e|"
+    r"brier|fid|divergence|kl|entropy|deviance|regret|miss|false|cost|energy"
+)
+HIGH_IS_BEST = re.compile(
+    r"acc(uracy)?|top\d*|precision|recall|sensitivity|specificity|f\d*|fbeta|(au)?roc|auc|auprc|"
+    r"ap\d*|map\d*|m?iou|jaccard|dice|kappa|mcc|correlation|r2?|psnr|ssim|bleu\d*|rouge\w?|meteor|"
+    r"scores?|rewards?|returns?|ndcg|mrr|hits?|share|right|correct|likelihood|elbo"
+)
 
 
 class History(Mapping[str, list[float]]):
@@ -66,16 +76,15 @@ class History(Mapping[str, list[float]]):
 
         Args:
             name: The column.
-            mode: `"min"` or `"max"`; left out, columns whose name ends in `loss` are best low and
-                all others high.
+            mode: `"min"` or `"max"`: whether low or high figures are best. Left out, the column's
+                name tells: losses and errors are best low, shares and scores high.
 
         Returns:
             The epoch, counted from 1, and its figure; (0, nan) where there is none.
 
         Raises:
-            ArgumentError: There is no such column, or no such mode.
+            ArgumentError: There is no such column or mode, or the column's name does not tell.
         """
-        sign = direction(name, mode)
         if name not in self._columns:
             raise ArgumentError(
                 "History.best",
@@ -83,12 +92,13 @@ class History(Mapping[str, list[float]]):
                 got=repr(name),
                 fix="train for an epoch first, with val_loader= for the columns val_...",
             )
+        sign = direction("History.best", name, mode)
         figures = [(sign * value, -i, value) for i, value in enumerate(self[name], 1)]
         found = max((f for f in figures if not math.isnan(f[0])), default=None)
         return (-found[1], found[2]) if found else (0, math.nan)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give columns and seconds as plain lists, in which figures that JSON lacks are texts."""
+        """Return columns and seconds as plain lists, in which figures that JSON lacks are texts."""
         return {
             "columns": {k: [_plain(v) for v in column] for k, column in self._columns.items()},
             "seconds": list(self.seconds),
@@ -103,7 +113,7 @@ class History(Mapping[str, list[float]]):
         return history
 
     def to_csv(self, path: PathLike | None = None) -> str:
-        """Give the table as CSV (`epoch`, the columns, `seconds`); write it to `path` if given."""
+        """Return the table as CSV, `epoch` first, `seconds` last; write it to `path` if given."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["epoch", *self._columns, "seconds"])
@@ -114,7 +124,7 @@ class History(Mapping[str, list[float]]):
         return text.getvalue()
 
     def to_json(self, path: PathLike | None = None) -> str:
-        """Give the history as JSON, and write it to `path` if given; `from_json` reads it."""
+        """Return the history as JSON, and write it to `path` if given; `from_json` reads it."""
         text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
         if path is not None:
             write_atomically("History.to_json", path, text.encode())
@@ -207,15 +217,36 @@ class History(Mapping[str, list[float]]):
         return "\n".join(lines)
 
 
-def direction(name: str, mode: str | None) -> int:
-    """Give 1 where higher figures are better, -1 where lower ones are."""
+def direction(operation: str, name: str, mode: str | None) -> int:
+    """Return 1 where higher figures of a column are better, -1 where lower ones are.
+
+    Args:
+        operation: Who asks, for the error.
+        name: The column.
+        mode: `"min"` or `"max"`; left out, the words in the column's name tell, if they are known.
+
+    Raises:
+        ArgumentError: There is no such mode, or the name does not tell.
+    """
     if mode not in {None, "min", "max"}:
         raise ArgumentError(
-            "mode", expected='"min", "max" or None', got=repr(mode), fix='use mode="min" for losses'
+            operation,
+            expected='mode: "min", "max" or None',
+            got=f"mode={mode!r}",
+            fix='use mode="min" for losses and errors, mode="max" for shares that are right',
         )
+    words = name.lower().removeprefix("val_").split("_")
     if mode is None:
-        mode = "min" if name.endswith("loss") else "max"
-    return 1 if mode == "max" else -1
+        low, high = (any(map(kind.fullmatch, words)) for kind in (LOW_IS_BEST, HIGH_IS_BEST))
+        mode = "min" if low else "max" if high else None
+    if mode is not None:
+        return 1 if mode == "max" else -1
+    raise ArgumentError(
+        operation,
+        expected="mode, as the name does not tell whether low or high figures are best",
+        got=f"{name!r} and mode=None",
+        fix='mode="min" where lower is better, mode="max" where higher is',
+    )
 
 
 def show_figure(value: float) -> str:

@@ -1,9 +1,11 @@
 """A run is what callbacks, progress and files know of a training; the `Trainer` drives it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tinytorch.autograd.nn import Module
+import numpy as np
+
+from tinytorch.autograd.nn import Module, Parameter
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._history import History
 from tinytorch.training._loaders import loader_state
@@ -65,10 +67,17 @@ class Run:
         self.loss: Any = None
         self.clip_norm: float | None = None
         self.made_of: dict[str, str] = {}
+        self._own: Mapping[str, Any] | None = None
+        self._shown: Mapping[str, Any] = {}
 
     def stop(self, reason: str) -> None:
         """End the fit after the step, or the epoch, that it is at; for callbacks."""
         self.stopped = reason
+
+    @property
+    def finished(self) -> bool:
+        """Whether the fit came to its end: all epochs done, or stopped, and not by an error."""
+        return not self.broken and (bool(self.stopped) or self.epoch >= self.epochs)
 
     def figures(self) -> dict[str, float]:
         """Return loss and metrics of the epoch so far, as training saw them."""
@@ -92,15 +101,17 @@ class Run:
         return length if self.limit_batches is None else min(length, self.limit_batches)
 
     def bind(self) -> None:
-        """Give the optimizer the model's parameters, unless it has some of them already.
+        """Give the optimizer the model's parameters, unless it has some, and take the callbacks.
 
         Once, before anything moves, it is noted what the run is made of.
+
+        Raises:
+            ArgumentError: The optimizer holds none of the model's parameters.
         """
-        parameters = list(self.model.parameters())
         if not self.optimizer.is_bound:
             self.optimizer.bind(self.model.named_parameters())
-        held = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
-        if not any(id(parameter) in held for parameter in parameters):
+        held = {id(parameter) for parameter in self.moved_parameters()}
+        if not any(id(parameter) in held for parameter in self.model.parameters()):
             raise ArgumentError(
                 "Trainer",
                 expected="an optimizer of this model's parameters",
@@ -120,3 +131,43 @@ class Run:
                     "val_loader": self.val_loader,
                 }
             )
+        self.take_callbacks()
+
+    def take_callbacks(self) -> None:
+        """Have each callback at this run's state, which another run may have left."""
+        for callback in self.callbacks:
+            callback.take_up(self)
+
+    def moved_parameters(self) -> list[Parameter]:
+        """Return the parameters that the optimizer moves: those whose gradients count."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def weights(self) -> Mapping[str, Any]:
+        """Return the model's state that training goes on from, whatever the model shows."""
+        return self._own if self._own is not None and self._is_shown() else self.model.state_dict()
+
+    def load_weights(self, weights: Mapping[str, Any]) -> None:
+        """Give the model a state that training goes on from."""
+        self.model.load_state_dict(weights)
+        self._own, self._shown = None, {}
+
+    def show(self, weights: Mapping[str, Any]) -> None:
+        """Give the model a state to be looked at, such as its best; `take_back` undoes it.
+
+        Training goes on from the state that the model had before, and that one is saved.
+        """
+        own = self.weights()
+        self.model.load_state_dict(weights)
+        self._own, self._shown = own, self.model.state_dict()
+
+    def take_back(self) -> None:
+        """Give the model back what it had before `show`, unless someone has changed it since."""
+        if self._own is not None:
+            self.load_weights(self.weights())
+
+    def _is_shown(self) -> bool:
+        """Whether the model still is as `show` left it."""
+        return all(
+            np.array_equal(value, self._shown[name], equal_nan=True)
+            for name, value in self.model.state_dict().items()
+        )

@@ -50,7 +50,7 @@ def run_state(run: Run) -> dict[str, Any]:
     return {
         "version": VERSION,
         "made_of": run.made_of,
-        "model": run.model.state_dict(),
+        "model": run.weights(),
         "optimizer": run.optimizer.state_dict(),
         "schedule": run.rate.state_dict(),
         "generators": generator_states(run.model),
@@ -104,9 +104,12 @@ def _upgraded(run: Run, state: Mapping[str, Any]) -> Mapping[str, Any]:
             got=f"version {version}: a newer TinyTorch saved it",
             fix="python -m pip install --upgrade tinytorch-training",
         )
-    if version == 1:  # it does not say what it was made of
+    if version == 1:  # it does not say what it was made of, and counters have settings among them
         names = [metric.name for metric in run.metrics]
         state = {"made_of": run.made_of, "metrics": names, **state}
+        own = [counter.state_dict() for counter in (run.mean_loss, *run.metrics)]
+        pairs = zip(own, state["counters"], strict=False)
+        state["counters"] = [{k: saved.get(k, 1) for k in counts} for counts, saved in pairs]
     return state
 
 
@@ -127,7 +130,7 @@ def _check(run: Run, state: Mapping[str, Any]) -> None:
 
 def _load(run: Run, state: Mapping[str, Any]) -> list[str]:
     """Take up the state; return what of it nobody takes up, in words."""
-    run.model.load_state_dict(state["model"])
+    run.load_weights(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.rate.load_state_dict(state["schedule"])
     load_generator_states(run.model, state["generators"])

@@ -1,43 +1,47 @@
-"""What surrounds a loop: evaluation mode that ends, and a Ctrl-C that waits for the step's end."""
+"""What surrounds a loop: evaluation mode that ends, and signals that wait for the step's end."""
 
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 from tinytorch.autograd.nn import Module
 
-__all__ = ["CtrlC", "evaluation_mode"]
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
-class CtrlC:
-    """Notes the first Ctrl-C while it is active, and lets the second one through at once.
+class Signals:
+    """Notes the first signal to end (Ctrl-C, SIGTERM, SIGHUP); a Ctrl-C after it ends at once.
 
     Attributes:
-        pressed: Whether it was noted.
+        noted: The signal's name; empty until one comes, and after one that ends at once.
     """
 
     def __init__(self) -> None:
-        self.pressed = False
+        self.noted = ""
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Be active; outside the main thread, where Python has no signals, do nothing."""
-        self.pressed = False
-        if threading.current_thread() is not threading.main_thread():
+    def waiting(self) -> Iterator[None]:
+        """Note signals; outside the main thread, where Python has none, do nothing.
+
+        A signal that is ignored (SIGHUP under `nohup`) stays ignored.
+        """
+        self.noted = ""
+        with ExitStack() as after:
+            if threading.current_thread() is threading.main_thread():
+                for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name)):
+                    before = signal.getsignal(number)
+                    if before is not signal.SIG_IGN or number == signal.SIGINT:
+                        signal.signal(number, self._note)
+                        after.callback(signal.signal, number, before or signal.SIG_DFL)
             yield
-            return
-        before = signal.signal(signal.SIGINT, self._note)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's protocol
-        if self.pressed:
+        if self.noted and number == signal.SIGINT:
+            self.noted = ""
             raise KeyboardInterrupt
-        self.pressed = True
+        self.noted = self.noted or signal.Signals(number).name
 
 
 @contextmanager

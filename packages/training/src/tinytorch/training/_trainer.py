@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from tinytorch.autograd import Variable, no_grad
-from tinytorch.autograd.nn import Module
+from tinytorch.autograd.nn import Module, Parameter, evaluation
 from tinytorch.optim import clip_grad_norm
-from tinytorch.tensor import Tensor, from_numpy
+from tinytorch.tensor import Tensor, checks, from_numpy
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 from tinytorch.tensor.functional import cross_entropy
 from tinytorch.training._history import History
+from tinytorch.training._large_batch import LargeBatch
 from tinytorch.training._loaders import (
     check_loader,
     pairs,
@@ -25,12 +26,12 @@ from tinytorch.training._loaders import (
 from tinytorch.training._rates import LearningRate
 from tinytorch.training._run import Run
 from tinytorch.training._run_state import load_run_state, run_state
-from tinytorch.training._session import CtrlC, evaluation_mode
+from tinytorch.training._session import Signals
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.callbacks.progress import Progress
 from tinytorch.training.metrics.accuracy import accuracy
 from tinytorch.training.metrics.figures import as_metric, figures_of, numbers_in
-from tinytorch.training.metrics.metric import Mean
+from tinytorch.training.metrics.metric import Mean, weighed
 
 __all__ = ["Trainer"]
 
@@ -45,13 +46,16 @@ class Trainer(Run):
         train_loader: Any re-iterable of `(inputs, targets)` pairs, each `(batch, ...)`, of Tensors
             or arrays: a `DataLoader`, or a list.
         val_loader: The same for validation after each epoch, if wanted.
-        loss: `(outputs, targets) -> scalar`, the mean over the batch.
+        loss: `(outputs, targets) -> scalar`, a mean over the batch. A batch weighs what the mean
+            was divided by, if the loss tells: all of `tinytorch.tensor.functional` do, within a
+            function of your own, too, and `functional.mean_over` does it for your own mean. Else
+            it weighs its length. A batch that weighs nothing (all ignored) teaches nothing.
         metrics: Metrics, or functions `(outputs, targets) -> number`.
         schedule: The learning rate: a function of the optimizer step (counted from 0),
             `per_epoch(a function of the epoch)`, or a `ReduceOnPlateau`. It is the rate of the
             optimizer's first group; the others keep their ratio to it.
         callbacks: See `Callback`.
-        clip_norm: The largest norm that the gradient may have.
+        clip_norm: The largest norm that the gradient of all that the optimizer moves may have.
         accumulate: Batches per optimizer step; their gradient is that of one large batch (though
             batch normalization still sees the small ones).
         seed: Fixes shuffling, augmentation, dropout (and the first weights, see model): two runs
@@ -93,7 +97,6 @@ class Trainer(Run):
         *,
         progress: bool = True,
     ) -> None:
-        _check(accumulate >= 1, "accumulate of at least 1", f"accumulate={accumulate}")
         _check(clip_norm is None or clip_norm > 0, "clip_norm above 0", f"clip_norm={clip_norm}")
         check_loader("train_loader", train_loader)
         if val_loader is not None:
@@ -106,7 +109,7 @@ class Trainer(Run):
             val_loader,
             [as_metric(metric) for metric in metrics],
             LearningRate(optimizer, schedule),
-            accumulate,
+            checks.whole("Trainer", "accumulate", accumulate, least=1),
             seed,
         )
         self.loss = loss
@@ -115,7 +118,8 @@ class Trainer(Run):
         if progress and not any(isinstance(callback, Progress) for callback in callbacks):
             self.callbacks.append(Progress())
         self.callbacks.sort(key=lambda callback: callback.order)
-        self._ctrl_c = CtrlC()
+        self._signals = Signals()
+        self._frozen: list[Parameter] = []
         names = [metric.name for metric in (self.mean_loss, *self.metrics)]
         _check(len(set(names)) == len(names), "metrics of different names", f"{names}")
 
@@ -131,31 +135,33 @@ class Trainer(Run):
 
         Raises:
             ArgumentError: epochs or limit_batches is below 1, or a loader gives no batches.
-            KeyboardInterrupt: Ctrl-C; the step has been finished, and a `Checkpoint` has saved.
+            KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP; the step has been finished, and a
+                `Checkpoint` has saved.
         """
         with self._session(epochs, limit_batches):
             while self.epoch < epochs and not self.stopped:
                 began = self._begin_epoch()
                 self._notify("on_epoch_begin")
                 for group in self._groups():
-                    examples = sum(len(targets) for _, targets in group)
+                    large = self._begin_step(group)
                     for self.inputs, self.targets in group:
                         self.outputs = self.model(self.inputs)
-                        loss = self._checked(self.loss(self.outputs, self.targets))
-                        share = len(self.targets) / examples
-                        (loss if share == 1 else loss * share).backward()
-                        self._count(loss.item())
+                        loss, weight = weighed(self.loss, self.outputs, self.targets)
+                        large.backward(self._checked(loss), weight, len(self.targets))
+                        self._count(loss.item(), weight)
+                    large.finish(self.moved_parameters())
                     self._notify("on_gradients")
                     if self.clip_norm is not None:
-                        clip_grad_norm(self.model.parameters(), self.clip_norm)
+                        clip_grad_norm(self.moved_parameters(), self.clip_norm)
                     self.rate.before_step(self.step)
-                    self.optimizer.step()
+                    if large.weight:
+                        self.optimizer.step()
                     self.optimizer.zero_grad()
                     self.step += 1
                     self.batch += len(group)
                     self.seconds = time.perf_counter() - began
                     self._notify("on_step_end")
-                    self._stop_if_interrupted()
+                    self._stop_if_asked()
                 if self.stopped:
                     break
                 figures = self.figures()
@@ -167,7 +173,7 @@ class Trainer(Run):
                 figures["lr"] = self.optimizer.lr
                 self._end_epoch(figures, time.perf_counter() - began)
                 self._notify("on_epoch_end")
-                self._stop_if_interrupted()
+                self._stop_if_asked()
         return self.history
 
     def evaluate(
@@ -188,14 +194,13 @@ class Trainer(Run):
         measured = self.val_loader if loader is None else loader
         _check(measured is not None, "a loader", "none, and a Trainer without val_loader")
         assert measured is not None
-        mean_loss, metrics = Mean(name="loss"), [as_metric(metric) for metric in self.metrics]
-        with evaluation_mode(self.model), no_grad():
-            for inputs, targets in pairs("evaluate", measured, self._dtype, stop=limit_batches):
+        mean_loss, metrics = Mean(self.loss, name="loss"), [as_metric(m) for m in self.metrics]
+        with evaluation(self.model), no_grad():
+            for inputs, targets in self._pairs("Trainer.evaluate", measured, stop=limit_batches):
                 outputs = self.model(inputs)
-                mean_loss.add(float(self.loss(outputs, targets).item()), len(targets))
-                for metric in metrics:
+                for metric in (mean_loss, *metrics):
                     metric.update(outputs, targets)
-                self._stop_if_interrupted()
+                self._stop_if_asked()
         return figures_of((mean_loss, *metrics))
 
     def predict(self, loader: Iterable[Any], limit_batches: int | None = None) -> Tensor:
@@ -212,7 +217,7 @@ class Trainer(Run):
             ArgumentError: The loader gives no batches.
         """
         outputs = []
-        with evaluation_mode(self.model), no_grad():
+        with evaluation(self.model), no_grad():
             for batch in islice(loader, limit_batches):
                 inputs = batch[0] if isinstance(batch, (tuple, list)) else batch
                 outputs.append(self.model(to_tensor(inputs, self._dtype)).numpy())
@@ -232,7 +237,7 @@ class Trainer(Run):
             The history of the attempt; its last loss should be near 0.
         """
         with self.trial():
-            kept = list(pairs("overfit", self.train_loader, self._dtype, stop=batches))
+            kept = list(pairs("Trainer.overfit", self.train_loader, self._dtype, stop=batches))
             attempt = Trainer(
                 self.model,
                 self.optimizer,
@@ -248,19 +253,20 @@ class Trainer(Run):
     def trial(self) -> Iterator[None]:
         """Do anything with model, optimizer and loaders; afterwards the run is as it was."""
         self.bind()
-        before = self.state_dict()
-        before["model"] = {name: np.array(value) for name, value in before["model"].items()}
-        modes = [(module, module.training) for _, module in self.model.named_modules()]
+        before, shown = self.state_dict(), self._own and self.model.state_dict()
+        modes = [(module, module.training) for module in self.model.modules()]
         try:
             yield
         finally:
             self.load_state_dict(before)
+            if shown:
+                self.show(shown)
             self.optimizer.zero_grad()
             for module, mode in modes:
                 module.training = mode
 
     def state_dict(self) -> dict[str, Any]:
-        """Give all that the rest of the run depends on, for `save_checkpoint(folder, **state)`."""
+        """Return what the rest of the run depends on, for `save_checkpoint(folder, **state)`."""
         return run_state(self)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -279,37 +285,42 @@ class Trainer(Run):
     @contextmanager
     def _session(self, epochs: int, limit_batches: int | None) -> Iterator[None]:
         """Surround a fit: what is checked and prepared before it, caught, and tidied up after."""
-        _check(epochs >= 1, "epochs of at least 1", f"epochs={epochs}")
-        _check(
-            limit_batches is None or limit_batches >= 1,
-            "limit_batches of at least 1",
-            f"limit_batches={limit_batches}",
-        )
-        self.epochs, self.limit_batches, self.stopped = epochs, limit_batches, ""
+        self.epochs = checks.whole("Trainer.fit", "epochs", epochs, least=1)
+        if limit_batches is not None:
+            checks.whole("Trainer.fit", "limit_batches", limit_batches, least=1)
+        self.limit_batches, self.stopped = limit_batches, ""
         self.bind()
-        self.optimizer.zero_grad()
+        self.take_back()
         if self.seed is not None and self.step == self.epoch == 0:
             seed_run(self.seed, self.model, self.loaders())
-        with self._ctrl_c.noted():
+        with self._signals.waiting():
             try:
                 self._notify("on_setup")
+                self.broken = False
+                self.optimizer.zero_grad()
                 self._notify("on_fit_begin")
                 yield
+                self._stop_if_asked()
             except _Interrupted:
+                name = self._signals.noted
                 where = f"stopped in epoch {self.epoch + 1} after batch {self.batch}"
-                said = [where, *filter(None, self._notify("on_interrupt"))]
+                said = [where if name == "SIGINT" else f"{name}: {where}"]
+                said += filter(None, self._notify("on_interrupt"))
                 raise KeyboardInterrupt("; ".join(said)) from None
             except BaseException:
                 self.broken = True
                 raise
             finally:
-                self._ctrl_c.pressed = False
+                self._signals.noted = ""
                 self._notify("on_fit_end")
 
     def _begin_epoch(self) -> float:
-        """Prepare an epoch, or the rest of one; give the time at which it would have begun."""
+        """Prepare an epoch, or the rest of one; return the time at which it would have begun."""
+        self.take_back()
         if not self.model.training:
             self.model.train()
+        moved = set(map(id, self.moved_parameters()))
+        self._frozen = [p for p in self.model.parameters() if id(p) not in moved]
         if self.batch == 0:
             self.examples, self.seconds = 0, 0.0
             for counter in (self.mean_loss, *self.metrics):
@@ -321,29 +332,46 @@ class Trainer(Run):
                 restore_loader(loader, state)
         return time.perf_counter() - self.seconds
 
-    def _groups(self) -> Iterator[list[tuple[Any, Any]]]:
+    def _groups(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
         """Give the epoch's batches, `accumulate` at a time, after those that are already done."""
-        batches = pairs("fit", self.train_loader, self._dtype, self.batch, self.limit_batches)
+        loader, stop = self.train_loader, self.limit_batches
+        batches = self._pairs("Trainer.fit", loader, self.batch, stop)
         while not self.stopped and (group := list(islice(batches, self.accumulate))):
             yield group
 
-    def _checked(self, loss: Any) -> Any:
-        """Give the loss, if gradients can come from it."""
+    def _begin_step(self, group: list[tuple[Tensor, Tensor]]) -> LargeBatch:
+        """Prepare a step; no gradient is left over in what the optimizer does not move, either."""
+        for parameter in self._frozen:
+            parameter.grad = None
+        return LargeBatch(sum(len(targets) for _, targets in group))
+
+    def _pairs(
+        self, operation: str, loader: Iterable[Any], start: int = 0, stop: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Read a loader; where a signal to end has made it fail, the run ends by the signal."""
+        try:
+            yield from pairs(operation, loader, self._dtype, start, stop)
+        except (Exception, KeyboardInterrupt):  # of a worker that had the signal, too
+            self._stop_if_asked()
+            raise
+
+    def _checked(self, loss: Any) -> Variable:
+        """Return the loss, if gradients can come from it."""
         if isinstance(loss, Variable) and loss.ndim == 0:
             return loss
         got = f"shape {loss.shape}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
         raise ShapeError(
-            "fit",
+            "Trainer.fit",
             expected="a loss () that was computed from the model's outputs",
             got=got if not isinstance(loss, Tensor) or loss.ndim else "one without a gradient",
             fix='use reduction="mean", and Tensor operations from outputs to loss',
         )
 
-    def _count(self, loss: float) -> None:
+    def _count(self, loss: float, weight: float) -> None:
         """Count a training batch."""
         self.loss_value = loss
         self.examples += len(self.targets)
-        self.mean_loss.add(loss, len(self.targets))
+        self.mean_loss.add(loss, weight)
         outputs = self.outputs
         if isinstance(outputs, Variable):
             outputs = outputs.detach()
@@ -359,13 +387,13 @@ class Trainer(Run):
     def _notify(self, hook: str) -> list[Any]:
         return [getattr(callback, hook)(self) for callback in self.callbacks]
 
-    def _stop_if_interrupted(self) -> None:
-        if self._ctrl_c.pressed:
+    def _stop_if_asked(self) -> None:
+        if self._signals.noted:
             raise _Interrupted
 
 
 class _Interrupted(KeyboardInterrupt):
-    """Ctrl-C, at a place where the run can be saved."""
+    """A signal to end, at a place where the run can be saved."""
 
 
 def _check(right: bool, expected: str, got: str) -> None:

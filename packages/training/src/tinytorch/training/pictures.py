@@ -8,7 +8,6 @@ import numpy as np
 
 from tinytorch.tensor.errors import MissingExtraError, ShapeError
 from tinytorch.training.files.atomic import PathLike
-from tinytorch.training.metrics.metric import as_array
 
 __all__ = ["new_figure", "plot_confusion", "plot_mistakes"]
 
@@ -30,7 +29,7 @@ def plot_confusion(
         ShapeError: The matrix is not square.
         MissingExtraError: matplotlib is not installed.
     """
-    counts = as_array(matrix)
+    counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ShapeError(
             "plot_confusion",
@@ -84,7 +83,7 @@ def plot_mistakes(
         ShapeError: The three do not fit together.
         MissingExtraError: matplotlib is not installed.
     """
-    pixels, truth, logits = as_array(images), as_array(labels), as_array(scores)
+    pixels, truth, logits = np.asarray(images), np.asarray(labels), np.asarray(scores)
     fits = pixels.ndim == 4 and pixels.shape[1] in {1, 3} and logits.ndim == 2
     if not (fits and truth.shape == pixels.shape[:1] == logits.shape[:1]):
         raise ShapeError(

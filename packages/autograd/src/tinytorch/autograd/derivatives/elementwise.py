@@ -20,7 +20,7 @@ derivative(
 )
 derivative(ops.mod, lambda g, z, x, y: g, lambda g, z, x, y: -g * ops.floor_div(x, y))
 derivative(ops.neg, lambda g, z, x: -g)
-derivative(ops.abs, lambda g, z, x: g * ops.sign(x))
+derivative(ops.abs, lambda g, z, x: g * ops.where(ops.isnan(x), 0, ops.sign(x)))
 
 derivative(ops.exp, lambda g, z, x: g * z)
 derivative(ops.expm1, lambda g, z, x: g * (z + 1))
@@ -31,9 +31,16 @@ derivative(ops.sqrt, lambda g, z, x: g * 0.5 / z)
 derivative(ops.sin, lambda g, z, x: g * ops.cos(x))
 derivative(ops.cos, lambda g, z, x: -g * ops.sin(x))
 derivative(ops.tanh, lambda g, z, x: g * (1 - z * z))
-derivative(ops.sigmoid, lambda g, z, x: g * z * (1 - z))
+derivative(ops.sigmoid, lambda g, z, x: g * z * ops.sigmoid(-x))
+derivative(ops.softplus, lambda g, z, x: g * ops.sigmoid(x))
 derivative(ops.erf, lambda g, z, x: g * ops.exp(-x * x) * (2 / sqrt(pi)))
+derivative(ops.erfc, lambda g, z, x: g * ops.exp(-x * x) * (-2 / sqrt(pi)))
 derivative(ops.relu, lambda g, z, x: g * ops.not_equal(z, 0))  # NaN passes, as in PyTorch
+derivative(
+    ops.binary_cross_entropy,
+    lambda g, z, p, target: g * (p - target) / ops.maximum(p * (1 - p), 1e-12),
+    lambda g, z, p, target: g * (ops.binary_cross_entropy(p, 1) - ops.binary_cross_entropy(p, 0)),
+)
 
 derivative(ops.maximum, lambda g, z, x, y: g * wins(x, y), lambda g, z, x, y: g * wins(y, x))
 derivative(ops.minimum, lambda g, z, x, y: g * wins(y, x), lambda g, z, x, y: g * wins(x, y))

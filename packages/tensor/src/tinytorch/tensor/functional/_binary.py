@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
 from tinytorch.tensor import ops
-from tinytorch.tensor._tensor import as_tensor
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.functional._reduction import as_values, reduce, same_shape, weigh
 
@@ -44,10 +41,7 @@ def binary_cross_entropy(
             got=f"{values.min()} to {values.max()}",
             fix="apply sigmoid first, or use binary_cross_entropy_with_logits",
         )
-    tiny = float(np.finfo(p.dtype).smallest_subnormal) if p.dtype.kind == "f" else 1e-45
-    likely = ops.clip(ops.log(ops.clip(p, low=tiny)), low=-100.0)
-    unlikely = ops.clip(ops.log(ops.clip(1 - p, low=tiny)), low=-100.0)
-    loss = -(likely * targets + unlikely * (1 - targets))
+    loss = ops.binary_cross_entropy(p, targets)
     loss = weigh("binary_cross_entropy", loss, weight)
     return reduce("binary_cross_entropy", loss, reduction)
 
@@ -82,11 +76,8 @@ def binary_cross_entropy_with_logits(
     """
     operation = "binary_cross_entropy_with_logits"
     logits, targets = same_shape(operation, logits, targets)
-    # log(1 + exp(-x)) = max(-x, 0) + log1p(exp(-|x|)): no large exponent.
-    softplus_minus = ops.relu(-logits) + ops.log1p(ops.exp(-ops.abs(logits)))
-    if pos_weight is None:
-        loss = (1 - targets) * logits + softplus_minus
-    else:
-        factor = weigh(operation, targets, as_tensor(operation, pos_weight) - 1) + 1
-        loss = (1 - targets) * logits + factor * softplus_minus
+    positive = targets
+    if pos_weight is not None:
+        positive = weigh(operation, targets, pos_weight)
+    loss = positive * ops.softplus(-logits) + (1 - targets) * ops.softplus(logits)
     return reduce(operation, weigh(operation, loss, weight), reduction)

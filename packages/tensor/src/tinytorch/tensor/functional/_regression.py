@@ -88,6 +88,5 @@ def huber_loss(predictions: Any, targets: Any, reduction: str = "mean", delta: f
             "huber_loss", expected="delta > 0", got=f"delta={delta}", fix="use delta=1.0"
         )
     distance = ops.abs(predictions - targets)
-    square = distance * distance * 0.5
-    line = (distance - 0.5 * delta) * delta
-    return reduce("huber_loss", ops.where(distance <= delta, square, line), reduction)
+    near, beyond = ops.clip(distance, high=delta), ops.relu(distance - delta)
+    return reduce("huber_loss", near * near * 0.5 + beyond * delta, reduction)

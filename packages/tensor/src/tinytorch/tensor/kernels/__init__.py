@@ -201,4 +201,4 @@ def _load_own() -> None:
 
 
 _choose()
-provide("numba", ops=[ops.erf, ops.linear, ops.matmul, ops.normalize], load=_load_own)
+provide("numba", ops=[ops.erf, ops.erfc, ops.linear, ops.matmul, ops.normalize], load=_load_own)

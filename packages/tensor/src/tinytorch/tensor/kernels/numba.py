@@ -14,6 +14,8 @@ from tinytorch.tensor.kernels import kernel
 
 THIN = 32
 """A product is thin if one of its lengths is at most this: memory bounds it, not arithmetic."""
+LONG = 1 << 12
+"""Sums of more terms than this lose digits in one running total: the references add by parts."""
 FEW = 1 << 18
 """With so few multiplications BLAS stays in one thread by itself, and is faster."""
 ROWS, COLUMNS = 16, 512
@@ -23,11 +25,13 @@ ROWS, COLUMNS = 16, 512
 @kernel(ops.erf)
 def erf(x):
     """Call the C library's erf for each element, without a Python number in between."""
-    if x.dtype.char not in "fd":
-        return NotImplemented
-    out = np.empty(x.shape, x.dtype)
-    fill_erf(np.ascontiguousarray(x).reshape(-1), out.reshape(-1))
-    return out
+    return by_element(fill_erf, x)
+
+
+@kernel(ops.erfc)
+def erfc(x):
+    """Call the C library's erfc for each element, without a Python number in between."""
+    return by_element(fill_erfc, x)
 
 
 @kernel(ops.linear)
@@ -49,7 +53,7 @@ def linear(x, weight, bias=None):
 @kernel(ops.matmul)
 def matmul(x, y):
     """Compute a thin product of a matrix that may be strided and one with contiguous rows."""
-    if not suits(x, y) or x.shape[1] != y.shape[0] or min(x.shape) > THIN:
+    if not suits(x, y) or x.shape[1] != y.shape[0] or min(x.shape) > THIN or len(y) > LONG:
         return NotImplemented
     out = np.zeros((x.shape[0], y.shape[1]), x.dtype)
     add_product(x, y, out)
@@ -61,9 +65,20 @@ def normalize(x, *, last, eps):
     """Read each row three times while it is in cache, in place of eight passes over memory."""
     if x.dtype.char not in "fd" or not x.size or not x.flags.c_contiguous or x.ndim < last:
         return NotImplemented
-    out = np.empty(x.shape, x.dtype)
     length = math.prod(x.shape[x.ndim - last :])
+    if length > 16 * LONG:  # sixteen running totals, in the lanes of a vector
+        return NotImplemented
+    out = np.empty(x.shape, x.dtype)
     normalize_rows(x.reshape(-1, length), out.reshape(-1, length), eps)
+    return out
+
+
+def by_element(fill, x):
+    """The result of a loop over all elements."""
+    if x.dtype.char not in "fd":
+        return NotImplemented
+    out = np.empty(x.shape, x.dtype)
+    fill(np.ascontiguousarray(x).reshape(-1), out.reshape(-1))
     return out
 
 
@@ -84,6 +99,13 @@ def fill_erf(x, out):
     """out[i] = erf(x[i])."""
     for i in numba.prange(x.size):
         out[i] = math.erf(x[i])
+
+
+@numba.njit(cache=True, parallel=True)
+def fill_erfc(x, out):
+    """out[i] = erfc(x[i])."""
+    for i in numba.prange(x.size):
+        out[i] = math.erfc(x[i])
 
 
 @numba.njit(cache=True, parallel=True, fastmath={"reassoc", "contract"})

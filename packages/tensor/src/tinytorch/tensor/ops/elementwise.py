@@ -6,6 +6,7 @@ Every array argument has any shape; two or more broadcast by NumPy's rules.
 # The names are the field's, so they shadow builtins here.
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -131,20 +132,41 @@ def tanh(x: Array) -> Array:
 
 @op
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), through tanh, which never overflows."""
-    return np.tanh(x * 0.5) * 0.5 + 0.5
+    """exp(x) / (1 + exp(x)), with all digits where x is negative; never overflows."""
+    power = np.exp(np.minimum(x, 11 if x.dtype == np.float16 else 40))  # beyond, the result is 1
+    return power / (1 + power)
+
+
+@op
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)), with all digits where x is negative; never overflows."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 @op
 def erf(x: Array) -> Array:
     """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
-    return np.asarray(erf_by_element(x), x.dtype if x.dtype.kind == "f" else np.float64)
+    return by_element(math.erf, x)
+
+
+@op
+def erfc(x: Array) -> Array:
+    """1 - erf(x), with all digits where x is large."""
+    return by_element(math.erfc, x)
 
 
 @op
 def relu(x: Array) -> Array:
     """x where it is positive, else 0; its derivative at 0 is 0."""
     return np.maximum(x, 0)
+
+
+@op(broadcasts=True)
+def binary_cross_entropy(p: Array, target: Array) -> Array:
+    """-(target log p + (1 - target) log(1 - p)), each logarithm at least -100."""
+    with np.errstate(divide="ignore"):
+        likely, unlikely = np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
+    return -(target * likely + (1 - target) * unlikely)
 
 
 # Choice
@@ -294,4 +316,7 @@ def logical_not(x: Array) -> Array:
     return np.logical_not(x)
 
 
-erf_by_element = np.frompyfunc(math.erf, 1, 1)  # NumPy has none of its own; a kernel is 20 x faster
+def by_element(function: Callable[[float], float], x: Array) -> Array:
+    """The function of each element, where NumPy has none of its own; a kernel is 20 x faster."""
+    dtype = x.dtype if x.dtype.kind == "f" else np.float64
+    return np.asarray(np.frompyfunc(function, 1, 1)(x), dtype)

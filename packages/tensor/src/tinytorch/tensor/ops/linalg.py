@@ -3,16 +3,28 @@
 import numpy as np
 
 from tinytorch.tensor._op import op
+from tinytorch.tensor._precision import SINGLE
 from tinytorch.tensor.errors import ShapeError
 from tinytorch.tensor.types import Array
+
+LONG = 1 << 13
+"""A product that adds more terms than this may be made of parts."""
+FEW = 64
+"""For so few results BLAS adds one term after the other, for more in blocks."""
+PART, BLOCKS = 1 << 10, 1 << 16
+"""Terms of a part, for few results and for many."""
+MOST = 1 << 22
+"""So many elements may the parts' results have together."""
 
 
 @op(broadcasts=True)
 def matmul(x: Array, y: Array) -> Array:
     """The matrix product: (..., n, k) by (..., k, m) is (..., n, m); vectors as in NumPy."""
     try:
+        if x.shape[-1] > LONG and x.ndim <= 2 and y.ndim <= 2:
+            return product_by_parts(x, y)
         return x @ y
-    except ValueError as error:
+    except (AttributeError, IndexError, ValueError) as error:
         if np.ndim(x) and np.ndim(y) and x.shape[-1] == y.shape[-min(2, y.ndim)]:
             raise
         raise ShapeError(
@@ -50,6 +62,24 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
         return product + bias
     product += bias
     return product
+
+
+def product_by_parts(x: Array, y: Array) -> Array:
+    """The product of vectors or matrices, for sums so long that BLAS would lose digits in them."""
+    inner = x.shape[-1]
+    rows, columns = x.shape[:-1] or (1,), y.shape[1:] or (1,)
+    results = rows[0] * columns[0]
+    part = PART if results <= FEW or rows[0] == 1 or columns[0] == 1 else BLOCKS
+    parts = min(inner // part, MOST // (results or 1))
+    if parts < 2 or len(y) != inner or not x.dtype == y.dtype == SINGLE:
+        return x @ y
+    whole = inner // parts * parts
+    left = x[..., :whole].reshape(*rows, parts, -1).swapaxes(0, 1)
+    right = y[:whole].reshape(parts, -1, *columns)
+    total = np.add.reduce(left @ right, axis=0, dtype=np.float64)
+    if whole < inner:
+        total += x[..., whole:].reshape(*rows, -1) @ y[whole:].reshape(-1, *columns)
+    return total.astype(SINGLE).reshape(x.shape[:-1] + y.shape[1:])
 
 
 @op

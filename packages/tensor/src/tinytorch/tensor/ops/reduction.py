@@ -9,29 +9,30 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor._op import op
+from tinytorch.tensor._precision import HALF, MEDIUM, SINGLE, SMALL, add_up, in_single, plain_sum
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 from tinytorch.tensor.ops.elementwise import equal
 from tinytorch.tensor.types import Array, Axes, Shape
-
-add_up: Any = np.add.reduce  # np.sum without its layers of dispatch
 
 
 @op
 def sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """The sum along axis."""
-    return add_up(x, axis=axis, keepdims=keepdims)
+    if x.size > SMALL or x.dtype is HALF or axis.__class__ is list:
+        return add_up(x, as_axes(axis), keepdims)
+    return plain_sum(x, axis=axis, keepdims=keepdims)
 
 
 @op
 def max(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """The largest element along axis; ties share the gradient."""
-    return np.max(non_empty("max", x), axis=axis, keepdims=keepdims)
+    return np.max(non_empty("max", x), axis=as_axes(axis), keepdims=keepdims)
 
 
 @op
 def min(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """The smallest element along axis; ties share the gradient."""
-    return np.min(non_empty("min", x), axis=axis, keepdims=keepdims)
+    return np.min(non_empty("min", x), axis=as_axes(axis), keepdims=keepdims)
 
 
 @op(differentiable=False)
@@ -49,32 +50,38 @@ def argmin(x: Array, *, axis: int | None = None) -> Any:
 @op
 def cumsum(x: Array, *, axis: int) -> Array:
     """The running sum along one axis."""
+    if x.dtype is HALF or (x.dtype is SINGLE and x.size > MEDIUM):
+        return np.cumsum(x, axis=axis, dtype=np.float64).astype(x.dtype)
     return np.cumsum(x, axis=axis)
 
 
 @op
+@in_single
 def log_softmax(x: Array, *, axis: int) -> Array:
     """The logarithm of exp(x) scaled to sum to 1 along axis; the maximum goes first."""
     shifted = x - np.max(non_empty("log_softmax", x), axis=axis, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    return shifted - np.log(add_up(np.exp(shifted), axis, keepdims=True))
 
 
 @op
+@in_single
 def normalize(x: Array, *, last: int, eps: float) -> Array:
     """X with mean 0 and variance 1 over its last axes; eps is added to the variance."""
     axes = tuple(range(-last, 0))
     n = count(np.shape(x), axes) or 1
-    centered = x - np.add.reduce(x, axis=axes, keepdims=True) / n
-    variance = np.add.reduce(centered * centered, axis=axes, keepdims=True) / n
+    centered = x - add_up(x, axes, keepdims=True) / n
+    variance = add_up(centered * centered, axes, keepdims=True) / n
     return centered / np.sqrt(variance + eps)
 
 
+@in_single
 def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     """The average along axis."""
     total = sum(x, axis=axis, keepdims=keepdims)
     return total / count(np.shape(x), axis)
 
 
+@in_single
 def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """The variance along axis: squared deviations, summed and divided by n - ddof."""
     n = count(np.shape(x), axis)
@@ -89,6 +96,7 @@ def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any
     return sum(deviation * deviation, axis=axis, keepdims=keepdims) / (n - ddof)
 
 
+@in_single
 def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """The standard deviation along axis: the square root of the variance.
 
@@ -114,6 +122,11 @@ def count(shape: Shape, axis: Axes) -> int:
             got=f"axis={axis}",
             fix="name an axis that the Tensor has",
         ) from None
+
+
+def as_axes(axis: Any) -> Any:
+    """One axis, or several as the tuple that NumPy asks for."""
+    return tuple(axis) if axis.__class__ is not int and isinstance(axis, Sequence) else axis
 
 
 def non_empty(operation: str, x: Array) -> Array:

@@ -29,6 +29,11 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
 
 
+def softplus(x: float) -> float:
+    """The logarithm of 1 + exp(x), by its definition."""
+    return max(x, 0) + math.log1p(math.exp(-abs(x)))
+
+
 def put(x: Any, index: Any, shape: Any) -> Any:
     """Zeros with x added at index, element by element."""
     places = np.arange(math.prod(shape)).reshape(shape)[index]
@@ -84,10 +89,19 @@ EXPONENTIALS = [
     OpCase(ops.cos, by_element(math.cos)),
     OpCase(ops.tanh, by_element(math.tanh)),
     OpCase(ops.sigmoid, by_element(sigmoid)),
-    OpCase(ops.sigmoid, by_element(sigmoid), [sample(np.array([-80.0, 0.0, 80.0]))], rtol=1),
+    OpCase(ops.sigmoid, by_element(sigmoid), [sample(np.array([-80.0, -20.0, 0.0, 80.0]))]),
+    OpCase(ops.softplus, by_element(softplus)),
+    OpCase(ops.softplus, by_element(softplus), [sample(np.array([-80.0, -20.0, 0.0, 80.0]))]),
     OpCase(ops.erf, by_element(math.erf)),
     OpCase(ops.erf, by_element(math.erf), domain=(-6.0, 6.0)),
     OpCase(ops.erf, by_element(math.erf), [sample(np.array([0.0, 2.4999, 2.5001, 30.0]))]),
+    OpCase(ops.erfc, by_element(math.erfc)),
+    OpCase(ops.erfc, by_element(math.erfc), [sample(np.array([-30.0, 0.0, 2.5, 5.0]))]),
+    OpCase(
+        ops.binary_cross_entropy,
+        by_element(lambda p, t: -t * math.log(p) - (1 - t) * math.log(1 - p)),
+        domain=(0.05, 0.95),
+    ),
     OpCase(ops.relu, by_element(lambda x: x if x > 0 else 0.0)),
 ]
 

@@ -17,16 +17,21 @@ it is at.
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 from tinytorch.training._run import Run
+from tinytorch.training._settings import made_with
 
 __all__ = ["Callback"]
 
 
 class Callback:
-    """The protocol: override the hooks that you need; each gets the `Trainer`.
+    """The protocol: override the hooks that you need; each gets the run, which is the `Trainer`.
 
-    Worth reading there: `epoch` and `batch` (finished ones, in the run and in the epoch), `step`
+    A callback that keeps something of a run has `state_dict`, `load_state_dict` and `reset`: then a
+    resumed run finds it as it was, and several runs may use it.
+
+    Worth reading in a run: `epoch` and `batch` (finished ones, in the run and in the epoch), `step`
     (optimizer steps in all), `epochs` (asked for), `history`, `model`, `optimizer`, `outputs`,
     `targets`, `inputs`, `loss_value` (of the last batch).
 
@@ -41,6 +46,8 @@ class Callback:
     """
 
     order: int = 0
+    _run: "ref[Run] | None" = None
+    _left: "WeakKeyDictionary[Run, Mapping[str, Any]] | None" = None
 
     def on_setup(self, run: Run) -> None:
         """Prepare, before anything else: the checkpoint is loaded here."""
@@ -61,14 +68,39 @@ class Callback:
         """Note the end of an epoch; its figures stand in `run.history`."""
 
     def on_interrupt(self, run: Run) -> str | None:
-        """Save what is worth it after Ctrl-C, and give a text that says so."""
+        """Save what is worth it after Ctrl-C, and return a text that says so."""
 
     def on_fit_end(self, run: Run) -> None:
         """Tidy up: the fit is done, stopped or broken off."""
 
+    def reset(self) -> None:
+        """Forget the run so far: the callback is given to another one, and begins anew there."""
+
     def state_dict(self) -> dict[str, Any]:
-        """Give what an exact resume needs: numbers, texts, arrays, lists and dicts of them."""
+        """Return what an exact resume needs: numbers, texts, arrays, lists and dicts of them."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what `state_dict` gave."""
+
+    def take_up(self, run: Run) -> None:
+        """Belong to `run` from here on, at the state in which it left the callback, if it did.
+
+        So a callback may be given to several runs, one after another or in turn, and each of them
+        goes as if it had the callback to itself.
+        """
+        before = self._run() if self._run is not None else None
+        if before is run:
+            return
+        if self._left is None:
+            self._left = WeakKeyDictionary()
+        if before is not None:
+            self._left[before] = self.state_dict()
+        if self._run is not None:
+            self.reset()
+        self._run = ref(run)
+        if run in self._left:
+            self.load_state_dict(self._left.pop(run))
+
+    def __repr__(self) -> str:
+        return made_with(self)

@@ -65,7 +65,7 @@ class Checkpoint(Callback):
         monitor: str | None = None,
         mode: str | None = None,
     ) -> None:
-        direction(monitor or "loss", mode)
+        direction("Checkpoint", monitor or "loss", mode)
         self.folder = Path(folder)
         self.every = every
         self.keep = whole("Checkpoint", "keep", keep, least=1)

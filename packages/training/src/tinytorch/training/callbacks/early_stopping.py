@@ -4,8 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
+from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._history import direction, show_figure
 from tinytorch.training._run import Run
@@ -17,15 +16,26 @@ __all__ = ["EarlyStopping"]
 class EarlyStopping(Callback):
     """Stop when a figure has not improved for `patience` epochs, and give the best weights back.
 
+    The best weights are there to be used, evaluated and saved; when the fit goes on, it goes on
+    from the last ones, as if it had never ended. After Ctrl-C or an error the model stays where the
+    run is.
+
     Args:
         monitor: The column of the history; `val_loss` if left out.
         patience: How many epochs without improvement are borne.
         min_delta: How much better counts as better.
-        mode: `"min"` or `"max"`; left out, losses are best low and all else high.
+        mode: `"min"` or `"max"`: whether low or high figures are best. Left out, the column's name
+            tells: losses and errors are best low, shares and scores high.
         restore_best: Whether the model gets the best epoch's weights back at the end of the fit.
 
+    Attributes:
+        best: The best figure so far; NaN before the first.
+        best_epoch: Its epoch, counted from 1.
+        waited: Epochs without improvement since.
+
     Raises:
-        ArgumentError: patience is below 1, min_delta below 0, or the history has no such column.
+        ArgumentError: patience is below 1, min_delta below 0, the name of the column does not tell
+            what is best, or the history has no such column.
     """
 
     def __init__(
@@ -37,22 +47,19 @@ class EarlyStopping(Callback):
         mode: str | None = None,
         restore_best: bool = True,
     ) -> None:
-        if patience < 1 or min_delta < 0:
-            raise ArgumentError(
-                "EarlyStopping",
-                expected="patience of at least 1, min_delta of at least 0",
-                got=f"patience={patience}, min_delta={min_delta}",
-                fix="use EarlyStopping(patience=5)",
-            )
         self.monitor = monitor
-        self.patience = patience
-        self.min_delta = min_delta
-        self.sign = direction(monitor, mode)
+        self.patience = checks.whole("EarlyStopping", "patience", patience, least=1)
+        self.min_delta = checks.number("EarlyStopping", "min_delta", min_delta, least=0)
+        self.sign = direction("EarlyStopping", monitor, mode)
         self.restore_best = restore_best
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the best epoch."""
         self.best = math.nan
         self.best_epoch = 0
         self.waited = 0
-        self.weights: dict[str, np.ndarray] | None = None
+        self.weights: Mapping[str, Any] | None = None
 
     def on_fit_begin(self, run: Run) -> None:
         """Stay stopped where a resumed run had stopped."""
@@ -60,44 +67,42 @@ class EarlyStopping(Callback):
             run.stop(self._reason())
 
     def on_epoch_end(self, run: Run) -> None:
-        """Compare the epoch's figure with the best one."""
-        figures = run.history.last
-        if self.monitor not in figures:
+        """Compare the epoch's figure with the best one so far."""
+        if self.monitor not in run.history:
             raise ArgumentError(
                 "EarlyStopping",
-                expected=f"a column to monitor, one of {', '.join(figures)}",
+                expected=f"one of {', '.join(run.history)}",
                 got=f"monitor={self.monitor!r}",
-                fix="give the Trainer a val_loader, or monitor one of these",
+                fix="give the Trainer a val_loader, or choose another column",
             )
-        score = self.sign * figures[self.monitor]
-        first = self.best_epoch == 0 and not math.isnan(score)
-        if first or score > self.best + self.min_delta:
-            self.best, self.best_epoch, self.waited = score, run.epoch, 0
+        score = self.sign * run.history[self.monitor][-1]
+        first = math.isnan(self.best) and not math.isnan(score)
+        if first or score > self.sign * self.best + self.min_delta:
+            self.best, self.best_epoch, self.waited = self.sign * score, run.epoch, 0
             if self.restore_best:
-                state = run.model.state_dict()
-                self.weights = {name: np.array(value) for name, value in state.items()}
+                self.weights = run.model.state_dict()
             return
         self.waited += 1
         if self.waited >= self.patience:
             run.stop(self._reason())
 
     def on_fit_end(self, run: Run) -> None:
-        """Give the model its best weights back."""
-        if self.weights is not None:
-            run.model.load_state_dict(self.weights)
+        """Give the model its best weights back, if the fit came to its end."""
+        if self.weights is not None and run.finished:
+            run.show(self.weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the best figure, its epoch and weights, and the epochs waited since."""
+        """Return the best figure, its epoch and weights, and the epochs waited since."""
         names = ("best", "best_epoch", "waited", "weights")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up the state of another run."""
+        """Take up what `state_dict` gave."""
         vars(self).update(state)
 
     def _reason(self) -> str:
-        best = show_figure(self.sign * self.best)
+        better = "higher" if self.sign > 0 else "lower"
         return (
-            f"{self.monitor} has not improved for {self.waited} epochs "
-            f"(best {best} in epoch {self.best_epoch})"
+            f"{self.monitor} ({better} is better) has not improved for {self.waited} epochs "
+            f"(best {show_figure(self.best)} in epoch {self.best_epoch})"
         )

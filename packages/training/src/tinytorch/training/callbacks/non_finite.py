@@ -1,27 +1,19 @@
 """When a loss becomes NaN or infinite, the place where it began says more than the loss."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tinytorch.autograd import no_grad
 from tinytorch.autograd.nn import Module
-from tinytorch.tensor.errors import TinyTorchError
+from tinytorch.optim import NonFiniteError
 from tinytorch.training._loaders import generator_states, load_generator_states
 from tinytorch.training._run import Run
 from tinytorch.training.callbacks.callback import Callback
-from tinytorch.training.metrics.metric import as_array
 
-__all__ = ["NonFiniteError", "StopOnNonFinite", "first_non_finite"]
-
-
-class NonFiniteError(TinyTorchError, ArithmeticError):
-    """A loss or gradient that is NaN or infinite; `epoch`, `batch` and `place` are attributes."""
-
-    problem = "a value is not finite"
+__all__ = ["StopOnNonFinite", "first_non_finite"]
 
 
 class StopOnNonFinite(Callback):
@@ -46,7 +38,7 @@ class StopOnNonFinite(Callback):
             place = first_non_finite(run.model, run.inputs) or "the loss function"
         epoch, batch = run.epoch + 1, run.batch + 1
         raise NonFiniteError(
-            "fit",
+            "Trainer.fit",
             expected="finite losses and gradients",
             got=f"{what} in epoch {epoch}, batch {batch}; first seen in {place}",
             fix="lower the learning rate, set clip_norm=1.0, and look for log(0) and x/0 there",
@@ -66,23 +58,22 @@ def first_non_finite(model: Module, inputs: Any) -> str | None:
     Returns:
         `"the inputs"`, `"parameter 0.weight"`, `"layer 3 (ReLU)"`, or None if all is finite.
     """
-    if not np.isfinite(as_array(inputs)).all():
+    if not _is_finite(inputs):
         return "the inputs"
     for name, parameter in model.named_parameters():
         if not np.isfinite(parameter.data).all():
             return f"parameter {name}"
-    before = {name: np.array(value) for name, value in model.state_dict().items()}
-    generators = generator_states(model)
+    before, generators = model.state_dict(), generator_states(model)
     seen: list[str] = []
 
-    def look(name: str, module: Module, outputs: Any) -> None:
-        if not np.isfinite(as_array(outputs)).all():
+    def look(name: str, module: Module, inputs: Any, outputs: Any) -> None:  # noqa: ARG001
+        if not _is_finite(outputs):
             seen.append(
                 f"layer {name} ({type(module).__name__})" if name else "the model's outputs"
             )
 
     try:
-        with _watched(model, look), no_grad(), np.errstate(all="ignore"):
+        with model.watching(after=look), no_grad(), np.errstate(all="ignore"):
             model(inputs)
     finally:
         model.load_state_dict(before)
@@ -90,30 +81,14 @@ def first_non_finite(model: Module, inputs: Any) -> str | None:
     return seen[0] if seen else None
 
 
-@contextmanager
-def _watched(model: Module, look: Callable[[str, Module, Any], None]) -> Iterator[None]:
-    """Call `look` with the outputs of each module, in the order in which they are computed."""
-    watched = [(name, module) for name, module in model.named_modules()]
-
-    def watch(name: str, module: Module, forward: Callable[..., Any]) -> Callable[..., Any]:
-        def watched_forward(*args: Any, **settings: Any) -> Any:
-            outputs = forward(*args, **settings)
-            look(name, module, outputs)
-            return outputs
-
-        return watched_forward
-
-    before = [vars(module).get("forward") for _, module in watched]
-    try:
-        for name, module in watched:
-            vars(module)["forward"] = watch(name, module, module.forward)
-        yield
-    finally:
-        for (_, module), forward in zip(watched, before, strict=True):
-            if forward is None:
-                vars(module).pop("forward", None)
-            else:
-                vars(module)["forward"] = forward
+def _is_finite(values: Any) -> bool:
+    """Whether a Tensor, or each of several in a tuple, list or dict, is finite."""
+    if isinstance(values, dict):
+        values = list(values.values())
+    if isinstance(values, (tuple, list)):
+        return all(map(_is_finite, values))
+    array = np.asarray(values)
+    return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
 
 
 def _non_finite_gradients(model: Module) -> Iterator[str]:

@@ -4,23 +4,28 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError
-from tinytorch.training.metrics.metric import Metric, as_array, share_of
+from tinytorch.tensor import checks
+from tinytorch.tensor.errors import ShapeError
+from tinytorch.tensor.functional import mean_over
+from tinytorch.training.metrics.labels import predicted_classes, scores_and_labels, scores_of
+from tinytorch.training.metrics.metric import Metric, share_of
 
-__all__ = ["Accuracy", "TopK", "accuracy", "scores_and_labels"]
+__all__ = ["Accuracy", "TopK", "accuracy"]
 
 
 class TopK(Metric):
     """The share of examples whose label is among the k highest scores.
 
-    Equal scores are ranked by class number, as `argmax` does; a label whose score is NaN is wrong.
+    Equal scores are ranked by class number, and NaN above all numbers, as `argmax` does; a label
+    whose own score is NaN is wrong.
 
     Args:
         k: How many guesses count.
         name: The column's name; `top<k>` if left out.
+        ignore_index: Targets of this value do not count, as in `cross_entropy`; None for none.
 
     Raises:
-        ArgumentError: k is below 1.
+        ArgumentError: k is no whole number of at least 1.
 
     Example:
         >>> import numpy as np
@@ -30,35 +35,53 @@ class TopK(Metric):
         0.5
     """
 
-    def __init__(self, k: int = 5, *, name: str | None = None) -> None:
-        if k < 1:
-            raise ArgumentError("TopK", expected="k of at least 1", got=f"k={k}", fix="use TopK(5)")
-        self.k = k
+    def __init__(
+        self, k: int = 5, *, name: str | None = None, ignore_index: int | None = -100
+    ) -> None:
+        self.k = checks.whole("TopK", "k", k, least=1)
         self.name = name if name is not None else f"top{k}"
+        self.ignore_index = ignore_index
         self.reset()
 
     def reset(self) -> None:
         """Forget everything counted."""
         self.correct = 0
         self.total = 0
+        self.seen = 0
 
     def update(self, outputs: Any, targets: Any) -> None:
-        """Count one batch: scores `(batch, classes, ...)`, labels `(batch, ...)` of integers."""
-        scores, labels = scores_and_labels(type(self).__name__, outputs, targets)
+        """Count one batch.
+
+        Args:
+            outputs: Scores `(batch, classes, ...)`.
+            targets: Labels `(batch, ...)` of any integer type; or shares of the classes
+                `(batch, classes, ...)`, of which the greatest is the label.
+
+        Raises:
+            ShapeError: The shapes do not fit.
+            ArgumentError: The labels are no integers.
+            IndexRangeError: A label is no class.
+        """
+        operation = f"{type(self).__name__}.update"
+        scores, labels, counted = scores_and_labels(operation, outputs, targets, self.ignore_index)
         if self.k == 1:
-            hits = scores.argmax(axis=1) == labels
+            right = predicted_classes(scores, labels) == labels
         else:
-            place = np.expand_dims(labels, 1)
-            own = np.take_along_axis(scores, place, axis=1)
+            place, own = np.expand_dims(labels, 1), scores_of(scores, labels)
+            rival = np.expand_dims(own, 1)
             classes = np.arange(scores.shape[1]).reshape((-1,) + (1,) * (scores.ndim - 2))
-            ahead = (scores > own) | ((scores == own) & (classes < place))
-            hits = (ahead.sum(axis=1) < self.k) & ~np.isnan(own).squeeze(1)
-        self.correct += int(np.count_nonzero(hits))
-        self.total += hits.size
+            ahead = ~(scores <= rival) | ((scores == rival) & (classes < place))
+            right = (ahead.sum(axis=1) < self.k) & ~np.isnan(own)
+        self._count(right & counted, counted)
 
     def compute(self) -> float:
-        """Give the share of right answers among all examples counted."""
-        return share_of(type(self).__name__, self.correct, self.total)
+        """Return the share of right answers among all that count; NaN where none of them does."""
+        return share_of(type(self).__name__, self.correct, self.total, self.seen)
+
+    def _count(self, right: np.ndarray, counted: np.ndarray) -> None:
+        self.correct += int(np.count_nonzero(right))
+        self.total += int(np.count_nonzero(counted))
+        self.seen += counted.size
 
 
 class Accuracy(TopK):
@@ -66,8 +89,9 @@ class Accuracy(TopK):
 
     Args:
         threshold: For yes-or-no models: outputs have the targets' shape, and a score above the
-            threshold (0.0 for logits, 0.5 for probabilities) means yes (1).
+            threshold (0.0 for logits, 0.5 for probabilities) means yes (1); NaN is wrong.
         name: The column's name.
+        ignore_index: As in `TopK`.
 
     Example:
         >>> import numpy as np
@@ -78,73 +102,59 @@ class Accuracy(TopK):
         0.6667
     """
 
-    def __init__(self, *, threshold: float | None = None, name: str = "accuracy") -> None:
-        super().__init__(1, name=name)
+    def __init__(
+        self,
+        *,
+        threshold: float | None = None,
+        name: str = "accuracy",
+        ignore_index: int | None = -100,
+    ) -> None:
+        super().__init__(1, name=name, ignore_index=ignore_index)
         self.threshold = threshold
 
     def update(self, outputs: Any, targets: Any) -> None:
-        """Count one batch: scores `(batch, classes, ...)` and labels `(batch, ...)` of integers.
+        """Count one batch, as in `TopK`; with a threshold, outputs and targets have one shape.
 
-        With a threshold both have one shape, and targets are 0 or 1.
+        Raises:
+            ShapeError: The shapes do not fit.
+            ArgumentError: Without a threshold, the labels are no integers.
+            IndexRangeError: Without a threshold, a label is no class.
         """
         if self.threshold is None:
             super().update(outputs, targets)
             return
-        scores, labels = as_array(outputs), as_array(targets)
+        scores, labels = np.asarray(outputs), np.asarray(targets)
         if scores.shape != labels.shape:
             raise ShapeError(
-                "Accuracy",
+                "Accuracy.update",
                 expected="outputs and targets of one shape, as a threshold asks yes or no",
                 got=f"outputs {scores.shape}, targets {labels.shape}",
                 fix="reshape one of them, or leave threshold out for scores per class",
             )
-        self.correct += int(np.count_nonzero((scores > self.threshold) == (labels > 0.5)))
-        self.total += scores.size
+        counted = np.full(labels.shape, True)
+        if self.ignore_index is not None:
+            counted = labels != self.ignore_index
+        right = (scores > self.threshold) == (labels > 0.5)
+        self._count(right & counted & ~np.isnan(scores) & ~np.isnan(labels), counted)
 
 
-def accuracy(outputs: Any, targets: Any) -> float:
-    """Give the share of examples whose highest score is their label's.
+def accuracy(outputs: Any, targets: Any, ignore_index: int | None = -100) -> float:
+    """Return the share of examples whose highest score is their label's.
 
     Args:
         outputs: Scores `(batch, classes, ...)`.
-        targets: Labels `(batch, ...)` of integers.
+        targets: Labels `(batch, ...)` or shares of the classes, as in `TopK.update`.
+        ignore_index: Targets of this value do not count; None for none.
 
     Returns:
-        The share, 0.0 to 1.0. The `Trainer` counts it over an epoch by `Accuracy`, exactly.
+        The share, 0.0 to 1.0; NaN where no target counts. The `Trainer` counts it over an epoch by
+        `Accuracy`, exactly.
 
     Example:
         >>> import numpy as np
         >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
         0.5
     """
-    metric = Accuracy()
+    metric = Accuracy(ignore_index=ignore_index)
     metric.update(outputs, targets)
-    return metric.compute()
-
-
-def scores_and_labels(operation: str, outputs: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Give scores `(batch, classes, ...)` and labels `(batch, ...)`, checked against each other."""
-    scores, labels = as_array(outputs), as_array(targets)
-    if scores.ndim < 2 or labels.shape != scores.shape[:1] + scores.shape[2:]:
-        raise ShapeError(
-            operation,
-            expected="outputs (batch, classes, ...) and targets (batch, ...)",
-            got=f"outputs {scores.shape}, targets {labels.shape}",
-            fix="give one score per class; for yes-or-no outputs use Accuracy(threshold=0.0)",
-        )
-    if labels.dtype.kind not in "iu":
-        raise ArgumentError(
-            operation,
-            expected="class numbers of an integer type",
-            got=f"targets of {labels.dtype}",
-            fix="use targets.argmax(axis=1) for one-hot rows, targets.astype('int64') for numbers",
-        )
-    if labels.size and not (labels.min() >= 0 and labels.max() < scores.shape[1]):
-        wrong = labels[(labels < 0) | (labels >= scores.shape[1])]
-        raise IndexRangeError(
-            operation,
-            expected=f"labels 0 to {scores.shape[1] - 1}, as the outputs have that many classes",
-            got=f"label {wrong[0]}",
-            fix="give the model one output per class, and number classes from 0",
-        )
-    return scores, labels
+    return float(mean_over(metric.correct, metric.total))

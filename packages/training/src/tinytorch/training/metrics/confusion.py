@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError, ShapeError
-from tinytorch.training.metrics.accuracy import scores_and_labels
+from tinytorch.training.metrics.labels import predicted_classes, scores_and_labels
 from tinytorch.training.metrics.metric import Metric, share_of
 
 __all__ = ["ConfusionMatrix", "PrecisionRecallF1"]
@@ -14,9 +15,15 @@ __all__ = ["ConfusionMatrix", "PrecisionRecallF1"]
 class ConfusionMatrix(Metric):
     """How often each class was taken for each: `matrix[true, predicted]`, counts of examples.
 
+    An example whose label's score is NaN stands beside the diagonal.
+
     Args:
         classes: How many classes there are.
         name: The name in the results of `evaluate`.
+        ignore_index: As in `TopK`.
+
+    Raises:
+        ArgumentError: classes is no whole number of at least 1.
 
     Example:
         >>> import numpy as np
@@ -27,38 +34,45 @@ class ConfusionMatrix(Metric):
                [1, 1]])
     """
 
-    def __init__(self, classes: int, *, name: str = "confusion") -> None:
-        if classes < 1:
-            raise ArgumentError(
-                type(self).__name__,
-                expected="at least one class",
-                got=f"classes={classes}",
-                fix="give the number of classes that the model tells apart",
-            )
-        self.classes = classes
+    def __init__(
+        self, classes: int, *, name: str = "confusion", ignore_index: int | None = -100
+    ) -> None:
+        self.classes = checks.whole(type(self).__name__, "classes", classes, least=1)
         self.name = name
+        self.ignore_index = ignore_index
         self.reset()
 
     def reset(self) -> None:
         """Forget everything counted."""
         self.matrix = np.zeros((self.classes, self.classes), dtype=np.int64)
+        self.seen = 0
 
     def update(self, outputs: Any, targets: Any) -> None:
-        """Count one batch: scores `(batch, classes, ...)`, labels `(batch, ...)` of integers."""
-        scores, labels = scores_and_labels(type(self).__name__, outputs, targets)
+        """Count one batch: outputs `(batch, classes, ...)` and targets as in `TopK.update`.
+
+        Raises:
+            ShapeError: The shapes do not fit, or there are other classes.
+            ArgumentError: The labels are no integers.
+            IndexRangeError: A label is no class.
+        """
+        kind = type(self).__name__
+        scores, labels, counted = scores_and_labels(
+            f"{kind}.update", outputs, targets, self.ignore_index
+        )
         if scores.shape[1] != self.classes:
             raise ShapeError(
-                type(self).__name__,
+                f"{kind}.update",
                 expected=f"scores (batch, {self.classes}, ...)",
                 got=f"scores {scores.shape}",
-                fix=f"use {type(self).__name__}({scores.shape[1]})",
+                fix=f"use {kind}({scores.shape[1]})",
             )
-        pairs = labels * self.classes + scores.argmax(axis=1)
-        counts = np.bincount(pairs.ravel(), minlength=self.matrix.size)
+        pairs = labels * self.classes + predicted_classes(scores, labels)
+        counts = np.bincount(pairs[counted], minlength=self.matrix.size)
         self.matrix = self.matrix + counts.reshape(self.matrix.shape)
+        self.seen += labels.size
 
     def compute(self) -> Any:
-        """Give the counts, int64 `(classes, classes)`: rows are true, columns predicted."""
+        """Return the counts, int64 `(classes, classes)`: rows are true, columns predicted."""
         return self.matrix.copy()
 
 
@@ -72,6 +86,10 @@ class PrecisionRecallF1(ConfusionMatrix):
         average: `"macro"` gives numbers (each class weighs the same), None gives arrays
             `(classes,)`.
         name: A prefix of the three columns, with a `_`; none if left out.
+        ignore_index: As in `TopK`.
+
+    Raises:
+        ArgumentError: classes is no whole number of at least 1, or average is another word.
 
     Example:
         >>> import numpy as np
@@ -81,8 +99,15 @@ class PrecisionRecallF1(ConfusionMatrix):
         {'precision': 0.75, 'recall': 0.75, 'f1': 0.667}
     """
 
-    def __init__(self, classes: int, *, average: str | None = "macro", name: str = "") -> None:
-        super().__init__(classes, name=name)
+    def __init__(
+        self,
+        classes: int,
+        *,
+        average: str | None = "macro",
+        name: str = "",
+        ignore_index: int | None = -100,
+    ) -> None:
+        super().__init__(classes, name=name, ignore_index=ignore_index)
         if average not in {"macro", None}:
             raise ArgumentError(
                 "PrecisionRecallF1",
@@ -93,8 +118,8 @@ class PrecisionRecallF1(ConfusionMatrix):
         self.average = average
 
     def compute(self) -> dict[str, Any]:
-        """Give `precision`, `recall` and `f1`."""
-        share_of("PrecisionRecallF1", 0, int(self.matrix.sum()))
+        """Return `precision`, `recall` and `f1`."""
+        share_of("PrecisionRecallF1", 0, int(self.matrix.sum()), self.seen)
         right = np.diag(self.matrix).astype(np.float64)
         predicted, true = self.matrix.sum(axis=0), self.matrix.sum(axis=1)
         figures = {

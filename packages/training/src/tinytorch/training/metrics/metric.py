@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import StateError
+from tinytorch.tensor.functional import divisors
+from tinytorch.training._settings import made_with, settings_of
 
-__all__ = ["Mean", "Metric", "as_array", "share_of"]
+__all__ = ["Mean", "Metric", "share_of", "weighed"]
 
 
 class Metric:
     """What the `Trainer` asks of a metric: `reset`, `update` per batch, `compute` at the end.
 
     A metric keeps counts in plain attributes (numbers, arrays), so that a checkpoint can hold a
-    half-counted epoch. Subclasses set `name`, the column of the `History`.
+    half-counted epoch; arguments of its constructor are settings, under attributes of the same
+    names. Subclasses set `name`, the column of the `History`.
     """
 
     name: str = "metric"
@@ -30,24 +32,43 @@ class Metric:
         raise NotImplementedError
 
     def compute(self) -> Any:
-        """Give the figure over all that was counted: a number, a dict of numbers, or an array."""
+        """Return the figure over all that was counted: a number, a dict of numbers, or an array."""
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the counts, as a checkpoint keeps them."""
-        return {k: v for k, v in vars(self).items() if isinstance(v, (int, float, np.ndarray))}
+        """Return the counts without the settings, as a checkpoint keeps them."""
+        settings = {"name", *settings_of(self)}
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name not in settings and isinstance(value, (int, float, np.ndarray))
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up counts that `state_dict` gave."""
+        """Take up counts that `state_dict` gave.
+
+        Raises:
+            StateError: They are the counts of another metric.
+        """
+        own = self.state_dict()
+        if state.keys() != own.keys():
+            raise StateError(
+                f"{type(self).__name__}.load_state_dict",
+                expected=f"the counts {', '.join(own) or '(none)'}",
+                got=f"{', '.join(state) or 'none'}",
+                fix="load what state_dict() of a metric of the same class gave",
+            )
         vars(self).update(state)
 
     def __repr__(self) -> str:
-        """Show the metric's name and settings."""
-        return f"{type(self).__name__}(name={self.name!r})"
+        return made_with(self)
 
 
 class Mean(Metric):
     """The mean of a figure over all examples: each batch weighs as much as it has examples.
+
+    The figure may be a loss with `reduction="mean"`: a batch then weighs what its mean was divided
+    by (ignored targets do not count, class weights do), see `tinytorch.tensor.functional.divisors`.
 
     Args:
         function: `(outputs, targets) -> figure`, a number (the batch's mean) or an array (one
@@ -66,21 +87,28 @@ class Mean(Metric):
         self, function: Callable[[Any, Any], Any] | None = None, *, name: str | None = None
     ) -> None:
         self.function = function
-        self.name = name if name is not None else getattr(function, "__name__", "mean")
+        self.name = name if name is not None else _name_of(function)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything counted."""
         self.sum = 0.0
         self.weight = 0.0
+        self.seen = 0
 
     def add(self, value: float, weight: float = 1.0) -> None:
-        """Count a figure that stands for `weight` examples."""
-        self.sum += float(value) * weight
-        self.weight += weight
+        """Count a figure that stands for `weight` examples; where that is 0, it may be NaN."""
+        if weight:
+            self.sum += float(value) * weight
+            self.weight += weight
+        self.seen += 1
 
     def update(self, outputs: Any, targets: Any) -> None:
-        """Count the function's figure for one batch: outputs `(batch, ...)`, targets likewise."""
+        """Count the function's figure for one batch: outputs `(batch, ...)`, targets likewise.
+
+        Raises:
+            StateError: There is no function.
+        """
         if self.function is None:
             raise StateError(
                 "Mean.update",
@@ -88,31 +116,50 @@ class Mean(Metric):
                 got="a Mean without function",
                 fix="use Mean(function), or mean.add(value, weight)",
             )
-        values = as_array(self.function(outputs, targets))
-        count = len(as_array(targets)) if values.ndim == 0 else values.size
-        self.add(float(values.mean(dtype=np.float64)), count)
+        figure, weight = weighed(self.function, outputs, targets)
+        values = np.asarray(figure)
+        self.add(float(values.mean(dtype=np.float64)), values.size if values.ndim else weight)
 
     def compute(self) -> float:
-        """Give the weighted mean of all that was counted."""
-        return share_of(f"Mean({self.name})", self.sum, self.weight)
+        """Return the weighted mean of all that was counted; NaN where all of it weighs nothing."""
+        return share_of(f"Mean({self.name})", self.sum, self.weight, self.seen)
 
 
-def as_array(values: Any) -> np.ndarray:
-    """Give the ndarray under a Tensor, an array or a number; nothing is copied."""
-    return values.data if isinstance(values, Tensor) else np.asarray(values)
+def weighed(function: Callable[[Any, Any], Any], outputs: Any, targets: Any) -> tuple[Any, float]:
+    """Compute a loss or another mean over a batch, and how much it weighs beside other batches.
+
+    Args:
+        function: `(outputs, targets) -> figure`.
+        outputs: `(batch, ...)`.
+        targets: `(batch, ...)`.
+
+    Returns:
+        The figure, and what its mean was divided by if it tells (see `divisors`); the length of
+        the batch, if not, or if several means in it were divided by different numbers.
+    """
+    with divisors() as heard:
+        figure = function(outputs, targets)
+    return figure, heard[0] if len(set(heard)) == 1 else float(len(targets))
 
 
-def share_of(operation: str, part: float, whole: float) -> float:
-    """Divide a count by the whole, if anything was counted.
+def share_of(operation: str, part: float, whole: float, seen: int) -> float:
+    """Divide a count by the whole; NaN where something was seen, and nothing of it counts.
 
     Raises:
-        StateError: Nothing was.
+        StateError: Nothing was seen.
     """
-    if not whole:
+    if not seen:
         raise StateError(
             f"{operation}.compute",
             expected="at least one example counted",
             got="none",
             fix="call update(outputs, targets) for each batch first",
         )
+    if not whole:
+        return math.nan
     return part / whole if math.isfinite(part) else float(part)
+
+
+def _name_of(function: Any) -> str:
+    """Return a function's name, that of a `functools.partial` being its function's."""
+    return str(getattr(getattr(function, "func", function), "__name__", "mean"))
