@@ -226,6 +226,16 @@ def _normalize(call: Call) -> str:
     return call.add("Div", [centered, call.add("Sqrt", [call.add("Add", [variance, eps])])])
 
 
+def _erfc(call: Call) -> str:
+    dtype = call.result.dtype
+    return call.add("Sub", [call.number(1, dtype), call.add("Erf", call.inputs(dtype))])
+
+
+def _odd(call: Call) -> list[str]:
+    names = call.inputs(call.common_dtype())
+    return [call.add(kind, names) for kind in ("IsNaN", "IsInf")]
+
+
 def _clip(call: Call) -> str:
     dtype = _computable(call.result.dtype)
     bounds = [call.settings.get("low"), call.settings.get("high")]
@@ -252,12 +262,14 @@ NODES: dict[str, Row] = {
     "einsum": _einsum,
     "equal": _comparison("Equal"),
     "erf": _arithmetic("Erf"),
+    "erfc": _erfc,
     "exp": _arithmetic("Exp"),
     "flip": _flip,
     "floor": _arithmetic("Floor"),
     "getitem": _getitem,
     "greater": _comparison("Greater"),
     "greater_equal": _comparison("GreaterOrEqual"),
+    "isfinite": lambda call: call.add("Not", [call.add("Or", _odd(call))]),
     "isnan": lambda call: call.add("IsNaN", call.inputs(call.common_dtype())),
     "join": lambda call: call.add(
         "Concat", call.inputs(call.result.dtype), axis=int(call.settings.get("axis", 0))
@@ -290,6 +302,7 @@ NODES: dict[str, Row] = {
     "sigmoid": _arithmetic("Sigmoid"),
     "sign": _arithmetic("Sign"),
     "sin": _arithmetic("Sin"),
+    "softplus": _arithmetic("Softplus"),
     "sqrt": _arithmetic("Sqrt"),
     "sub": _arithmetic("Sub"),
     "sum": _reduction("ReduceSum"),
