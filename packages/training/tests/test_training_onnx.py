@@ -1,5 +1,6 @@
 """ONNX export: the file computes what the model does for any batch, or is not written."""
 
+import math
 import sys
 
 import numpy as np
@@ -242,7 +243,8 @@ FUNCTIONS = {
     "axes": lambda x: x.reshape(x.shape[0], 3, 1).transpose(0, 2, 1),
     "log_softmax": nn.LogSoftmax(),
     "complement": lambda x: ops.erfc(x) + ops.softplus(x),
-    "finite": lambda x: ops.where(ops.isfinite(x / ops.round(x)), x, 0.0),
+    "finite": lambda x: ops.where(ops.isfinite(ops.where(x > 0, x, math.nan)), x, 0.0),
+    "infinite": lambda x: ops.where(ops.isfinite(ops.where(x > 0, x, -math.inf)), x, 0.0),
     "running sum": lambda x: x.cumsum(axis=1) - x.cumsum(axis=-1) * 2,
     "repeated": lambda x: x.sum(axis=1, keepdims=True).broadcast_to(x.shape) + x,
     "padded": lambda x: ops.pad(x, widths=((0, 0), (1, 2)), value=0.5),
