@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
@@ -56,7 +57,7 @@ def in_threads(
     Raises:
         WorkerError: A batch did not come in time.
     """
-    return _ahead([make] * workers, jobs, depth, timeout)
+    return _ahead([partial(_work, make)] * workers, jobs, depth, timeout)
 
 
 def in_processes(
@@ -86,7 +87,7 @@ def in_processes(
         for process in crew:
             process.install(packed)
         del packed
-        yield from _ahead(crew, jobs, depth, timeout, kill)
+        yield from _ahead([process.work for process in crew], jobs, depth, timeout, kill)
         for process in crew:
             process.dismiss()
         for process in crew:
@@ -96,22 +97,20 @@ def in_processes(
 
 
 def _ahead(
-    makes: Sequence[Make],
+    works: Sequence[Callable[["_Waiting"], None]],
     jobs: Iterable[Job],
     depth: int,
     timeout: float,
     leave: Callable[[], None] = lambda: None,
 ) -> Iterator[Any]:
-    """Yield the batches of `jobs` in order, made by one thread for each of `makes`.
+    """Yield the batches of `jobs` in order, made by one thread for each of `works`.
 
     When the iteration is left early, `leave` hurries those that still make a batch.
     """
-    waiting: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+    waiting: _Waiting = queue.SimpleQueue()
     threads = [
-        threading.Thread(
-            target=_work, args=(make, waiting), name=f"tinytorch-data-{number}", daemon=True
-        )
-        for number, make in enumerate(makes)
+        threading.Thread(target=work, args=(waiting,), name=f"tinytorch-data-{number}", daemon=True)
+        for number, work in enumerate(works)
     ]
     pending: deque[_Task] = deque()
     try:
@@ -145,13 +144,16 @@ class _Task:
         self.job = job
         self.future: Future[Any] = Future()
 
-    def run(self, make: Make) -> None:
-        """Make the batch, unless nobody will ask for it."""
-        if self.future.set_running_or_notify_cancel():
-            try:
-                self.future.set_result(make(*self.job))
-            except BaseException as error:  # noqa: BLE001  (it is raised where the batch is asked for)
-                self.future.set_exception(error)
+    def begin(self) -> bool:
+        """Tell whether somebody will still ask for the batch."""
+        return self.future.set_running_or_notify_cancel()
+
+    def finish(self, make: Callable[[], Any]) -> None:
+        """Make the batch, or keep the error for who asks for it."""
+        try:
+            self.future.set_result(make())
+        except BaseException as error:  # noqa: BLE001  (it is raised where the batch is asked for)
+            self.future.set_exception(error)
 
     def result(self, timeout: float) -> Any:
         """Wait for the batch."""
@@ -168,14 +170,19 @@ class _Task:
         return self.future.result()
 
 
-def _work(make: Make, waiting: "queue.SimpleQueue[_Task | None]") -> None:
+_Waiting = queue.SimpleQueue[_Task | None]
+
+
+def _work(make: Make, waiting: _Waiting) -> None:
+    """Make batches in this thread."""
     while (task := waiting.get()) is not None:
-        task.run(make)
+        if task.begin():
+            task.finish(partial(make, *task.job))
         del task  # the batch belongs to whoever asked for it
 
 
 class _Process:
-    """A worker process, called like the `make` that is installed in it."""
+    """A worker process, which makes batches by what is installed in it."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -196,9 +203,32 @@ class _Process:
         except OSError as error:
             raise self._ended("at its start") from error
 
-    def __call__(self, number: int, indices: np.ndarray) -> Any:
+    def work(self, waiting: _Waiting) -> None:
+        """Have batches made, the next one while the last is on its way."""
+        sent: deque[_Task] = deque()
+        more = True
+        while more or sent:
+            if more and len(sent) < 2:
+                try:
+                    task = waiting.get(block=not sent)
+                except queue.Empty:  # nobody asks for more yet
+                    pass
+                else:
+                    more = task is not None
+                    if task is not None and task.begin():
+                        sent.append(task)
+                        self._send(task.job)
+                    continue
+            task = sent.popleft()
+            task.finish(partial(self._receive, task.job[0]))
+            del task
+
+    def _send(self, job: Job) -> None:
+        with suppress(OSError):  # the answer will tell
+            self._connection.send(job)
+
+    def _receive(self, number: int) -> Any:
         try:
-            self._connection.send((number, indices))
             answer = self._connection.recv_bytes()
         except (EOFError, OSError) as error:
             raise self._ended(f"before batch {number} came") from error
