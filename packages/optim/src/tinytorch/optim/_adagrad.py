@@ -1,11 +1,12 @@
 """Adagrad: gradients divided by the size of all gradients so far."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._parameters import Parameters
+from tinytorch.optim._state import State
 from tinytorch.optim._update import in_place
 
 
@@ -64,9 +65,7 @@ class Adagrad(Optimizer):
             eps=eps,
         )
 
-    def update(
-        self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], settings: dict[str, Any]
-    ) -> None:
+    def update(self, w: np.ndarray, g: np.ndarray, state: State, settings: State) -> None:
         adagrad(
             self.workspace,
             w,

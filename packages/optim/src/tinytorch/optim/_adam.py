@@ -1,12 +1,13 @@
 """Adam, its AMSGrad variant, and AdamW, whose weight decay leaves the gradient alone."""
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._parameters import Parameters
+from tinytorch.optim._state import State
 from tinytorch.optim._update import in_place
 
 
@@ -71,9 +72,7 @@ class Adam(Optimizer):
             amsgrad=amsgrad,
         )
 
-    def update(
-        self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], settings: dict[str, Any]
-    ) -> None:
+    def update(self, w: np.ndarray, g: np.ndarray, state: State, settings: State) -> None:
         beta1, beta2 = settings["betas"]
         lr, decay = settings["lr"], settings["weight_decay"]
         adam(

@@ -63,7 +63,7 @@ def clip_grad_norm(
         )
     found = _with_gradients(operation, params)
     norms = [_norm(gradient, norm_type) for _, _, gradient in found]
-    total = _combined(norms, norm_type)
+    total = _norm(np.array(norms), norm_type)
     if check_finite and not math.isfinite(total):
         name, norm = next(
             ((n, x) for (n, _, _), x in zip(found, norms, strict=True) if not math.isfinite(x)),
@@ -116,9 +116,9 @@ def _with_gradients(operation: str, params: Any) -> list[tuple[str, Variable, np
     ]
 
 
-def _norm(gradient: np.ndarray, norm_type: float) -> float:
-    """The norm of one gradient; its squares may lie outside of what its data type holds."""
-    flat = gradient.ravel(order="K")
+def _norm(array: np.ndarray, norm_type: float) -> float:
+    """The norm of an array whose squares may lie outside of what its data type holds."""
+    flat = array.ravel(order="K")
     if flat.dtype.itemsize < 4:
         flat = flat.astype(np.float32)
     if norm_type == 2:
@@ -131,28 +131,12 @@ def _norm(gradient: np.ndarray, norm_type: float) -> float:
     if largest == 0 or not math.isfinite(largest) or norm_type == math.inf:
         return largest
     powers = sum(float(np.sum((part / largest) ** norm_type)) for part in _blocks(sizes))
-    return _root(largest, powers, norm_type)
+    with np.errstate(over="ignore"):
+        return float(np.float64(largest) * np.float64(powers) ** (1 / norm_type))
 
 
 def _blocks(flat: np.ndarray) -> list[np.ndarray]:
     return [flat[start : start + BLOCK] for start in range(0, flat.size, BLOCK)]
-
-
-def _combined(norms: list[float], norm_type: float) -> float:
-    """The norm of the norms."""
-    if any(map(math.isnan, norms)):
-        return math.nan
-    largest = max(norms, default=0.0)
-    if largest == 0 or not math.isfinite(largest):
-        return largest
-    return _root(largest, sum((norm / largest) ** norm_type for norm in norms), norm_type)
-
-
-def _root(largest: float, powers: float, norm_type: float) -> float:
-    try:
-        return float(largest * powers ** (1 / norm_type))
-    except OverflowError:
-        return math.inf
 
 
 def _scaled(gradient: np.ndarray, scale: float) -> np.ndarray:

@@ -1,11 +1,12 @@
 """RMSprop: gradients divided by their recent size, plain, centered, or with momentum."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._parameters import Parameters
+from tinytorch.optim._state import State
 from tinytorch.optim._update import in_place
 
 
@@ -74,9 +75,7 @@ class RMSprop(Optimizer):
             centered=centered,
         )
 
-    def update(
-        self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], settings: dict[str, Any]
-    ) -> None:
+    def update(self, w: np.ndarray, g: np.ndarray, state: State, settings: State) -> None:
         rmsprop(
             self.workspace,
             w,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from tinytorch.tensor.checks import flag, fraction, number
+from tinytorch.tensor.checks import flag, fraction, number, whole
 from tinytorch.tensor.errors import ArgumentError
 
 
@@ -56,4 +56,5 @@ RULES: dict[str, Callable[[str, str, Any], Any]] = {
     "centered": flag,
     "lr_decay": _at_least_zero,
     "initial_accumulator_value": _at_least_zero,
+    "step": partial(whole, least=1),
 }

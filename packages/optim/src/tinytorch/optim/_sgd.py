@@ -1,11 +1,12 @@
 """Stochastic gradient descent, with momentum, Nesterov's variant and weight decay."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._parameters import Parameters
+from tinytorch.optim._state import State
 from tinytorch.optim._update import in_place
 from tinytorch.tensor.errors import ArgumentError
 
@@ -68,7 +69,7 @@ class SGD(Optimizer):
             weight_decay=weight_decay,
         )
 
-    def check(self, operation: str, settings: dict[str, Any]) -> None:
+    def check(self, operation: str, settings: State) -> None:
         if settings["nesterov"] and (settings["momentum"] == 0 or settings["dampening"] != 0):
             raise ArgumentError(
                 operation,
@@ -77,9 +78,7 @@ class SGD(Optimizer):
                 fix="pass momentum=0.9, dampening=0, or nesterov=False",
             )
 
-    def update(
-        self, w: np.ndarray, g: np.ndarray, state: dict[str, Any], settings: dict[str, Any]
-    ) -> None:
+    def update(self, w: np.ndarray, g: np.ndarray, state: State, settings: State) -> None:
         first = "momentum_buffer" not in state
         sgd(self.workspace, w, g, *self.kept(state, w, settings), first=first, **settings)
 

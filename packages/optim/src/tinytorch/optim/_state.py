@@ -11,6 +11,7 @@ from tinytorch.autograd import Variable
 from tinytorch.tensor.errors import ArgumentError, StateError
 
 State = dict[str, Any]
+"""What a parameter remembers, or a group's settings, by name."""
 
 MASTER = "master_weights"
 """Under this name the state of weights of half precision keeps them in float32."""

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinytorch.optim._rules import checked
-from tinytorch.tensor.checks import whole
 from tinytorch.tensor.errors import ShapeError
 
 __all__ = [
@@ -164,8 +163,12 @@ def adam_step(
         >>> abs(w) < 0.5
         True
     """
-    _check("adam_step", w, grad, lr=lr, betas=betas, eps=eps)
-    return _adam("adam_step", w, _wide(w), grad, m, v, step, lr, betas, eps)
+    _check("adam_step", w, grad, step=step, lr=lr, betas=betas, eps=eps)
+    (beta1, beta2), g = betas, _wide(grad)
+    m = beta1 * _wide(m) + (1 - beta1) * g
+    v = beta2 * _wide(v) + (1 - beta2) * g * g
+    mean, square = m / (1 - beta1**step), v / (1 - beta2**step)
+    return _like(w, _wide(w) - lr * mean / (square**0.5 + eps)), m, v
 
 
 def adamw_step(
@@ -187,10 +190,10 @@ def adamw_step(
         m: As in `adam_step`.
         v: As in `adam_step`.
         step: As in `adam_step`.
-        lr: As in `AdamW`.
-        betas: As in `AdamW`.
-        eps: As in `AdamW`.
-        weight_decay: As in `AdamW`.
+        lr: As in `AdamW`, like the settings that follow.
+        betas: How much of m and of v is kept.
+        eps: Keeps the division finite.
+        weight_decay: Pull toward zero.
 
     Returns:
         The new weights, m and v.
@@ -200,31 +203,10 @@ def adamw_step(
         >>> round(w, 3)
         4.95
     """
-    _check("adamw_step", w, grad, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+    _check("adamw_step", w, grad, step=step, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
     pulled = _wide(w) - lr * weight_decay * _wide(w)
-    return _adam("adamw_step", w, pulled, grad, m, v, step, lr, betas, eps)
-
-
-def _adam(
-    operation: str,
-    w: Any,
-    start: Any,
-    grad: Any,
-    m: Any,
-    v: Any,
-    step: int,
-    lr: float,
-    betas: tuple[float, float],
-    eps: float,
-) -> tuple[Any, Any, Any]:
-    """Adam's step of the weights w from where they are before it."""
-    step = whole(operation, "step", step, least=1)
-    (beta1, beta2), g = betas, _wide(grad)
-    m = beta1 * _wide(m) + (1 - beta1) * g
-    v = beta2 * _wide(v) + (1 - beta2) * g * g
-    mean = m / (1 - beta1**step)
-    square = v / (1 - beta2**step)
-    return _like(w, start - lr * mean / (square**0.5 + eps)), m, v
+    new, m, v = adam_step(pulled, grad, m, v, step, lr, betas, eps)
+    return _like(w, new), m, v
 
 
 def _check(operation: str, w: Any, grad: Any, **settings: Any) -> None:
