@@ -17,7 +17,7 @@ def frozen(x):
 
 
 def restored(g, x, axis=None, keepdims=False):
-    return ops.broadcast_to(reduction.restore(g, x, axis, keepdims), shape=x.shape)
+    return ops.broadcast_to(reduction._restore(g, x, axis, keepdims), shape=x.shape)
 
 
 PLANTED = {
@@ -60,18 +60,18 @@ PLANTED = {
     ),
     "join, one operand has none": (
         ops.join,
-        movement.part(0),
+        movement._part(0),
         None,
-        movement.part(2),
+        movement._part(2),
     ),
     "matmul, not transposed": (
         ops.matmul,
-        lambda g, z, x, y: linalg.matmul_left(g, x, y) * 2,
-        lambda g, z, x, y: linalg.matmul_right(g, x, y),
+        lambda g, z, x, y: linalg._matmul_left(g, x, y) * 2,
+        lambda g, z, x, y: linalg._matmul_right(g, x, y),
     ),
     "matmul, missing row": (
         ops.matmul,
-        lambda g, z, x, y: linalg.matmul_left(g, x, y),
+        lambda g, z, x, y: linalg._matmul_left(g, x, y),
         None,
     ),
     "getitem, repeats lost": (
@@ -80,7 +80,7 @@ PLANTED = {
     ),
     "take_along_axis, nothing": (
         ops.take_along_axis,
-        lambda g, z, x, indices, axis: indexing.zeros_like(x),
+        lambda g, z, x, indices, axis: indexing._zeros_like(x),
     ),
     "scatter_add, missing row": (ops.scatter_add, lambda g, z, x, v, indices, axis: g, None),
     "put_into_zeros, doubled": (
@@ -103,8 +103,8 @@ AT_SECOND_ORDER = {
     "reshape": (ops.reshape, lambda g, z, x, shape: frozen(ops.reshape(g, shape=x.shape))),
     "matmul": (
         ops.matmul,
-        lambda g, z, x, y: linalg.matmul_left(g, x, frozen(y)),
-        lambda g, z, x, y: linalg.matmul_right(g, frozen(x), y),
+        lambda g, z, x, y: linalg._matmul_left(g, x, frozen(y)),
+        lambda g, z, x, y: linalg._matmul_right(g, frozen(x), y),
     ),
     "getitem": (
         ops.getitem,
@@ -215,7 +215,7 @@ def test_an_op_that_says_it_has_no_derivative_must_give_plain_tensors():
 
 
 def test_a_gradient_of_the_wrong_data_type_is_rejected(plant, monkeypatch):
-    monkeypatch.setattr(_backward, "fit", lambda op, i, share, operand: share)
+    monkeypatch.setattr(_backward, "_fit", lambda op, i, share, operand: share)
     plant(ops.exp, lambda g, z, x: ops.astype(g * z, np.float64))
     with pytest.raises(AssertionError, match="gradient of operand 0 is float64"):
         check_gradients(cases_of(ops.exp)[0])

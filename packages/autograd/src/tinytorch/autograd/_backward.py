@@ -61,7 +61,7 @@ def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> 
     table[op] = (rows or each, defaults)
 
 
-def rows_of(op: Op, operands: Sequence[Any]) -> tuple[tuple[Row, ...], Sequence[Any]]:
+def _rows_of(op: Op, operands: Sequence[Any]) -> tuple[tuple[Row, ...], Sequence[Any]]:
     """Return the rows of an op for these operands, and the operands with those left out.
 
     Raises:
@@ -146,21 +146,14 @@ def backward(
     create_graph: bool,
     inputs: Iterable[Memory] = (),
 ) -> list[tuple[Any, Tensor]]:
-    """Walk from ``output`` back; give the gradient of each leaf, or of each of ``inputs``.
+    """Walk back from `output`; return each leaf, or each of `inputs`, with its gradient.
 
     Args:
         output: Where the walk begins.
-        gradient: The shape of ``output``: what arrives there.
+        gradient: The shape of `output`: what arrives there.
         retain: Keep the graph for another walk.
         create_graph: Hand the rows Variables, so that gradients can be differentiated.
         inputs: Where the walk ends, in place of the leaves.
-
-    Returns:
-        Each leaf, or input, that the walk met, with its gradient.
-
-    Raises:
-        GradientError: The graph has been used up, a leaf changed since, an op has no derivative, or
-            a row gives a wrong shape.
     """
     ends = {id(x) for x in inputs}
     found: list[tuple[Any, Tensor]] = []
@@ -175,7 +168,7 @@ def backward(
             continue
         if is_leaf:
             continue
-        for operand, share in undo(result, g, create_graph):
+        for operand, share in _undo(result, g, create_graph):
             key = id(operand)
             if key in arrived:
                 arrived[key] = arrived[key] + share
@@ -188,12 +181,12 @@ def backward(
 
 
 def reaches_others(output: Memory, own: Iterable[Memory]) -> bool:
-    """Whether a way back from ``output`` ends at a leaf without passing one of ``own``."""
+    """Return whether a way back from `output` ends at a leaf without passing one of `own`."""
     seen = {id(x) for x in own}
     stack: list[Any] = [output]
     while stack:
         x = stack.pop()
-        if id(x) in seen or not isinstance(x, Memory) or x.evaluate is constant:
+        if id(x) in seen or not isinstance(x, Memory) or x.evaluate is _constant:
             continue
         seen.add(id(x))
         if x._op is None:
@@ -202,16 +195,16 @@ def reaches_others(output: Memory, own: Iterable[Memory]) -> bool:
     return False
 
 
-def undo(result: Memory, g: Tensor, create_graph: bool) -> list[tuple[Memory, Tensor]]:
-    """Run the rows of the op that made ``result``: a gradient for each operand that needs one."""
+def _undo(result: Memory, g: Tensor, create_graph: bool) -> list[tuple[Memory, Tensor]]:
+    """Run the rows of the op that made `result`: a gradient for each operand that needs one."""
     op, operands, settings = result._op, result._operands, result._settings
     assert op is not None
     if operands is None:
-        raise used_up(op)
-    rows, seen = rows_of(op, operands)
+        raise _used_up(op)
+    rows, seen = _rows_of(op, operands)
     z: Tensor = result
     if not create_graph:
-        z, seen = value(result), [value(x) if isinstance(x, Tensor) else x for x in seen]
+        z, seen = _value(result), [_value(x) if isinstance(x, Tensor) else x for x in seen]
     shares = []
     for i, operand in enumerate(operands):
         row = rows[i]
@@ -219,31 +212,31 @@ def undo(result: Memory, g: Tensor, create_graph: bool) -> list[tuple[Memory, Te
         if order is None:
             continue
         if order > result._order:
-            raise changed_since(op, i, operand)
+            raise _changed_since(op, i, operand)
         # What evaluates as a Tensor is a constant: a Buffer, a Parameter that is frozen.
-        if row is None or operand.evaluate is constant:
+        if row is None or operand.evaluate is _constant:
             continue
         try:
             share = row(g, z, *seen, **settings)
             if not isinstance(share, Tensor):
-                raise no_tensor(op, i, share)
+                raise _no_tensor(op, i, share)
         except Exception as error:
             error.add_note(f"in row {i} of the derivative of {op.name}, of {result.shape}")
             raise
         if share.data.shape != operand.data.shape or share.data.dtype != operand.data.dtype:
-            share = fit(op, i, share, operand)
+            share = _fit(op, i, share, operand)
         shares.append((operand, share))
     return shares
 
 
-def value(x: Tensor) -> Tensor:
-    """The value of a Variable alone, without a copy."""
+def _value(x: Tensor) -> Tensor:
+    """Return the value of a Variable alone, without a copy."""
     plain: Tensor = _new(Tensor)
     plain.data = x.data
     return plain
 
 
-def fit(op: Op, position: int, share: Tensor, operand: Tensor) -> Any:
+def _fit(op: Op, position: int, share: Tensor, operand: Tensor) -> Any:
     """Undo broadcasting and promotion: give a gradient its operand's shape and data type."""
     shape = operand.shape
     if share.shape != shape:
@@ -263,8 +256,8 @@ def fit(op: Op, position: int, share: Tensor, operand: Tensor) -> Any:
     return share if share.dtype == operand.dtype else ops.astype(share, dtype=operand.dtype)
 
 
-def no_tensor(op: Op, position: int, share: Any) -> GradientError:
-    """The error for a row that gives something else."""
+def _no_tensor(op: Op, position: int, share: Any) -> GradientError:
+    """Return the error for a row that gives something else."""
     return GradientError(
         op.name,
         expected=f"a Tensor as the gradient of operand {position}",
@@ -273,8 +266,8 @@ def no_tensor(op: Op, position: int, share: Any) -> GradientError:
     )
 
 
-def used_up(op: Op) -> GradientError:
-    """The error for a second walk over a graph that was freed."""
+def _used_up(op: Op) -> GradientError:
+    """Return the error for a second walk over a graph that was freed."""
     return GradientError(
         "backward",
         expected="a graph that is still there",
@@ -283,8 +276,8 @@ def used_up(op: Op) -> GradientError:
     )
 
 
-def changed_since(op: Op, position: int, leaf: Tensor) -> GradientError:
-    """The error for a leaf that was assigned to after the graph was recorded."""
+def _changed_since(op: Op, position: int, leaf: Tensor) -> GradientError:
+    """Return the error for a leaf that was assigned to after the graph was recorded."""
     return GradientError(
         "backward",
         expected="the values that the graph was recorded with",
@@ -294,4 +287,4 @@ def changed_since(op: Op, position: int, leaf: Tensor) -> GradientError:
 
 
 _new = object.__new__
-constant = Tensor.evaluate
+_constant = Tensor.evaluate

@@ -10,8 +10,6 @@ from tinytorch.autograd._variable import Variable
 from tinytorch.tensor import ArgumentError, GradientError, Tensor
 from tinytorch.tensor import random as tensor_random
 
-__all__ = ["GradcheckError", "gradcheck"]
-
 
 class GradcheckError(GradientError):
     """A derivative that differs from the differences."""
@@ -33,7 +31,7 @@ def gradcheck(
     Keep away from kinks (0 for relu, ties for max): there is no derivative to find there.
 
     Args:
-        function: Takes as many Tensors as there are ``variables``, gives one Tensor.
+        function: Takes as many Tensors as there are `variables`, gives one Tensor.
         *variables: Where to check; converted to float64. Any shapes.
         order: 2 also checks the gradient of the gradient.
         eps: The step of the differences.

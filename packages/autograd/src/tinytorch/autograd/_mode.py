@@ -2,14 +2,13 @@
 
 import inspect
 import types
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Steps = Generator[Any, Any, Any] | Coroutine[Any, Any, Any]
 
 
 class no_grad:  # noqa: N801 - PyTorch's name
@@ -90,7 +89,7 @@ class no_grad:  # noqa: N801 - PyTorch's name
 
 
 class recording:  # noqa: N801 - beside `no_grad`
-    """Let ops on Variables remember, in a `no_grad` block too; gives whether they did outside."""
+    """Let ops on Variables remember, in `no_grad` too; `as` it, whether they did outside."""
 
     def __enter__(self) -> bool:
         self._outside = blocks.get()

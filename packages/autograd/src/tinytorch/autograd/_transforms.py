@@ -11,18 +11,16 @@ from tinytorch.autograd._mode import recording
 from tinytorch.autograd._variable import Variable
 from tinytorch.tensor import ShapeError, Tensor, from_numpy, ops, stack
 
-__all__ = ["grad", "hvp", "jacobian", "value_and_grad", "vjp"]
-
 
 def vjp(function: Callable[..., Any], *inputs: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """Compute ``function`` and give its vector-Jacobian product as a function.
+    """Compute `function` and return its vector-Jacobian product as a function.
 
     Args:
         function: Takes Tensors, gives one Tensor.
         *inputs: Where to compute; Tensors, arrays or numbers of any shape.
 
     Returns:
-        The value, and ``pullback(g)``: for ``g`` of the value's shape the gradient of the input, or
+        The value, and `pullback(g)`: for `g` of the value's shape the gradient of the input, or
         a tuple of one for each of several inputs.
 
     Example:
@@ -64,13 +62,13 @@ def vjp(function: Callable[..., Any], *inputs: Any) -> tuple[Any, Callable[[Any]
 
 
 def value_and_grad(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
-    """Make the function that gives a scalar function's value and its gradient.
+    """Return the function that gives a scalar function's value and its gradient.
 
     Args:
         function: Takes Tensors, gives a Tensor of one element.
 
     Returns:
-        A function of the same arguments: ``(value, gradient)``; with several arguments the gradient
+        A function of the same arguments: `(value, gradient)`; with several arguments the gradient
         is a tuple.
 
     Raises:
@@ -97,7 +95,7 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any
 
 
 def grad(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make the function that gives a scalar function's gradient; it can be applied again.
+    """Return the function that gives a scalar function's gradient; it can be applied again.
 
     Args:
         function: Takes Tensors, gives a Tensor of one element.
@@ -119,7 +117,7 @@ def grad(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def jacobian(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Make the function that gives all derivatives of each output by each input.
+    """Return the function that gives all derivatives of each output by each input.
 
     Args:
         function: Takes one Tensor, gives one Tensor.
@@ -148,15 +146,15 @@ def jacobian(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def hvp(function: Callable[[Any], Any], x: Any, vector: Any) -> Any:
-    """Give the Hessian of a scalar function, multiplied by a vector.
+    """Return the Hessian of a scalar function, multiplied by a vector.
 
     Args:
         function: Takes one Tensor, gives a Tensor of one element.
         x: Where to compute.
-        vector: The shape of ``x``.
+        vector: The shape of `x`.
 
     Returns:
-        The shape of ``x``.
+        The shape of `x`.
 
     Example:
         >>> from tinytorch.tensor import tensor

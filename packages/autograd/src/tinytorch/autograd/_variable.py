@@ -22,7 +22,7 @@ class Variable(Memory):
     """A Tensor of floats that remembers the op and the operands that it came from.
 
     The result of an op is a Variable if an operand is one. A Variable that you make is a *leaf*:
-    its gradient is kept in ``grad``.
+    its gradient is kept in `grad`.
 
     Args:
         data: As for `tinytorch.tensor.tensor`; always copied. Floating-point numbers.
@@ -51,7 +51,7 @@ class Variable(Memory):
         try:
             super().__init__(data, dtype)
         except GradientError as error:
-            raise history_lost(type(self).__name__, data) from error
+            raise _history_lost(type(self).__name__, data) from error
         if self.data.dtype.kind != "f":
             raise DTypeError(
                 type(self).__name__,
@@ -66,13 +66,13 @@ class Variable(Memory):
 
     @staticmethod
     def evaluate(op: Op, operands: tuple[Any, ...], settings: dict[str, Any]) -> Tensor:
-        """Compute ``op``, then remember it, unless `no_grad` or a traitless op says otherwise."""
+        """Compute `op`, then remember it, unless `no_grad` or a traitless op says otherwise."""
         array = op.compute(operands, settings)
         if blocks.get() or not op.differentiable:
-            return plain_result(op, operands, settings, array)
+            return _plain_result(op, operands, settings, array)
         if settings:
             for setting in settings.values():
-                if type(setting) in CHANGEABLE:
+                if type(setting) in _CHANGEABLE:
                     settings = copy.deepcopy(settings)
                     break
         result: Variable = _new(Variable)
@@ -112,7 +112,7 @@ class Variable(Memory):
     ) -> Gradients["Variable"]:
         """Compute the gradient of this Variable with respect to each leaf that it came from.
 
-        Adds to each leaf's ``grad``, and forgets the graph.
+        Adds to each leaf's `grad`, and forgets the graph.
 
         Args:
             gradient: The shape of this Variable: the gradient that arrives here. May be left out
@@ -121,10 +121,10 @@ class Variable(Memory):
             create_graph: Make the gradients Variables, to differentiate again; keeps the graph.
 
         Returns:
-            The gradients of this call, leaf by leaf: ``gradients[leaf]``.
+            The gradients of this call, leaf by leaf: `gradients[leaf]`.
 
         Raises:
-            ShapeError: ``gradient`` is missing or of another shape.
+            ShapeError: `gradient` is missing or of another shape.
             GradientError: The graph has been used up, or a leaf changed since.
 
         Example:
@@ -163,9 +163,9 @@ class Variable(Memory):
         return Gradients(found)
 
     def detach(self) -> Tensor:
-        """Give the value alone, as a plain Tensor; of a leaf, or a view of one, a copy."""
+        """Return the value alone, as a plain Tensor; of a leaf, or a view of one, a copy."""
         plain: Tensor = _new(Tensor)
-        plain.data = self.data.copy() if may_change(self) else self.data
+        plain.data = self.data.copy() if _may_change(self) else self.data
         return plain
 
     def assign(self, value: Any) -> Self:
@@ -232,7 +232,13 @@ class Variable(Memory):
         return self if self._op is not None else super().__copy__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        self._require_leaf("copy")
+        if self._op is not None:
+            raise GradientError(
+                "copy",
+                expected="a leaf, whose value is all there is",
+                got=f"the result of {self._op.name}, with its history",
+                fix="detach() first",
+            )
         return super().__reduce__()
 
     def __repr__(self) -> str:
@@ -240,23 +246,14 @@ class Variable(Memory):
         head = f"{type(self).__name__}{text.removeprefix('tensor')}"
         return head if self._op is None else f"{head[:-1]}, op={self._op.name})"
 
-    def _require_leaf(self, operation: str) -> None:
-        if self._op is not None:
-            raise GradientError(
-                operation,
-                expected="a leaf, whose value is all there is",
-                got=f"the result of {self._op.name}, with its history",
-                fix="detach() first",
-            )
 
-
-def plain_result(
+def _plain_result(
     op: Op, operands: tuple[Any, ...], settings: dict[str, Any], array: np.ndarray
 ) -> Tensor:
     """Return what an op gave as a plain Tensor; a view of a leaf, which may change, as a copy."""
     if array.base is not None:
         for x in operands:
-            if isinstance(x, Variable) and np.may_share_memory(array, x.data) and may_change(x):
+            if isinstance(x, Variable) and np.may_share_memory(array, x.data) and _may_change(x):
                 held = [o.detach() if isinstance(o, Variable) else o for o in operands]
                 array = op.compute(tuple(held), settings)
                 break
@@ -265,8 +262,8 @@ def plain_result(
     return plain
 
 
-def may_change(x: Variable) -> bool:
-    """Whether `assign` may change the memory of a Variable: a leaf's, or a view of a leaf's."""
+def _may_change(x: Variable) -> bool:
+    """Return whether `assign` may change the memory of `x`: it is a leaf, or a view of one."""
     while x._op is not None and x.data.base is not None:
         if x._operands is None:
             return True
@@ -281,7 +278,7 @@ def may_change(x: Variable) -> bool:
     return x._op is None
 
 
-def history_lost(operation: str, data: Any) -> GradientError:
+def _history_lost(operation: str, data: Any) -> GradientError:
     """Return the error for numbers that are to be made of Variables."""
     if isinstance(data, Variable):
         got = f"a {type(data).__name__} of shape {data.shape}"
@@ -294,4 +291,4 @@ def history_lost(operation: str, data: Any) -> GradientError:
 
 _new = object.__new__
 _adding = threading.Lock()  # gradients, to a leaf's: several threads may go backward at once
-CHANGEABLE = frozenset({list, dict, np.ndarray})
+_CHANGEABLE = frozenset({list, dict, np.ndarray})

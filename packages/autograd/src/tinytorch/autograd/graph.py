@@ -14,13 +14,13 @@ def to_text(variable: Variable, names: Mapping[str, Variable] | None = None) -> 
 
     Args:
         variable: Any shape.
-        names: Names for some of the Variables, such as ``dict(model.named_parameters())``.
+        names: Names for some of the Variables, such as `dict(model.named_parameters())`.
 
     Returns:
         The lines.
 
     Raises:
-        DTypeError: ``variable`` is a plain Tensor, which remembers nothing.
+        DTypeError: `variable` is a plain Tensor, which remembers nothing.
 
     Example:
         >>> x, w = Variable([1.0, 2.0]), Variable(3.0)
@@ -43,17 +43,17 @@ def to_dot(variable: Variable, names: Mapping[str, Variable] | None = None) -> s
     r"""Write down how a Variable came about in the language of Graphviz.
 
     Leaves are boxes, ops are ellipses, and each arrow has the shape of what flows along it. Make a
-    picture with ``dot -Tsvg graph.dot -o graph.svg``.
+    picture with `dot -Tsvg graph.dot -o graph.svg`.
 
     Args:
         variable: Any shape.
-        names: Names for some of the Variables, such as ``dict(model.named_parameters())``.
+        names: Names for some of the Variables, such as `dict(model.named_parameters())`.
 
     Returns:
-        A ``digraph``.
+        A `digraph`.
 
     Raises:
-        DTypeError: ``variable`` is a plain Tensor, which remembers nothing.
+        DTypeError: `variable` is a plain Tensor, which remembers nothing.
 
     Example:
         >>> x = Variable([1.0, 2.0])

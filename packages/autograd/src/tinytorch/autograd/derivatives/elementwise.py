@@ -1,4 +1,4 @@
-"""Derivatives of the elementwise ops, in the order of ``tinytorch.tensor.ops.elementwise``.
+"""Derivatives of the elementwise ops, in the order of `tinytorch.tensor.ops.elementwise`.
 
 g is the gradient of the result z; x and y are the operands.
 """
@@ -15,8 +15,8 @@ derivative(ops.mul, lambda g, z, x, y: g * y, lambda g, z, x, y: g * x)
 derivative(ops.div, lambda g, z, x, y: g / y, lambda g, z, x, y: -g * z / y)
 derivative(
     ops.pow,
-    lambda g, z, x, y: g * slope_of_power(x, y),
-    lambda g, z, x, y: g * z * log_of_base(x, y),
+    lambda g, z, x, y: g * _slope_of_power(x, y),
+    lambda g, z, x, y: g * z * _log_of_base(x, y),
 )
 derivative(ops.mod, lambda g, z, x, y: g, lambda g, z, x, y: -g * ops.floor_div(x, y))
 derivative(ops.neg, lambda g, z, x: -g)
@@ -42,8 +42,8 @@ derivative(
     lambda g, z, p, target: g * (ops.binary_cross_entropy(p, 1) - ops.binary_cross_entropy(p, 0)),
 )
 
-derivative(ops.maximum, lambda g, z, x, y: g * wins(x, y), lambda g, z, x, y: g * wins(y, x))
-derivative(ops.minimum, lambda g, z, x, y: g * wins(y, x), lambda g, z, x, y: g * wins(x, y))
+derivative(ops.maximum, lambda g, z, x, y: g * _wins(x, y), lambda g, z, x, y: g * _wins(y, x))
+derivative(ops.minimum, lambda g, z, x, y: g * _wins(y, x), lambda g, z, x, y: g * _wins(x, y))
 derivative(ops.clip, lambda g, z, x, low=None, high=None: g * ops.equal(x, z))
 derivative(
     ops.where,
@@ -54,12 +54,12 @@ derivative(
 derivative(ops.to_float, lambda g, z, x, dtype: ops.to_float(g, dtype=x.dtype))
 
 
-def wins(x: Any, y: Any) -> Any:
+def _wins(x: Any, y: Any) -> Any:
     """1 where x is larger, 1/2 where both are equal, 0 where y is; beside NaN 1, as in PyTorch."""
     return ops.logical_not(ops.less(x, y)) - ops.equal(x, y) * 0.5
 
 
-def slope_of_power(x: Any, y: Any) -> Any:
+def _slope_of_power(x: Any, y: Any) -> Any:
     """y * x^(y - 1), infinite at x = 0 for y below 1; 0 where y is 0, whatever x is."""
     if not isinstance(y, Tensor):
         return y * x ** (y - 1) if y else 0
@@ -67,7 +67,7 @@ def slope_of_power(x: Any, y: Any) -> Any:
     return y * ops.where(constant, 1, x) ** ops.where(constant, 1, y - 1)
 
 
-def log_of_base(x: Any, y: Any) -> Any:
+def _log_of_base(x: Any, y: Any) -> Any:
     """log x, for x**y; 0 at x = 0, where 0**y stays 0 as y changes, unless y is negative."""
     if isinstance(x, Tensor):
         constant = ops.logical_and(ops.equal(x, 0), ops.greater_equal(y, 0))

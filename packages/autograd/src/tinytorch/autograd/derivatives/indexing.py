@@ -9,7 +9,7 @@ derivative(ops.getitem, lambda g, z, x, index: ops.put_into_zeros(g, index=index
 derivative(ops.put_into_zeros, lambda g, z, x, index, shape: ops.getitem(g, index=index))
 derivative(
     ops.take_along_axis,
-    lambda g, z, x, indices, axis: ops.scatter_add(zeros_like(x), g, indices=indices, axis=axis),
+    lambda g, z, x, indices, axis: ops.scatter_add(_zeros_like(x), g, indices=indices, axis=axis),
 )
 derivative(
     ops.scatter_add,
@@ -18,6 +18,6 @@ derivative(
 )
 
 
-def zeros_like(x: Tensor) -> Tensor:
+def _zeros_like(x: Tensor) -> Tensor:
     """Zeros of x's shape and data type."""
     return from_numpy(np.zeros(x.shape, x.dtype))

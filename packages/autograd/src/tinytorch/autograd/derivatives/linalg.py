@@ -9,23 +9,23 @@ from tinytorch.autograd._backward import Row, derivative
 from tinytorch.tensor import Tensor, eye, from_numpy, ops
 
 derivative(
-    ops.matmul, lambda g, z, x, y: matmul_left(g, x, y), lambda g, z, x, y: matmul_right(g, x, y)
+    ops.matmul, lambda g, z, x, y: _matmul_left(g, x, y), lambda g, z, x, y: _matmul_right(g, x, y)
 )
 derivative(
     ops.linear,
     lambda g, z, x, weight, bias: ops.matmul(g, weight),
-    lambda g, z, x, weight, bias: ops.matmul(ops.transpose(rows(g)), rows(x)),
-    lambda g, z, x, weight, bias: ops.sum(rows(g), axis=0),
+    lambda g, z, x, weight, bias: ops.matmul(ops.transpose(_rows(g)), _rows(x)),
+    lambda g, z, x, weight, bias: ops.sum(_rows(g), axis=0),
 )
-derivative(ops.einsum, each=lambda position: einsum_row(position))
+derivative(ops.einsum, each=lambda position: _einsum_row(position))
 
 
-def rows(x: Any) -> Any:
+def _rows(x: Any) -> Any:
     """All axes but the last joined into one."""
     return x if x.ndim == 2 else ops.reshape(x, shape=(-1, x.shape[-1]))
 
 
-def matmul_left(g: Any, x: Any, y: Any) -> Any:
+def _matmul_left(g: Any, x: Any, y: Any) -> Any:
     """The gradient of x in x @ y."""
     if y.ndim == 1:
         return (ops.expand_dims(g, -1) if x.ndim > 1 else g) * y
@@ -34,7 +34,7 @@ def matmul_left(g: Any, x: Any, y: Any) -> Any:
     return ops.matmul(g, ops.swapaxes(y, -1, -2))
 
 
-def matmul_right(g: Any, x: Any, y: Any) -> Any:
+def _matmul_right(g: Any, x: Any, y: Any) -> Any:
     """The gradient of y in x @ y."""
     if y.ndim == 1:
         return (ops.expand_dims(g, -1) if x.ndim > 1 else g) * x
@@ -42,15 +42,15 @@ def matmul_right(g: Any, x: Any, y: Any) -> Any:
         return ops.expand_dims(x, -1) * ops.expand_dims(g, -2)
     if y.ndim == 2 and x.ndim > 2:
         # One product over all rows, instead of one for each matrix and their sum.
-        x, g = rows(x), rows(g)
+        x, g = _rows(x), _rows(g)
     return ops.matmul(ops.swapaxes(x, -1, -2), g)
 
 
-def einsum_row(position: int) -> Row:
+def _einsum_row(position: int) -> Row:
     """The row of one operand of einsum: another einsum, of g and the other operands."""
 
     def row(g: Tensor, z: Tensor, *xs: Tensor, subscripts: str) -> Any:
-        inputs, output = explicit(subscripts, [x.ndim for x in xs])
+        inputs, output = _explicit(subscripts, [x.ndim for x in xs])
         others = [x for i, x in enumerate(xs) if i != position]
         names = [output, *(name for i, name in enumerate(inputs) if i != position)]
         wanted, lengths = inputs[position], xs[position].shape
@@ -80,7 +80,7 @@ def einsum_row(position: int) -> Row:
     return row
 
 
-def explicit(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+def _explicit(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     """Spell out the output, and a letter for each axis that an ellipsis stands for."""
     left, arrow, output = subscripts.replace(" ", "").partition("->")
     inputs = left.split(",")

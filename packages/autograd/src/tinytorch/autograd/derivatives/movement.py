@@ -8,26 +8,25 @@ from tinytorch.autograd._backward import Row, derivative
 from tinytorch.tensor import Tensor, ops
 
 derivative(ops.reshape, lambda g, z, x, shape: ops.reshape(g, shape=x.shape))
-derivative(ops.transpose, lambda g, z, x, axes=None: ops.transpose(g, axes=inverse(axes)))
+derivative(ops.transpose, lambda g, z, x, axes=None: ops.transpose(g, axes=_inverse(axes)))
 derivative(ops.broadcast_to, lambda g, z, x, shape: g)
-derivative(ops.pad, lambda g, z, x, widths, value=0: ops.getitem(g, index=inside(x, widths)))
+derivative(ops.pad, lambda g, z, x, widths, value=0: ops.getitem(g, index=_inside(x, widths)))
 derivative(ops.flip, lambda g, z, x, axis: ops.flip(g, axis=axis))
-derivative(ops.join, each=lambda position: part(position))
+derivative(ops.join, each=lambda position: _part(position))
 
 
-def inverse(axes: Any) -> Any:
+def _inverse(axes: Any) -> Any:
     """The permutation that undoes another."""
-    return (
-        axes if axes is None else tuple(int(a) for a in np.argsort([a % len(axes) for a in axes]))
-    )
+    return None if axes is None else np.argsort([a % len(axes) for a in axes]).tolist()
 
 
-def inside(x: Tensor, widths: Any) -> tuple[slice, ...]:
+def _inside(x: Tensor, widths: Any) -> tuple[slice, ...]:
     """Where x lies in its padded form."""
-    return tuple(slice(w[0], w[0] + n) for w, n in zip(widths, x.shape, strict=True))
+    pairs = np.broadcast_to(widths, (x.ndim, 2)).tolist()
+    return tuple(slice(before, before + n) for (before, _), n in zip(pairs, x.shape, strict=True))
 
 
-def part(position: int) -> Row:
+def _part(position: int) -> Row:
     """The row of one operand of join: the part of the gradient where it lies."""
 
     def row(g: Tensor, z: Tensor, *xs: Tensor, axis: int = 0) -> Any:

@@ -7,25 +7,11 @@ from tinytorch.autograd.nn._module import Module
 from tinytorch.tensor import functional as F
 from tinytorch.tensor import ops
 
-__all__ = [
-    "GELU",
-    "Flatten",
-    "Identity",
-    "LeakyReLU",
-    "LogSoftmax",
-    "ReLU",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-]
-
 
 class ReLU(Module):
     """x where it is positive, else 0."""
 
     def forward(self, x: Any) -> Any:
-        """Compute it for any shape."""
         return F.relu(x)
 
     def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002 - the protocol's
@@ -34,36 +20,25 @@ class ReLU(Module):
 
 
 class LeakyReLU(Module):
-    """x where it is positive, else a small multiple of x.
-
-    Args:
-        negative_slope: The factor for negative elements.
-    """
+    """x where it is positive, else a small multiple of x: as in `leaky_relu`."""
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
 
     def forward(self, x: Any) -> Any:
-        """Compute it for any shape."""
         return F.leaky_relu(x, self.negative_slope)
 
     def extra_repr(self) -> str:
-        """Give the slope."""
         return f"{self.negative_slope}"
 
 
 class GELU(Module):
-    """x times the normal distribution function of x.
-
-    Args:
-        approximate: ``"none"`` or ``"tanh"``.
-    """
+    """x times the normal distribution function of x: as in `gelu`."""
 
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
 
     def forward(self, x: Any) -> Any:
-        """Compute it for any shape."""
         return F.gelu(x, self.approximate)
 
 
@@ -71,7 +46,6 @@ class SiLU(Module):
     """x times its sigmoid."""
 
     def forward(self, x: Any) -> Any:
-        """Compute it for any shape."""
         return F.silu(x)
 
 
@@ -79,7 +53,6 @@ class Sigmoid(Module):
     """1 / (1 + exp(-x))."""
 
     def forward(self, x: Any) -> Any:
-        """Compute it for any shape."""
         return F.sigmoid(x)
 
 
@@ -87,42 +60,31 @@ class Tanh(Module):
     """The hyperbolic tangent."""
 
     def forward(self, x: Any) -> Any:
-        """Compute it for any shape."""
         return F.tanh(x)
 
 
 class Softmax(Module):
-    """exp(x), scaled to sum to 1 along an axis.
-
-    Args:
-        axis: The axis of the classes.
-    """
+    """exp(x), scaled to sum to 1 along an axis: as in `softmax`."""
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
 
     def forward(self, x: Any) -> Any:
-        """Compute it for any shape."""
         return F.softmax(x, self.axis)
 
 
 class LogSoftmax(Module):
-    """The logarithm of softmax.
-
-    Args:
-        axis: The axis of the classes.
-    """
+    """The logarithm of softmax: as in `log_softmax`."""
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
 
     def forward(self, x: Any) -> Any:
-        """Compute it for any shape."""
         return F.log_softmax(x, self.axis)
 
 
 class Flatten(Module):
-    """Join all axes from one on: (batch, channels, height, width) becomes (batch, features).
+    """All axes from one on joined: (batch, channels, height, width) becomes (batch, features).
 
     Args:
         start_axis: The first axis that is joined.
@@ -132,7 +94,6 @@ class Flatten(Module):
         self.start_axis = start_axis
 
     def forward(self, x: Any) -> Any:
-        """Compute it for any shape with that axis."""
         return ops.flatten(x, self.start_axis)
 
 
@@ -140,5 +101,4 @@ class Identity(Module):
     """x itself: holds the place of a layer."""
 
     def forward(self, x: Any) -> Any:
-        """Give x."""
         return x

@@ -6,11 +6,9 @@ from typing import Any
 from tinytorch.autograd.nn._module import Module
 from tinytorch.tensor import DTypeError
 
-__all__ = ["ModuleList", "Sequential"]
-
 
 class ModuleList(Module):
-    """A list of modules whose weights belong to the model; named ``0``, ``1``, ...
+    """A list of modules whose weights belong to the model; named `0`, `1`, ...
 
     Args:
         modules: The modules.
@@ -63,6 +61,9 @@ class ModuleList(Module):
 class Sequential(ModuleList):
     """Modules, one after the other: each gets the output of the one before.
 
+    A module may offer to compute some that follow it in one step, the same but faster: by a method
+    `fuse(following)`, which returns a function of its own input and how many modules that computes.
+
     Args:
         *modules: In order of computation.
 
@@ -81,20 +82,13 @@ class Sequential(ModuleList):
         return cls(*modules)
 
     def forward(self, x: Any) -> Any:
-        """Compute each module in turn; what `Module.fuse` offers, in one step.
-
-        An exception in a module gains a note that names the module and the shape it was given.
-
-        Args:
-            x: What the first module takes.
-
-        Returns:
-            What the last module gives.
-        """
+        """Compute each module in turn; an exception gains a note that names module and shape."""
         i = 0
         while i < len(self._items):
-            module = self._items[i]
-            compute, count = module.fuse(self._items[i + 1 :])
+            module: Any = self._items[i]
+            compute, count = module, 1
+            if hasattr(module, "fuse"):
+                compute, count = module.fuse(self._items[i + 1 :])
             try:
                 x = compute(x)
             except Exception as error:

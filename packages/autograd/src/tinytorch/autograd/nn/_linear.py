@@ -4,17 +4,14 @@ import math
 from typing import Any
 
 from tinytorch.autograd.nn import init
-from tinytorch.autograd.nn._check import at_least
 from tinytorch.autograd.nn._module import Module
 from tinytorch.autograd.nn._parameter import Parameter
-from tinytorch.tensor import DTypeError, IndexRangeError, Tensor, random
+from tinytorch.tensor import DTypeError, IndexRangeError, Tensor, checks, random
 from tinytorch.tensor import functional as F
-
-__all__ = ["Embedding", "Linear"]
 
 
 class Linear(Module):
-    """x @ weight.T + bias.
+    """x @ weight.T + bias: (..., in_features) becomes (..., out_features).
 
     Args:
         in_features: The length of the input's last axis.
@@ -26,6 +23,9 @@ class Linear(Module):
         weight: (out_features, in_features), first drawn evenly within 1 / sqrt(in_features).
         bias: (out_features,), likewise, or None.
 
+    Raises:
+        ArgumentError: A number of features is not a whole number of at least 1.
+
     Example:
         >>> from tinytorch.tensor import ones
         >>> Linear(3, 2, rng=0)(ones(4, 3)).shape
@@ -35,27 +35,14 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, rng: Any = None
     ) -> None:
-        at_least(1, "Linear", in_features=in_features, out_features=out_features)
+        inputs = checks.whole("Linear", "in_features", in_features, 1)
+        outputs = checks.whole("Linear", "out_features", out_features, 1)
         rng = random.generator(rng)
-        bound = 1 / math.sqrt(in_features)
-        shape = (out_features, in_features)
-        self.weight = Parameter(init.kaiming_uniform(shape, a=math.sqrt(5), rng=rng))
-        self.bias = (
-            Parameter(random.uniform(out_features, -bound, bound, rng=rng)) if bias else None
-        )
+        bound = 1 / math.sqrt(inputs)
+        self.weight = Parameter(init.kaiming_uniform((outputs, inputs), a=math.sqrt(5), rng=rng))
+        self.bias = Parameter(random.uniform(outputs, -bound, bound, rng=rng)) if bias else None
 
     def forward(self, x: Any) -> Any:
-        """Compute the layer.
-
-        Args:
-            x: (..., in_features).
-
-        Returns:
-            (..., out_features).
-
-        Raises:
-            ShapeError: The number of features differs.
-        """
         return F.linear(x, self.weight, self.bias)
 
     def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
@@ -64,13 +51,12 @@ class Linear(Module):
         return 2 * input_shape[-1] * outputs + (outputs if self.bias is not None else 0)
 
     def extra_repr(self) -> str:
-        """Give in_features, out_features and bias."""
         outputs, inputs = self.weight.shape
         return f"{inputs}, {outputs}" + ("" if self.bias is not None else ", bias=False")
 
 
 class Embedding(Module):
-    """A table of learned vectors, looked up by number.
+    """A table of learned vectors, looked up by number: (...) becomes (..., embedding_dim).
 
     Args:
         num_embeddings: The number of vectors.
@@ -80,14 +66,18 @@ class Embedding(Module):
     Attributes:
         weight: (num_embeddings, embedding_dim), first drawn from the standard normal distribution.
 
+    Raises:
+        ArgumentError: A size is not a whole number of at least 1.
+
     Example:
         >>> Embedding(10, 3, rng=0)([[1, 2], [3, 4]]).shape
         (2, 2, 3)
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, *, rng: Any = None) -> None:
-        at_least(1, "Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
-        self.weight = Parameter(random.normal((num_embeddings, embedding_dim), rng=rng))
+        vectors = checks.whole("Embedding", "num_embeddings", num_embeddings, 1)
+        length = checks.whole("Embedding", "embedding_dim", embedding_dim, 1)
+        self.weight = Parameter(random.normal((vectors, length), rng=rng))
 
     def forward(self, numbers: Any) -> Any:
         """Look the vectors up.
@@ -99,7 +89,7 @@ class Embedding(Module):
             (..., embedding_dim).
 
         Raises:
-            DTypeError: ``numbers`` are no integers.
+            DTypeError: The numbers are no integers.
             IndexRangeError: A number is out of its range.
         """
         index = Tensor(numbers).data
@@ -120,5 +110,4 @@ class Embedding(Module):
         return self.weight[index]
 
     def extra_repr(self) -> str:
-        """Give num_embeddings and embedding_dim."""
         return f"{self.weight.shape[0]}, {self.weight.shape[1]}"

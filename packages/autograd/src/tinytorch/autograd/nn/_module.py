@@ -5,24 +5,24 @@ and tells what is found apart by its type; names are the attributes' own, positi
 by dots, as in PyTorch.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
 
-from tinytorch.autograd._assign import held_as, numbers
 from tinytorch.autograd._mode import no_grad
-from tinytorch.autograd.nn._parameter import Buffer, Parameter
+from tinytorch.autograd.nn._parameter import HELD, Buffer, Parameter
+from tinytorch.autograd.nn._state import fitting
 from tinytorch.autograd.nn._summary import LayerSummary, Summary
-from tinytorch.tensor import ArgumentError, ImmutableError, StateError, Tensor, zeros
+from tinytorch.tensor import ArgumentError, ImmutableError, Tensor, zeros
 
 Before = Callable[[str, "Module", tuple[Any, ...]], object]
 After = Callable[[str, "Module", tuple[Any, ...], Any], object]
 
 
 class Module:
-    """The base of everything with weights: attributes in ``__init__``, computation in ``forward``.
+    """The base of everything with weights: attributes in `__init__`, computation in `forward`.
 
     Attributes:
         training: Whether layers such as dropout behave as in training; see `train` and `eval`.
@@ -119,36 +119,20 @@ class Module:
                 after(name, self, inputs, output)
         return output
 
-    def fuse(
-        self,
-        following: Sequence["Module"],  # noqa: ARG002 - for those that override this
-    ) -> tuple[Callable[[Any], Any], int]:
-        """Offer to compute this module and some that follow it in one step: the same, faster.
-
-        `Sequential` asks. A module that can do more than itself overrides this.
-
-        Args:
-            following: The modules after this one.
-
-        Returns:
-            A function of this module's input, and how many modules it computes: here 1.
-        """
-        return self, 1
-
     def children(self) -> Iterator["Module"]:
-        """Give the modules right below this one."""
+        """Return the modules right below this one."""
         return (child for _, child in self.named_children())
 
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
-        """Give the modules right below this one, with their names."""
+        """Return the modules right below this one, with their names."""
         return ((name, x) for name, x in self._members() if isinstance(x, Module))
 
     def modules(self) -> Iterator["Module"]:
-        """Give this module and all below it."""
+        """Return this module and all below it."""
         return (module for _, module in self.named_modules())
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
-        """Give this module and all below it, each once, with dotted names."""
+        """Return this module and all below it, each once, with dotted names."""
         seen: set[int] = set()
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
@@ -161,23 +145,23 @@ class Module:
             stack.extend(reversed(below))
 
     def parameters(self) -> Iterator[Parameter]:
-        """Give all Parameters, each once."""
+        """Return all Parameters, each once."""
         return (parameter for _, parameter in self.named_parameters())
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Give all Parameters, each once, with dotted names."""
+        """Return all Parameters, each once, with dotted names."""
         return self._named(Parameter)
 
     def buffers(self) -> Iterator[Buffer]:
-        """Give all Buffers, each once."""
+        """Return all Buffers, each once."""
         return (buffer for _, buffer in self.named_buffers())
 
     def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
-        """Give all Buffers, each once, with dotted names."""
+        """Return all Buffers, each once, with dotted names."""
         return self._named(Buffer)
 
     def named_generators(self) -> Iterator[tuple[str, "np.random.Generator"]]:
-        """Give all random generators, each once, with dotted names."""
+        """Return all random generators, each once, with dotted names."""
         return self._named(np.random.Generator)
 
     def train(self, mode: bool = True) -> Self:
@@ -214,20 +198,14 @@ class Module:
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Give a copy of every Parameter and Buffer, by dotted name, in PyTorch's order."""
-        state = {}
-        for name, module in self.named_modules():
-            for kind in (Parameter, Buffer):
-                for key, x in module._members():
-                    if isinstance(x, kind):
-                        state[_dotted(name, key)] = Tensor(x.data)
-        return state
+        """Return a copy of every Parameter and Buffer, by dotted name, in PyTorch's order."""
+        return {name: Tensor(x.data) for name, x in self._state()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Assign to every Parameter and Buffer; nothing changes unless all fit.
 
         Args:
-            state: Tensors or arrays by dotted name, as `state_dict` gives them.
+            state: Tensors or arrays by dotted name, as `state_dict` returns them.
             strict: Whether missing and surplus names are errors; what does not fit always is.
 
         Raises:
@@ -235,47 +213,16 @@ class Module:
                 would become others: 2.5 is no integer, 1e6 no float16.
             DTypeError: An entry is no array of real numbers.
         """
-        own: dict[str, Parameter | Buffer] = {}
-        for name, module in self.named_modules():
-            for key, x in module._members():
-                if isinstance(x, (Parameter, Buffer)):
-                    own[_dotted(name, key)] = x
-        values = {name: numbers(x, state[name]) for name, x in own.items() if name in state}
-        held = {name: held_as(array, own[name].dtype) for name, array in values.items()}
-        problems = {
-            "missing": [name for name in own if name not in state] if strict else [],
-            "surplus": [name for name in state if name not in own] if strict else [],
-            "wrong shape": [
-                f"{name} {own[name].shape} from {array.shape}"
-                for name, array in values.items()
-                if own[name].shape != array.shape
-            ],
-            "other numbers": [
-                f"{name} {own[name].dtype} from {values[name].dtype}, which it cannot hold"
-                for name, array in held.items()
-                if array is None
-            ],
-        }
-        if any(problems.values()):
-            missing, surplus, misshapen, changed = problems.values()
-            raise StateError(
-                f"{type(self).__name__}.load_state_dict",
-                expected=f"the {len(own)} entries of this module, in their shapes and types",
-                got="; ".join(f"{what}: {', '.join(x)}" for what, x in problems.items() if x),
-                fix="build the model as it was when saved, or load_state_dict(..., strict=False)",
-                missing=missing,
-                surplus=surplus,
-                misshapen=misshapen,
-                changed=changed,
-            )
-        for name, array in held.items():
+        own = dict(self._state())
+        operation = f"{type(self).__name__}.load_state_dict"
+        for name, array in fitting(operation, own, state, strict).items():
             own[name].assign(array)
 
     def summary(self, input_shape: Any) -> Summary:
-        """Give a table of the layers: output shapes, parameters, operations and bytes.
+        """Return a table of the layers: output shapes, parameters, operations and bytes.
 
         The module is called once, in evaluation mode. A module counts its operations by a method
-        ``flops(input_shape, output_shape)``.
+        `flops(input_shape, output_shape)`.
 
         Args:
             input_shape: The shape of an input, batch axis included; or an input, a Tensor.
@@ -299,8 +246,7 @@ class Module:
         def note(name: str, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
             weights = [x for _, x in module._members() if isinstance(x, HELD)]
             if weights or not list(module.children()):
-                flops = getattr(module, "flops", None)
-                kind = type(module).__name__
+                kind, flops = type(module).__name__, getattr(module, "flops", None)
                 layers.append(LayerSummary.of(name, kind, weights, flops, inputs, output))
 
         example = input_shape if isinstance(input_shape, Tensor) else zeros(input_shape)
@@ -309,7 +255,7 @@ class Module:
         return Summary(layers, [*self.parameters(), *self.buffers()])
 
     def extra_repr(self) -> str:
-        """Give the settings to show in the module's repr."""
+        """Return the settings to show in the module's repr."""
         return ""
 
     def __repr__(self) -> str:
@@ -320,6 +266,14 @@ class Module:
     def _members(self) -> Iterator[tuple[str, Any]]:
         """The attributes, by name, and what lists, tuples and dicts among them hold."""
         return _spread("", vars(self))
+
+    def _state(self) -> Iterator[tuple[str, Parameter | Buffer]]:
+        """What belongs to the state, shared objects under each of their names."""
+        for name, module in self.named_modules():
+            for kind in HELD:
+                for key, x in module._members():
+                    if isinstance(x, kind):
+                        yield _dotted(name, key), x
 
     def _named(self, kind: type) -> Iterator[tuple[str, Any]]:
         """Everything of a kind in the tree, each object once."""
@@ -373,5 +327,4 @@ def _dotted(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-HELD = (Parameter, Buffer)
 PLAIN = frozenset({int, float, bool, str, bytes, type(None)})  # long lists of them are passed over

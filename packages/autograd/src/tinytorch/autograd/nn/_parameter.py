@@ -115,3 +115,6 @@ class Buffer(Assignable):
     """
 
     __slots__ = ()
+
+
+HELD = (Parameter, Buffer)

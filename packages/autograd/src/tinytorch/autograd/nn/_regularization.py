@@ -4,17 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd.nn._check import at_least
 from tinytorch.autograd.nn._module import Module
 from tinytorch.autograd.nn._parameter import Parameter
-from tinytorch.tensor import ArgumentError, random
+from tinytorch.tensor import checks, random
 from tinytorch.tensor import functional as F
-
-__all__ = ["Dropout", "LayerNorm"]
 
 
 class Dropout(Module):
-    """In training, set each element to 0 with probability p and scale the others up.
+    """In training, each element is 0 with probability p and the others are scaled up.
 
     Args:
         p: The probability of a zero, from 0 to 1.
@@ -24,7 +21,7 @@ class Dropout(Module):
         rng: The generator; part of what a checkpoint keeps.
 
     Raises:
-        ArgumentError: ``p`` is out of its range.
+        ArgumentError: `p` is out of its range.
 
     Source:
         N. Srivastava et al., Dropout, JMLR 15, 2014.
@@ -36,22 +33,18 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: Any = None) -> None:
-        if not 0 <= p <= 1:
-            raise ArgumentError("Dropout", expected="0 <= p <= 1", got=f"p={p}", fix="use p=0.5")
-        self.p = p
+        self.p = checks.fraction("Dropout", "p", p)
         self.rng = random.generator(rng)
 
     def forward(self, x: Any) -> Any:
-        """Drop elements of x, of any shape, in training only."""
         return F.dropout(x, self.p, training=self.training, rng=self.rng)
 
     def extra_repr(self) -> str:
-        """Give the probability."""
         return f"{self.p}"
 
 
 class LayerNorm(Module):
-    """Shift and scale the last axes to mean 0 and variance 1, then by learned weights.
+    """The last axes shifted and scaled to mean 0 and variance 1, then by learned weights.
 
     Args:
         normalized_shape: The lengths of the last axes, or one length.
@@ -61,6 +54,9 @@ class LayerNorm(Module):
     Attributes:
         weight: normalized_shape; first 1.
         bias: normalized_shape; first 0, or None.
+
+    Raises:
+        ArgumentError: A length is not a whole number of at least 1, or `eps` is negative.
 
     Source:
         J. Ba, J. Kiros, G. Hinton, Layer Normalization, 2016.
@@ -72,18 +68,16 @@ class LayerNorm(Module):
     """
 
     def __init__(self, normalized_shape: Any, eps: float = 1e-5, bias: bool = True) -> None:
-        one = np.ndim(normalized_shape) == 0
-        self.normalized_shape = (normalized_shape,) if one else tuple(normalized_shape)
-        for length in self.normalized_shape:
-            at_least(1, "LayerNorm", normalized_shape=length)
-        self.eps = eps
+        lengths = (normalized_shape,) if np.ndim(normalized_shape) == 0 else normalized_shape
+        self.normalized_shape = tuple(
+            checks.whole("LayerNorm", "normalized_shape", length, 1) for length in lengths
+        )
+        self.eps = checks.number("LayerNorm", "eps", eps, least=0)
         self.weight = Parameter(np.ones(self.normalized_shape, np.float32))
         self.bias = Parameter(np.zeros(self.normalized_shape, np.float32)) if bias else None
 
     def forward(self, x: Any) -> Any:
-        """Normalize x of shape (..., *normalized_shape)."""
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        """Give the normalized shape."""
         return f"{self.normalized_shape}"

@@ -1,6 +1,6 @@
 """A table of a module's layers: output shapes, parameters, operations and bytes.
 
-A module counts its floating-point operations by a method ``flops(input_shape, output_shape)``, a
+A module counts its floating-point operations by a method `flops(input_shape, output_shape)`, a
 multiplication and an addition being two. Without one the table shows a dash.
 """
 

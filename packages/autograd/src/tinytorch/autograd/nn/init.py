@@ -1,6 +1,8 @@
 """First values of weights: arrays drawn so that signals keep their size from layer to layer.
 
-``shape`` is a weight's: (outputs, inputs, *kernel). ``fan_in`` is inputs times the kernel's size.
+Those that draw take the `shape` of a weight, (outputs, inputs, *kernel), none of length 0, and a
+generator, a seed or None as `rng`. They return a float32 array of that shape or raise a ShapeError.
+`fan_in` is inputs times the kernel's size, `fan_out` outputs times it.
 """
 
 import math
@@ -9,25 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.tensor import ArgumentError, ShapeError, random
+from tinytorch.autograd._variable import Variable
+from tinytorch.tensor import ShapeError, checks, random
 
-__all__ = ["kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform"]
+__all__ = ["dirac_", "kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform"]
 
 
 def kaiming_uniform(shape: Sequence[int], *, a: float = 0.0, rng: Any = None) -> np.ndarray:
-    """Draw evenly within gain * sqrt(3 / fan_in), where gain is sqrt(2 / (1 + a^2)).
+    """Return numbers drawn evenly within gain * sqrt(3 / fan_in); gain is sqrt(2 / (1 + a^2)).
 
     Args:
         shape: (outputs, inputs, ...).
         a: The slope for negative inputs of the leaky ReLU that follows; sqrt(5) is PyTorch's choice
             for its layers, which gives 1 / sqrt(fan_in).
         rng: A generator, a seed or None.
-
-    Returns:
-        A float32 array of that shape.
-
-    Raises:
-        ShapeError: There are fewer than two axes.
 
     Source:
         K. He et al., Delving Deep into Rectifiers, 2015.
@@ -36,44 +33,26 @@ def kaiming_uniform(shape: Sequence[int], *, a: float = 0.0, rng: Any = None) ->
         >>> bool(abs(kaiming_uniform((4, 6), rng=0)).max() <= 1)
         True
     """
-    bound = _gain(a) * math.sqrt(3 / _fans("kaiming_uniform", shape)[0])
+    bound = _gain("kaiming_uniform", a) * math.sqrt(3 / _fans("kaiming_uniform", shape)[0])
     return random.uniform(shape, -bound, bound, rng=rng).data
 
 
 def kaiming_normal(shape: Sequence[int], *, a: float = 0.0, rng: Any = None) -> np.ndarray:
-    """Draw from the normal distribution of deviation gain / sqrt(fan_in).
+    """Return numbers of deviation gain / sqrt(fan_in), normally distributed.
 
-    Args:
-        shape: (outputs, inputs, ...).
-        a: As for `kaiming_uniform`.
-        rng: A generator, a seed or None.
-
-    Returns:
-        A float32 array of that shape.
-
-    Raises:
-        ShapeError: There are fewer than two axes.
-
-    Source:
-        K. He et al., Delving Deep into Rectifiers, 2015.
+    Args, source and gain are those of `kaiming_uniform`.
     """
-    std = _gain(a) / math.sqrt(_fans("kaiming_normal", shape)[0])
+    std = _gain("kaiming_normal", a) / math.sqrt(_fans("kaiming_normal", shape)[0])
     return random.normal(shape, 0.0, std, rng=rng).data
 
 
 def xavier_uniform(shape: Sequence[int], *, gain: float = 1.0, rng: Any = None) -> np.ndarray:
-    """Draw evenly within gain * sqrt(6 / (fan_in + fan_out)).
+    """Return numbers drawn evenly within gain * sqrt(6 / (fan_in + fan_out)).
 
     Args:
         shape: (outputs, inputs, ...).
         gain: A factor for the activation that follows.
         rng: A generator, a seed or None.
-
-    Returns:
-        A float32 array of that shape.
-
-    Raises:
-        ShapeError: There are fewer than two axes.
 
     Source:
         X. Glorot, Y. Bengio, Understanding the difficulty of training deep networks, 2010.
@@ -83,30 +62,55 @@ def xavier_uniform(shape: Sequence[int], *, gain: float = 1.0, rng: Any = None) 
 
 
 def xavier_normal(shape: Sequence[int], *, gain: float = 1.0, rng: Any = None) -> np.ndarray:
-    """Draw from the normal distribution of deviation gain * sqrt(2 / (fan_in + fan_out)).
+    """Return numbers of deviation gain * sqrt(2 / (fan_in + fan_out)), normally distributed.
 
-    Args:
-        shape: (outputs, inputs, ...).
-        gain: A factor for the activation that follows.
-        rng: A generator, a seed or None.
-
-    Returns:
-        A float32 array of that shape.
-
-    Raises:
-        ShapeError: There are fewer than two axes.
-
-    Source:
-        X. Glorot, Y. Bengio, Understanding the difficulty of training deep networks, 2010.
+    Args and source are those of `xavier_uniform`.
     """
     std = gain * math.sqrt(2 / sum(_fans("xavier_normal", shape)))
     return random.normal(shape, 0.0, std, rng=rng).data
 
 
-def _gain(a: float) -> float:
-    if not math.isfinite(a):
-        raise ArgumentError("init", expected="a finite slope a", got=f"a={a}", fix="use a=0")
-    return math.sqrt(2 / (1 + a * a))
+def dirac_(weight: Variable, groups: int = 1) -> Variable:
+    """Let a convolution pass its input on: 1 where a channel meets itself, 0 elsewhere.
+
+    Args:
+        weight: (outputs, inputs / groups, *kernel), with one to three kernel axes; assigned to.
+        groups: The groups that the channels are in; divides the outputs.
+
+    Returns:
+        The weight itself.
+
+    Raises:
+        ShapeError: There is no kernel, or the groups do not divide the outputs.
+        ArgumentError: `groups` is not a whole number of at least 1.
+
+    Source:
+        S. Zagoruyko, N. Komodakis, DiracNets, 2017; torch.nn.init.dirac_.
+
+    Example:
+        >>> from tinytorch.autograd.nn import Parameter
+        >>> dirac_(Parameter(np.zeros((1, 1, 3)))).tolist()
+        [[[0.0, 1.0, 0.0]]]
+    """
+    groups = checks.whole("dirac_", "groups", groups, 1)
+    shape = weight.shape
+    if not 3 <= len(shape) <= 5 or shape[0] % groups:
+        raise ShapeError(
+            "dirac_",
+            expected=f"(outputs, inputs, one to three kernel axes), outputs divisible by {groups}",
+            got=f"{shape}",
+            fix="give a convolution's weight and its number of groups",
+        )
+    values = np.zeros(shape, weight.dtype)
+    channels, center = shape[0] // groups, tuple(n // 2 for n in shape[2:])
+    for one in range(min(channels, shape[1])):
+        values[(slice(one, None, channels), one, *center)] = 1
+    return weight.assign(values)
+
+
+def _gain(operation: str, a: float) -> float:
+    slope = checks.number(operation, "a", a)
+    return math.sqrt(2 / (1 + slope * slope))
 
 
 def _fans(operation: str, shape: Sequence[int]) -> tuple[int, int]:
