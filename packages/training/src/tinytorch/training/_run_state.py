@@ -108,7 +108,7 @@ def _upgraded(run: Run, state: Mapping[str, Any]) -> Mapping[str, Any]:
         names = [metric.name for metric in run.metrics]
         state = {"made_of": run.made_of, "metrics": names, **state}
         own = [counter.state_dict() for counter in (run.mean_loss, *run.metrics)]
-        pairs = zip(own, state["counters"], strict=False)
+        pairs = zip(own, state.get("counters", ()), strict=False)
         state["counters"] = [{k: saved.get(k, 1) for k in counts} for counts, saved in pairs]
     return state
 

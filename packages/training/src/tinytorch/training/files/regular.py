@@ -4,19 +4,27 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from tinytorch.tensor.errors import FileError
 
 __all__ = ["open_regular", "refuse", "shown"]
 
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 LONGEST = 160
 WAY_OUT = "take another copy of the file; of a checkpoint folder, the one before serves"
 
 
 @contextmanager
-def open_regular(operation: str, path: Path, *, follow: bool = True) -> Iterator[BinaryIO]:
+def open_regular(operation: str, path: Path, *, follow: bool = True) -> Iterator[FileIO]:
     """Open a regular file to be read.
 
     Args:
@@ -30,7 +38,9 @@ def open_regular(operation: str, path: Path, *, follow: bool = True) -> Iterator
     try:
         found = path.stat() if follow else path.lstat()
         if not stat.S_ISREG(found.st_mode):
-            refuse(operation, path, "a regular file", _kind(found.st_mode))
+            refuse(
+                operation, path, "a regular file", KINDS.get(stat.S_IFMT(found.st_mode), "a socket")
+            )
         # Unbuffered: numbers go straight into their arrays. A pipe put here meanwhile cannot hang.
         file = open(path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115 - see below
     except FileError:
@@ -64,13 +74,3 @@ def shown(value: object) -> str:
 
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _kind(mode: int) -> str:
-    kinds = {
-        "a folder": stat.S_ISDIR,
-        "a link": stat.S_ISLNK,
-        "a pipe": stat.S_ISFIFO,
-        "a device": lambda mode: stat.S_ISCHR(mode) or stat.S_ISBLK(mode),
-    }
-    return next((name for name, is_one in kinds.items() if is_one(mode)), "a socket")

@@ -7,8 +7,9 @@ sum is that of the very bytes that are used.
 
 import os
 from collections.abc import Callable, Mapping
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -128,7 +129,7 @@ def safetensors_bytes(
 def read_safetensors(
     operation: str,
     path: Path,
-    file: BinaryIO,
+    file: FileIO,
     seen: Callable[[bytes | memoryview], object] = len,
 ) -> dict[str, np.ndarray]:
     """Read an open safetensors file from its beginning; `seen` gets every byte of it, in order.
@@ -165,7 +166,7 @@ def read_safetensors(
     return tensors
 
 
-def _read_table(operation: str, path: Path, file: BinaryIO) -> list[tuple[str, str, list[int]]]:
+def _read_table(operation: str, path: Path, file: FileIO) -> list[tuple[str, str, list[int]]]:
     """Return name, type and shape of each array, in the order of the numbers, without a gap."""
     try:
         with safe_open(path, framework="numpy") as table:
@@ -180,7 +181,7 @@ def _read_table(operation: str, path: Path, file: BinaryIO) -> list[tuple[str, s
     return entries
 
 
-def _fill(view: memoryview, operation: str, path: Path, file: BinaryIO, offset: int) -> int:
+def _fill(view: memoryview, operation: str, path: Path, file: FileIO, offset: int) -> int:
     """Fill a view from the file, which may give less at once; return how many bytes that is."""
     done = 0
     while done < len(view):
@@ -198,7 +199,9 @@ def _as_numpy(kind: str, array: np.ndarray) -> np.ndarray:
         wide <<= 16
         return wide.view(np.float32)
     if kind == "BOOL":  # NumPy reckons wrongly with a boolean that is neither 0 nor 1
-        return np.not_equal(array, 0, out=array.view(np.bool_))
+        truth = array.view(np.bool_)
+        np.not_equal(array, 0, out=truth)
+        return truth
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
