@@ -14,6 +14,7 @@ from tinytorch.data._samplers import (
     SequentialSampler,
     WeightedSampler,
 )
+from tinytorch.data._shards import ShardedDataset, ShardSampler, write_shards
 from tinytorch.data._simple import SimpleDataset
 from tinytorch.data._version import __version__
 from tinytorch.data._workers import WorkerError
@@ -63,6 +64,8 @@ __all__ = [
     "RandomVerticalFlip",
     "Sampler",
     "SequentialSampler",
+    "ShardSampler",
+    "ShardedDataset",
     "SimpleDataset",
     "Subset",
     "TensorDataset",
@@ -73,4 +76,5 @@ __all__ = [
     "data_root",
     "random_split",
     "transforms",
+    "write_shards",
 ]

@@ -64,8 +64,11 @@ class Source:
             yield stream
 
     @contextmanager
-    def guarded(self) -> Iterator[None]:
+    def guarded(self, expected: str = "readable") -> Iterator[None]:
         """Turn what the system says about the file in the block into an error that names it.
+
+        Args:
+            expected: What the file has to be for the block.
 
         Raises:
             FileError: The system refused.
@@ -77,7 +80,7 @@ class Source:
         except (OSError, ValueError) as error:  # ValueError: a null character in its name
             raise FileError(
                 self.operation,
-                expected=f"{self.file}, readable",
+                expected=f"{self.file}, {expected}",
                 got=getattr(error, "strerror", None) or str(error),
                 fix="see to the owner and the permissions of it and of the folders above it",
                 file=self.file,

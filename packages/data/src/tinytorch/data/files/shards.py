@@ -1,0 +1,248 @@
+"""A folder of `.npy` files, each a piece of one array, and the index that says what they hold.
+
+    index.json         the fields of an item, and for each shard its items and its checksums
+    000000-0.npy       the first field of the items in shard 0, (items, ...)
+    000000-1.npy       the second, and so on
+
+The index is written last: a folder without one was not finished. It names no files, so it cannot
+point outside, and says what each has to hold, so a file decides nothing.
+"""
+
+import hashlib
+import io
+import json
+import math
+import mmap
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinytorch.data.files.source import Source
+from tinytorch.tensor.errors import FileError
+
+INDEX = "index.json"
+FORMAT = "tinytorch-shards"
+VERSION = 1
+LARGEST_INDEX = 1 << 28
+FORMS = ("array", "tuple", "dict")
+NUMBERS = "biufc"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One array of each item.
+
+    Attributes:
+        name: Its key, where items are dicts; else its place.
+        dtype: Its data type.
+        shape: Its shape, without the axis of the items.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some items in a row.
+
+    Attributes:
+        items: How many.
+        sha256: The checksum of each field's file.
+    """
+
+    items: int
+    sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Index:
+    """What the files in the folder hold.
+
+    Attributes:
+        form: What an item is: an array, or a tuple or dict of the fields.
+        fields: The fields of an item.
+        shards: The shards, in order.
+    """
+
+    form: str
+    fields: tuple[Field, ...]
+    shards: tuple[Shard, ...]
+
+
+def file_of(folder: Path, shard: int, field: int) -> Path:
+    """Return where the items of a shard lie, one field of them."""
+    return folder / f"{shard:06d}-{field}.npy"
+
+
+def write_array(file: Path, array: np.ndarray) -> str:
+    """Write a new `.npy` file, wait until the disk has it, and return its checksum."""
+    header = io.BytesIO()
+    array = np.ascontiguousarray(array)
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    checksum = hashlib.sha256(header.getvalue())
+    with file.open("xb") as stream:
+        stream.write(header.getvalue())
+        if array.size:
+            content = array.reshape(-1).view(np.uint8)
+            stream.write(content)
+            checksum.update(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return checksum.hexdigest()
+
+
+def map_array(source: Source, field: Field, items: int) -> tuple[np.ndarray, mmap.mmap]:
+    """Map a file of `items` of a field into memory, to be read only.
+
+    Returns:
+        The array, `(items, ...)`, and the map underneath.
+
+    Raises:
+        FileError: It cannot be read.
+        DamagedFileError: It holds something else than it should.
+    """
+    shape = (items, *field.shape)
+    with source.open() as stream:
+        found, offset = _read_header(source, stream)
+        if found != (shape, False, field.dtype):
+            raise source.damaged(
+                0, expected=f"{field.dtype} {shape}", got=f"{found[2]} {found[0]} in the header"
+            )
+        end = offset + math.prod(shape) * field.dtype.itemsize
+        if (size := source.size()) != end:
+            raise source.damaged(min(size, end), expected=f"{end:,} bytes", got=f"{size:,} bytes")
+        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    flat = np.frombuffer(mapped, field.dtype, math.prod(shape), offset)
+    return flat.reshape(shape), mapped
+
+
+def check_file(source: Source, sha256: str) -> None:
+    """Compare a file with its checksum.
+
+    Raises:
+        FileError: It cannot be read.
+        DamagedFileError: It is another file.
+    """
+    with source.open() as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != sha256:
+        raise source.damaged(0, expected=f"sha256 {sha256}", got=f"sha256 {found}")
+
+
+def write_index(folder: Path, index: Index) -> None:
+    """Write the index of a folder whose shards are written."""
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "form": index.form,
+        "fields": [
+            {"name": field.name, "dtype": field.dtype.str, "shape": list(field.shape)}
+            for field in index.fields
+        ],
+        "shards": [{"items": shard.items, "sha256": list(shard.sha256)} for shard in index.shards],
+    }
+    aside = folder / f"{INDEX}.part"
+    with aside.open("x", encoding="utf-8") as stream:
+        json.dump(content, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    aside.rename(folder / INDEX)
+
+
+def read_index(operation: str, folder: Path) -> Index:
+    """Read the index of a folder.
+
+    Raises:
+        FileError: There is none, it cannot be read, or it is of a later version.
+        DamagedFileError: It is not what it should be.
+    """
+    source = Source(operation, folder / INDEX)
+    if not source.exists():
+        raise FileError(
+            operation,
+            expected=f"{source.file}, which write_shards writes last",
+            got="no such file",
+            fix="write it with write_shards; remove a folder that it did not finish",
+            file=source.file,
+        )
+    if (size := source.size()) > LARGEST_INDEX:
+        raise source.damaged(0, expected=f"at most {LARGEST_INDEX:,} bytes", got=f"{size:,} bytes")
+    with source.open() as stream:
+        text = stream.read(LARGEST_INDEX)
+    try:
+        content = json.loads(text)
+        if content["format"] == FORMAT and content["version"] == VERSION:
+            return _parse(content)
+        found = f"format {content['format']!r}, version {content['version']!r}"
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise source.damaged(
+            0, expected="an index of shards", got=f"{type(error).__name__}: {error}"
+        ) from error
+    raise FileError(
+        operation,
+        expected=f"format {FORMAT!r}, version {VERSION}",
+        got=found,
+        fix="install the tinytorch-data that wrote it, or a later one",
+        file=source.file,
+    )
+
+
+def _parse(content: dict[str, Any]) -> Index:
+    """Make an index of what a file says; whatever is wrong with it is a ValueError or the like."""
+    fields = tuple(
+        Field(_of(str, each["name"]), _dtype(each["dtype"]), tuple(map(_count, each["shape"])))
+        for each in _of(list, content["fields"])
+    )
+    shards = tuple(
+        Shard(_count(each["items"]), tuple(_of(str, sum_) for sum_ in each["sha256"]))
+        for each in _of(list, content["shards"])
+    )
+    if content["form"] not in FORMS or (content["form"] == "array" and len(fields) != 1):
+        raise ValueError(f"{len(fields)} fields in the form {content['form']!r}")
+    if not shards or any(not shard.items for shard in shards):
+        raise ValueError("no items")
+    most = max(shard.items for shard in shards)
+    if any(math.prod((most, *field.shape)) > sys.maxsize // 16 for field in fields):
+        raise ValueError("more numbers than any memory holds")
+    if any(len(shard.sha256) != len(fields) for shard in shards):
+        raise ValueError("a shard with more or fewer checksums than there are fields")
+    return Index(content["form"], fields, shards)
+
+
+def _of(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} where a {kind.__name__} is expected")
+    return value
+
+
+def _count(value: Any) -> int:
+    number: int = _of(int, value)
+    if number < 0:
+        raise ValueError(f"{number} where a count is expected")
+    return number
+
+
+def _dtype(value: Any) -> np.dtype[Any]:
+    dtype = np.dtype(_of(str, value))
+    if dtype.kind not in NUMBERS:
+        raise ValueError(f"{dtype} where a type of numbers is expected")
+    return dtype
+
+
+def _read_header(source: Source, stream: io.BufferedReader) -> tuple[tuple[Any, ...], int]:
+    """Return shape, order and type of an `.npy` file, and where its content begins."""
+    try:
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise ValueError("another version of the format")
+        found = np.lib.format.read_array_header_1_0(stream)
+    except Exception as error:  # the header is a Python expression, and damage may be anything
+        raise source.damaged(
+            0, expected="an .npy file", got=f"{type(error).__name__}: {error}"
+        ) from error
+    return found, stream.tell()
