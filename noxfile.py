@@ -17,7 +17,8 @@ from nox.command import CommandFailed
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from conform import fault, installable  # noqa: E402 - tools/ is no package
+from commands import install_lines  # noqa: E402 - tools/ is no package
+from conform import fault, installable  # noqa: E402
 from layers import LAYERS, closure, read_package  # noqa: E402
 from mixed import names_both, refusals, requirements  # noqa: E402
 from releases import NoHistory, last_release, unpack  # noqa: E402
@@ -186,11 +187,15 @@ def wheels(session: nox.Session) -> None:
     """Install the built wheels by name, one layer alone, then all; run the contract tests there."""
     folder = Path(session.create_tmp())
     build_wheels(session, folder / "wheels")
-    session.install("--find-links", str(folder / "wheels"), "tinytorch-data")
+    found = ["--find-links", str(folder / "wheels")]
+    if session.venv_backend == "uv":  # which remembers a wheel by its name and version
+        found += [word for layer in LAYERS for word in ("--refresh-package", f"tinytorch-{layer}")]
+    session.install(*found, "tinytorch-data")
     session.run("python", "tools/check_environment.py", "data")
-    session.install(
-        "--find-links", str(folder / "wheels"), *TEST_TOOLS, *(f"tinytorch-{x}" for x in LAYERS)
-    )
+    session.install(*found, *TEST_TOOLS, *(f"tinytorch-{layer}" for layer in LAYERS))
+    for words in install_lines():
+        here = [str(folder / "wheels") if word == "dist" else word for word in words]
+        pip(session, "install", "--dry-run", *here)
     tests = folder / "contract"
     shutil.rmtree(tests, ignore_errors=True)
     for layer in LAYERS:
@@ -268,17 +273,19 @@ def conform(session: nox.Session) -> None:
         session.error(wrong)
     mine = installable(layer, folder, Path(session.create_tmp()))
     others = [name for name in LAYERS if name != layer]
-    install_always(session, *TEST_TOOLS, "matplotlib", *editable(*others), "-e", str(mine))
+    # Also under `nox -R`: what someone wrote may lie in another folder than last time.
+    pip(session, "install", *TEST_TOOLS, "matplotlib", *editable(*others), "-e", str(mine))
     session.run("python", "tools/check_environment.py")
     session.run("python", "tools/conform.py", layer, str(folder), *session.posargs[2:])
 
 
-def install_always(session: nox.Session, *requirements: str) -> None:
-    """Install also under `nox -R`: what someone wrote may lie in another folder than last time."""
-    if session.venv_backend == "uv":
-        session.run("uv", "pip", "install", "-q", *requirements, external=True)
-    else:
-        session.run("python", "-m", "pip", "install", "-q", *requirements)
+def pip(session: nox.Session, *arguments: str, success_codes: Sequence[int] = (0,)) -> str:
+    """Run pip, or uv in its place, also under `nox -R`; give what it says."""
+    command = ["uv", "pip"] if session.venv_backend == "uv" else ["python", "-m", "pip"]
+    said = session.run(
+        *command, *arguments, external=True, silent=True, success_codes=success_codes
+    )
+    return str(said)
 
 
 @nox.session(venv_backend="none")
@@ -331,13 +338,8 @@ def mixed(session: nox.Session) -> None:
 def install_mixed(session: nox.Session, layer: str, folder: Path, *, refused: bool = False) -> str:
     """Install a package in the place of a layer; give what the installer says."""
     others = [name for name in LAYERS if name != layer]
-    codes = [1, 2] if refused else [0]
     wanted = [*TEST_TOOLS, "matplotlib", *editable(*others), "-e", str(folder)]
-    installer = ["uv", "pip"] if session.venv_backend == "uv" else ["python", "-m", "pip"]
-    said = session.run(
-        *installer, "install", *wanted, external=True, silent=True, success_codes=codes
-    )
-    return str(said)
+    return pip(session, "install", *wanted, success_codes=[1, 2] if refused else [0])
 
 
 def break_contract(work: Path) -> Path:
