@@ -62,8 +62,9 @@ def clip_grad_norm(
             operation, expected="norm_type > 0", got="norm_type=0", fix="for instance norm_type=2.0"
         )
     found = _with_gradients(operation, params)
-    norms = [_norm(gradient, norm_type) for _, _, gradient in found]
-    total = _norm(np.array(norms), norm_type)
+    with np.errstate(over="ignore"):
+        norms = [_norm(gradient, norm_type) for _, _, gradient in found]
+        total = _norm(np.array(norms), norm_type)
     if check_finite and not math.isfinite(total):
         name, norm = next(
             ((n, x) for (n, _, _), x in zip(found, norms, strict=True) if not math.isfinite(x)),
@@ -122,8 +123,7 @@ def _norm(array: np.ndarray, norm_type: float) -> float:
     if flat.dtype.itemsize < 4:
         flat = flat.astype(np.float32)
     if norm_type == 2:
-        with np.errstate(over="ignore"):
-            square = sum(float(np.dot(part, part)) for part in _blocks(flat))
+        square = sum(map(_square, _blocks(flat))) if flat.size > BLOCK else _square(flat)
         if 1e-30 < square < math.inf:  # float32 loses digits below, and float64 only far below
             return math.sqrt(square)
     sizes = np.abs(flat)
@@ -131,8 +131,11 @@ def _norm(array: np.ndarray, norm_type: float) -> float:
     if largest == 0 or not math.isfinite(largest) or norm_type == math.inf:
         return largest
     powers = sum(float(np.sum((part / largest) ** norm_type)) for part in _blocks(sizes))
-    with np.errstate(over="ignore"):
-        return float(np.float64(largest) * np.float64(powers) ** (1 / norm_type))
+    return float(np.float64(largest) * np.float64(powers) ** (1 / norm_type))
+
+
+def _square(part: np.ndarray) -> float:
+    return float(np.dot(part, part))
 
 
 def _blocks(flat: np.ndarray) -> list[np.ndarray]:

@@ -67,7 +67,8 @@ def moves(
                     fix="give the gradient the shape of its parameter",
                     parameter=name,
                 )
-            g = np.asarray(g, working_dtype(parameter), order="C")
+            if g.dtype != parameter.dtype or g.dtype.itemsize < 4 or not g.flags.c_contiguous:
+                g = np.asarray(g, working_dtype(parameter), order="C")
             if finite_at is not None:
                 _check_finite(operation, name, g, finite_at)
             found.append(Move(parameter, g, settings))

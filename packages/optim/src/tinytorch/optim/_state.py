@@ -25,11 +25,11 @@ def working_dtype(parameter: Variable) -> np.dtype[Any]:
 
 def working_weights(parameter: Variable, state: dict[str, Any]) -> np.ndarray:
     """Return the array that `update` moves: the parameter's own, or its copy in float32."""
-    own, dtype = parameter.data, working_dtype(parameter)
-    if own.dtype == dtype:
-        return np.require(own, requirements=["C", "W"])
+    own = parameter.data
+    if own.dtype.itemsize >= 4:
+        return own if own.flags.c_contiguous and own.flags.writeable else own.copy(order="C")
     if MASTER not in state:
-        state[MASTER] = own.astype(dtype, order="C")
+        state[MASTER] = own.astype(np.float32, order="C")
     master: np.ndarray = state[MASTER]
     with np.errstate(over="ignore"):
         changed = master.astype(own.dtype) != own
