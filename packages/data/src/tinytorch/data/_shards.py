@@ -61,9 +61,10 @@ def write_shards(dataset: Dataset, folder: str | os.PathLike[str], size: int) ->
     Example:
         >>> import tempfile
         >>> from tinytorch.data import TensorDataset
-        >>> folder = tempfile.mkdtemp()
-        >>> write_shards(TensorDataset(np.arange(10), np.arange(10) ** 2), folder, size=4)
-        >>> number, square = ShardedDataset(folder)[7]
+        >>> squares = TensorDataset(np.arange(10), np.arange(10) ** 2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_shards(squares, folder, size=4)
+        ...     number, square = ShardedDataset(folder)[7]
         >>> number.item(), square.item()
         (7, 49)
     """
@@ -74,15 +75,15 @@ def write_shards(dataset: Dataset, folder: str | os.PathLike[str], size: int) ->
         if any(place.iterdir()):
             raise _not_empty(place)
     shards: list[Shard] = []
-    form, fields = "", ()
+    described: tuple[str, tuple[Field, ...]] = "", ()
     for start in range(0, len(dataset), size):
         indices = np.arange(start, min(start + size, len(dataset)))
         batch = fetch("write_shards", dataset, indices)
         arrays = _fields_of(batch)
         found = _described(batch, arrays)
-        if shards and found != (form, fields):
-            raise _differs((form, fields), found)
-        form, fields = found
+        if shards and found != described:
+            raise _differs(described, found)
+        described = found
         sums = []
         for number, array in enumerate(arrays.values()):
             file = Source("write_shards", file_of(place, len(shards), number))
@@ -97,7 +98,7 @@ def write_shards(dataset: Dataset, folder: str | os.PathLike[str], size: int) ->
             fix="look at how it was made",
         )
     with Source("write_shards", place).guarded("writable"):
-        write_index(place, Index(form, fields, tuple(shards)))
+        write_index(place, Index(*described, tuple(shards)))
 
 
 class ShardedDataset(Batched):
@@ -276,7 +277,7 @@ def _fields_of(batch: Any) -> dict[str, np.ndarray]:
 
 def _array(value: Any) -> np.ndarray:
     if isinstance(value, tuple | Mapping):
-        return column(value)
+        return column(list(value))
     return np.asarray(stack("write_shards", value) if isinstance(value, list) else value)
 
 

@@ -89,7 +89,7 @@ def write_array(file: Path, array: np.ndarray) -> str:
     with file.open("xb") as stream:
         stream.write(header.getvalue())
         if array.size:
-            content = array.reshape(-1).view(np.uint8)
+            content = array.reshape(-1).view(np.uint8).data
             stream.write(content)
             checksum.update(content)
         stream.flush()
@@ -229,7 +229,7 @@ def _count(value: Any) -> int:
 
 
 def _dtype(value: Any) -> np.dtype[Any]:
-    dtype = np.dtype(_of(str, value))
+    dtype: np.dtype[Any] = np.dtype(_of(str, value))
     if dtype.kind not in NUMBERS:
         raise ValueError(f"{dtype} where a type of numbers is expected")
     return dtype
