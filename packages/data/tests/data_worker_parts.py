@@ -26,6 +26,13 @@ class UnsendableError(Exception):
         super().__init__(text, 1, 2)
 
 
+class ForgetfulError(Exception):
+    """An error that loses its notes on the way."""
+
+    def __reduce__(self):
+        return type(self), self.args
+
+
 class Deadly(Numbers):
     """Ends its process."""
 

@@ -379,6 +379,13 @@ def test_random_split_has_to_add_up(lengths):
     assert caught.value.lengths == lengths
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), "3", None, True])
+def test_random_split_takes_numbers(wrong):
+    with pytest.raises(ArgumentError, match="lengths") as caught:
+        random_split(Squares(10), [7, wrong])
+    assert caught.value.operation == "random_split"
+
+
 def test_random_split_into_no_parts():
     with pytest.raises(ArgumentError):
         random_split(Squares(0), [])

@@ -123,6 +123,15 @@ def test_pad_surrounds_each_image(images):
     np.testing.assert_array_equal(Pad(0)(images), images)
 
 
+@pytest.mark.parametrize("value", [0.5, -1, 256])
+@pytest.mark.parametrize("kind", [Pad, RandomErasing])
+def test_bytes_are_filled_with_bytes(images, kind, value):
+    with pytest.raises(ArgumentError, match="ToFloat") as caught:
+        kind(1, value=value)(images)
+    assert caught.value.operation == kind.__name__
+    assert kind(1, value=value)(ToFloat()(images)).dtype == np.float32
+
+
 def test_center_crop_takes_the_middle(images):
     np.testing.assert_array_equal(CenterCrop((4, 2))(images), images[:, :, 2:6, 3:5])
     np.testing.assert_array_equal(CenterCrop((5, 7))(images), images[:, :, 1:6, 0:7])
@@ -375,11 +384,14 @@ def test_settings_left_out():
         lambda: RandomHorizontalFlip(-0.1),
         lambda: RandomVerticalFlip(float("nan")),
         lambda: RandomBrightness(2),
+        lambda: RandomErasing(value="black"),
+        lambda: Pad(True),
     ],
 )
 def test_settings_out_of_their_range(make):
-    with pytest.raises(ArgumentError, match="for instance"):
+    with pytest.raises(ArgumentError) as caught:
         make()
+    assert caught.value.operation == make.__code__.co_names[0]
 
 
 def test_settings_at_the_edge_of_their_range(images):

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinytorch.data._fetch import fetch, whole_indices
 from tinytorch.data.transforms._transform import Transform
-from tinytorch.tensor import from_numpy, random
+from tinytorch.tensor import checks, from_numpy, random
 from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError
 
 
@@ -258,9 +258,9 @@ def random_split(
         (8, 2)
     """
     total = len(dataset)
-    counts: list[float] = list(lengths)
+    counts = [checks.number("random_split", "lengths", count) for count in lengths]
     whole = [int(count) for count in counts]
-    if sum(whole) != total and counts and min(counts) >= 0 and math.isclose(math.fsum(counts), 1):
+    if sum(whole) != total and min(counts, default=0) >= 0 and math.isclose(math.fsum(counts), 1):
         whole = [math.floor(total * fraction) for fraction in counts]
         for part in range(total - sum(whole)):
             whole[part % len(whole)] += 1

@@ -8,6 +8,7 @@ position in the data is no more than two numbers.
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ import numpy as np
 from tinytorch.data._collate import to_tensors
 from tinytorch.data._dataset import Dataset
 from tinytorch.data._fetch import Collate, fetch
+from tinytorch.data._processes import in_processes
 from tinytorch.data._samplers import (
     BatchSampler,
     RandomSampler,
@@ -23,7 +25,7 @@ from tinytorch.data._samplers import (
     SequentialSampler,
     check_batches,
 )
-from tinytorch.data._workers import in_processes, in_threads
+from tinytorch.data._workers import in_threads
 from tinytorch.data.transforms._transform import Seeded, check_transform
 from tinytorch.tensor import checks, random
 from tinytorch.tensor.errors import ArgumentError, StateError
@@ -31,22 +33,15 @@ from tinytorch.tensor.errors import ArgumentError, StateError
 ORDER, BATCH = 0, 1
 
 
+@dataclass
 class _MakeBatch:
     """Makes any batch of one epoch; all that a worker needs."""
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        transform: Callable[..., Any] | None,
-        collate: Collate | None,
-        entropy: list[int],
-        epoch: int,
-    ) -> None:
-        self.dataset = dataset
-        self.transform = None if transform is None else Seeded(transform)
-        self.collate = collate
-        self.entropy = entropy
-        self.epoch = epoch
+    dataset: Dataset
+    transform: Seeded | None
+    collate: Collate | None
+    entropy: list[int]
+    epoch: int
 
     def __call__(self, number: int, indices: np.ndarray) -> Any:
         try:
@@ -171,7 +166,8 @@ class DataLoader:
     def _run(self, iteration: int, epoch: int, start: int) -> Iterator[Any]:
         length = len(self)
         batches = self.batches.batches(_grown(self._entropy, epoch, ORDER))
-        make = _MakeBatch(self.dataset, self.transform, self.collate, self._entropy, epoch)
+        transform = None if self.transform is None else Seeded(self.transform)
+        make = _MakeBatch(self.dataset, transform, self.collate, self._entropy, epoch)
         with closing(self._made(make, islice(enumerate(batches), start, None))) as made:
             for given, batch in enumerate(made, start + 1):
                 if iteration == self._iteration:

@@ -5,36 +5,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinytorch.data.transforms._transform import Rng, as_images
+from tinytorch.data.transforms._transform import Rng, as_images, as_pixel
 from tinytorch.tensor import checks, random
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 
 Size = int | tuple[int, int]
 PaddingMode = Literal["constant", "edge", "reflect", "symmetric"]
-
-
-def _padded(images: np.ndarray, padding: tuple[int, int], value: float) -> np.ndarray:
-    """Surround images `(batch, channels, height, width)` with a frame of `value`."""
-    batch, channels, height, width = images.shape
-    down, right = padding
-    shape = (batch, channels, height + 2 * down, width + 2 * right)
-    padded = np.full(shape, value, images.dtype) if value else np.zeros(shape, images.dtype)
-    padded[:, :, down : down + height, right : right + width] = images
-    return padded
-
-
-def _room(operation: str, images: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
-    """Tell how many rows and columns `images` have beyond `size`."""
-    rows, columns = images.shape[2] - size[0], images.shape[3] - size[1]
-    if rows < 0 or columns < 0:
-        raise ShapeError(
-            operation,
-            expected=f"images of at least {size[0]} x {size[1]}, padding included",
-            got=f"{images.shape[2]} x {images.shape[3]}",
-            fix="choose a smaller size, or pad",
-            shape=images.shape,
-        )
-    return rows, columns
 
 
 class Pad:
@@ -56,14 +32,15 @@ class Pad:
 
     def __init__(self, padding: Size, value: float = 0) -> None:
         self.padding = checks.pair("Pad", "padding", padding, 0)
-        self.value = value
+        self.value = checks.number("Pad", "value", value)
 
     def __call__(self, images: Any) -> np.ndarray:
         """Return the framed images, `(batch, channels, height + 2 p, width + 2 p)`."""
-        return _padded(as_images("Pad", images), self.padding, self.value)
+        images = as_images("Pad", images)
+        return _padded(images, self.padding, as_pixel("Pad", self.value, images))
 
     def __repr__(self) -> str:
-        return f"Pad({self.padding}, value={self.value})"
+        return f"Pad({self.padding}, value={self.value:g})"
 
 
 class CenterCrop:
@@ -160,7 +137,31 @@ class RandomCrop:
         return np.pad(images, widths, self.padding_mode)
 
 
-class RandomHorizontalFlip:
+class _RandomFlip:
+    """Mirrors some of the images; which way, a subclass tells by `mirrored`."""
+
+    random = True
+
+    def __init__(self, p: float = 0.5) -> None:
+        self.p = checks.fraction(type(self).__name__, "p", p)
+
+    def mirrored(self, images: np.ndarray) -> np.ndarray:
+        """Return the images `(batch, channels, height, width)` mirrored."""
+        raise NotImplementedError  # pragma: no cover
+
+    def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
+        """Return the images, of the same shape, some of them mirrored."""
+        images = as_images(type(self).__name__, images)
+        chosen = random.generator(rng).random(len(images)) < self.p
+        flipped: np.ndarray = images.copy()
+        flipped[chosen] = self.mirrored(images[chosen])
+        return flipped
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(p={self.p})"
+
+
+class RandomHorizontalFlip(_RandomFlip):
     """Mirror left and right in some of the images.
 
     Args:
@@ -175,41 +176,18 @@ class RandomHorizontalFlip:
                [3, 2]])
     """
 
-    random = True
-
-    def __init__(self, p: float = 0.5) -> None:
-        self.p = checks.fraction("RandomHorizontalFlip", "p", p)
-
-    def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
-        """Return the images, of the same shape, some of them mirrored."""
-        images = as_images("RandomHorizontalFlip", images)
-        chosen = random.generator(rng).random(len(images)) < self.p
-        flipped: np.ndarray = images.copy()
-        flipped[chosen] = _mirrored(images[chosen])
-        return flipped
-
-    def __repr__(self) -> str:
-        return f"RandomHorizontalFlip(p={self.p})"
+    def mirrored(self, images: np.ndarray) -> np.ndarray:
+        """Reverse each row; rows of bytes go eight at a time, which takes half as long."""
+        if images.dtype == np.uint8 and images.shape[-1] % 8 == 0:
+            eights = np.ascontiguousarray(images).view(np.uint64)
+            return eights[..., ::-1].byteswap().view(np.uint8)
+        return images[..., ::-1]
 
 
-def _mirrored(images: np.ndarray) -> np.ndarray:
-    """Reverse each row; rows of bytes go eight at a time, which takes half as long."""
-    mirrored: np.ndarray
-    if images.dtype == np.uint8 and images.shape[-1] % 8 == 0:
-        mirrored = np.ascontiguousarray(images).view(np.uint64)[..., ::-1].byteswap().view(np.uint8)
-    else:
-        mirrored = images[..., ::-1]
-    return mirrored
-
-
-class RandomVerticalFlip:
+class RandomVerticalFlip(_RandomFlip):
     """Mirror top and bottom in some of the images.
 
-    Args:
-        p: The probability for an image to be mirrored.
-
-    Raises:
-        ArgumentError: `p` is not between 0 and 1.
+    Args and errors as in `RandomHorizontalFlip`.
 
     Example:
         >>> RandomVerticalFlip(p=1)(np.arange(4).reshape(1, 1, 2, 2))[0, 0]
@@ -217,18 +195,30 @@ class RandomVerticalFlip:
                [0, 1]])
     """
 
-    random = True
+    def mirrored(self, images: np.ndarray) -> np.ndarray:
+        """Reverse the order of the rows."""
+        return images[:, :, ::-1]
 
-    def __init__(self, p: float = 0.5) -> None:
-        self.p = checks.fraction("RandomVerticalFlip", "p", p)
 
-    def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
-        """Return the images, of the same shape, some of them mirrored."""
-        images = as_images("RandomVerticalFlip", images)
-        chosen = random.generator(rng).random(len(images)) < self.p
-        flipped: np.ndarray = images.copy()
-        flipped[chosen] = images[chosen][:, :, ::-1]
-        return flipped
+def _padded(images: np.ndarray, padding: tuple[int, int], value: Any) -> np.ndarray:
+    """Surround images `(batch, channels, height, width)` with a frame of `value`."""
+    batch, channels, height, width = images.shape
+    down, right = padding
+    shape = (batch, channels, height + 2 * down, width + 2 * right)
+    padded = np.full(shape, value, images.dtype) if value else np.zeros(shape, images.dtype)
+    padded[:, :, down : down + height, right : right + width] = images
+    return padded
 
-    def __repr__(self) -> str:
-        return f"RandomVerticalFlip(p={self.p})"
+
+def _room(operation: str, images: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
+    """Return how many rows and columns `images` have beyond `size`."""
+    rows, columns = images.shape[2] - size[0], images.shape[3] - size[1]
+    if rows < 0 or columns < 0:
+        raise ShapeError(
+            operation,
+            expected=f"images of at least {size[0]} x {size[1]}, padding included",
+            got=f"{images.shape[2]} x {images.shape[3]}",
+            fix="choose a smaller size, or pad",
+            shape=images.shape,
+        )
+    return rows, columns

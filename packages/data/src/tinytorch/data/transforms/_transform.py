@@ -60,3 +60,20 @@ def as_images(operation: str, images: Any) -> np.ndarray:
             shape=array.shape,
         )
     return array
+
+
+def as_pixel(operation: str, value: float, images: np.ndarray) -> np.ndarray:
+    """Return the number `value` in the data type of `images`.
+
+    Raises:
+        ArgumentError: Bytes cannot hold it.
+    """
+    if images.dtype == np.uint8 and value not in range(256):
+        raise ArgumentError(
+            operation,
+            expected="value: a whole number from 0 to 255, since the images are bytes",
+            got=f"value={value}",
+            fix="put ToFloat() before it",
+            value=value,
+        )
+    return np.asarray(value, images.dtype)

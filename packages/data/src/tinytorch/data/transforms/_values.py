@@ -5,24 +5,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from tinytorch.data.transforms._transform import Rng, as_images
+from tinytorch.data.transforms._transform import Rng, as_images, as_pixel
 from tinytorch.tensor import checks, random
 from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError
-
-
-def _steps(operation: str, images: np.ndarray) -> np.float32:
-    """Give the factor that brings pixels to [0, 1]: 1/255 for bytes, 1 for floats."""
-    if images.dtype == np.uint8:
-        return np.float32(1 / 255)
-    if images.dtype.kind != "f":
-        raise DTypeError(
-            operation,
-            expected="images of uint8 in 0..255, or of floats in 0..1",
-            got=str(images.dtype),
-            fix="convert them: images.astype(np.uint8)",
-            dtype=images.dtype,
-        )
-    return np.float32(1)
 
 
 class ToFloat:
@@ -183,7 +168,7 @@ class RandomErasing:
     def __init__(self, size: int | tuple[int, int] = 8, p: float = 0.5, value: float = 0) -> None:
         self.size = checks.pair("RandomErasing", "size", size, 1)
         self.p = checks.fraction("RandomErasing", "p", p)
-        self.value = value
+        self.value = checks.number("RandomErasing", "value", value)
 
     def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
         """Return the images, of the same shape, some of them with a patch."""
@@ -194,10 +179,10 @@ class RandomErasing:
         rows = _covered(generator.integers(0, height, (batch, 1)), height, self.size[0])
         columns = _covered(generator.integers(0, width, (batch, 1)), width, self.size[1])
         patch = (chosen & rows)[:, None, :, None] & columns[:, None, None, :]
-        return np.where(patch, np.asarray(self.value, images.dtype), images)
+        return np.where(patch, as_pixel("RandomErasing", self.value, images), images)
 
     def __repr__(self) -> str:
-        return f"RandomErasing({self.size}, p={self.p}, value={self.value})"
+        return f"RandomErasing({self.size}, p={self.p}, value={self.value:g})"
 
 
 def _covered(center: np.ndarray, length: int, size: int) -> np.ndarray:
@@ -205,3 +190,18 @@ def _covered(center: np.ndarray, length: int, size: int) -> np.ndarray:
     first = center - size // 2
     place = np.arange(length)
     return (first <= place) & (place < first + size)
+
+
+def _steps(operation: str, images: np.ndarray) -> np.float32:
+    """Return the factor that brings pixels to [0, 1]: 1/255 for bytes, 1 for floats."""
+    if images.dtype == np.uint8:
+        return np.float32(1 / 255)
+    if images.dtype.kind != "f":
+        raise DTypeError(
+            operation,
+            expected="images of uint8 in 0..255, or of floats in 0..1",
+            got=str(images.dtype),
+            fix="convert them: images.astype(np.uint8)",
+            dtype=images.dtype,
+        )
+    return np.float32(1)
