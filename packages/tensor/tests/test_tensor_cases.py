@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tinytorch.tensor import kernels, op, ops
+from tinytorch.tensor.kernels import _registry
 from tinytorch.tensor.testing import OpCase, sample
 from tinytorch.tensor.testing.cases import CASES
 
@@ -131,7 +132,8 @@ def planted_kernel():
 
     yield register
     for one in ops_with_kernel:
-        del kernels._waiting[one], kernels._kernels["numba"][one]
+        _registry._provided["numba"].discard(one)
+        del _registry._kernels["numba"][one]
 
 
 @pytest.mark.skipif(not kernels.backends(), reason="no backend is installed")

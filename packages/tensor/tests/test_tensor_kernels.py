@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 
 from tinytorch.tensor import ArgumentError, MissingExtraError, kernels, op, ops, tensor
+from tinytorch.tensor.kernels import _compiling, _registry
 from tinytorch.tensor.testing import OpCase, sample
 
 needs_numba = pytest.mark.skipif("numba" not in kernels.backends(), reason="numba is missing")
+
+
+def forget(one):
+    """Take an op of a test, and what would load its kernel, out of the registry again."""
+    loaders = _registry._loaders.get("numba", [])
+    loaders[:] = [load for load in loaders if load.__module__.startswith("tinytorch.")]
+    _registry._provided["numba"].discard(one)
+    _registry._kernels.get("numba", {}).pop(one, None)
 
 
 def run(code, **environment):
@@ -44,8 +53,7 @@ def doubled():
 
     kernels.provide("numba", ops=[kernel_test_double], load=load)
     yield kernel_test_double, events
-    del kernels._waiting[kernel_test_double]
-    kernels._kernels.get("numba", {}).pop(kernel_test_double, None)
+    forget(kernel_test_double)
 
 
 @needs_numba
@@ -103,7 +111,81 @@ def test_an_op_named_by_a_file_that_has_no_kernel_for_it_keeps_its_reference():
         with kernels.using("numba"):
             assert kernel_test_promised(tensor([1.0])).tolist() == [2.0]
     finally:
-        del kernels._waiting[kernel_test_promised]
+        forget(kernel_test_promised)
+
+
+def test_a_kernel_of_an_op_that_no_backend_names_is_refused():
+    @op
+    def kernel_test_forgotten(x):
+        return x + 1
+
+    with pytest.raises(ArgumentError, match=r"<op kernel_test_forgotten>(.|\n)*provide"):
+        kernels.kernel(kernel_test_forgotten)
+
+
+@needs_numba
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("", "numba [0.5]"),
+        ("ops.erf(tensor([1.0]))", "reference [0.5]"),
+        ("ops.erf(tensor([1.0])); kernels.use('reference')", "reference [0.5]"),
+    ],
+    ids=["no kernel has run", "a kernel has run", "a kernel has run, the reference serves"],
+)
+def test_a_forked_child_goes_on_with_what_can_run_there(before, expected):
+    code = f"""if True:
+        import os, warnings
+        warnings.simplefilter("ignore")
+        from tinytorch.tensor import kernels, ops, tensor
+        {before}
+        for _ in range(2):
+            if not os.fork():
+                value = ops.erf(tensor([0.4769363]))
+                print(kernels.active(), [round(x, 6) for x in value.tolist()], flush=True)
+                os._exit(0)
+            assert os.wait()[1] == 0
+        """
+    shown = run(code, TINYTORCH_KERNELS="numba")
+    assert shown.count(expected) == 2
+    told = "references in a forked process"
+    assert shown.count(told) == (before.endswith("))") and "use" not in before)
+
+
+@needs_numba
+def test_a_compiled_function_needs_no_folder(monkeypatch, capsys):
+    import numba
+
+    compile_it = numba.njit
+
+    def without_a_folder(function, **options):
+        if options.pop("cache", False):
+            raise RuntimeError("cannot cache function: no locator available")
+        return compile_it(function, **options)
+
+    monkeypatch.setattr(numba, "njit", without_a_folder)
+    _compiling.say_that_each_run_compiles.cache_clear()
+    for _ in range(2):
+        assert kernels.njit(error_model="numpy")(lambda x: x + 1)(1) == 2
+    assert capsys.readouterr().err.count("NUMBA_CACHE_DIR") == 1
+
+
+@needs_numba
+def test_a_kernel_that_cannot_be_kept_leaves_its_call_to_the_reference(doubled, capsys):
+    double, events = doubled
+    _compiling.say_that_each_run_compiles.cache_clear()
+
+    def full(x):
+        raise OSError(28, "No space left on device")
+
+    with kernels.using("numba"):
+        double(tensor([1.0]))
+        _registry._kernels["numba"][double] = full
+        kernels.use("numba")
+        assert double(tensor([1.0])).tolist() == [2.0]
+    assert events == ["load", "kernel", "reference"]
+    assert "in each run" in capsys.readouterr().err
 
 
 def test_using_gives_the_choice_back_after_an_exception():
@@ -117,7 +199,7 @@ def test_a_backend_must_exist_and_be_installed(monkeypatch):
     before = kernels.active()
     with pytest.raises(ArgumentError, match="reference, numba"):
         kernels.use("abacus")
-    monkeypatch.setattr(kernels, "installed", lambda _: False)
+    monkeypatch.setattr(_registry, "installed", lambda _: False)
     assert kernels.backends() == ()
     with pytest.raises(MissingExtraError, match="pip install"):
         kernels.use("numba")

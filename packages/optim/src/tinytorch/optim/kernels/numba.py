@@ -5,18 +5,19 @@ The equations are those of the references, value by value, NaN and infinity incl
 
 from functools import wraps
 
-import numba
 import numpy as np
+from numba import prange
 
 from tinytorch.optim import _adagrad, _adam, _rmsprop, _sgd
 from tinytorch.optim.kernels import kernel
+from tinytorch.tensor.kernels import njit
 
 
 def fused(update):
     """Compile the loop below for all threads and make it the kernel of `update`."""
 
     def compile_loop(loop):
-        compiled = numba.njit(loop, parallel=True, cache=True, error_model="numpy")
+        compiled = njit(loop, parallel=True, error_model="numpy")
 
         @kernel(update)
         @wraps(loop)
@@ -37,7 +38,7 @@ def fused(update):
 def sgd(w, g, b, lr, momentum, dampening, nesterov, weight_decay, first):
     """Make one pass of the update in `_sgd`."""
     one = w.dtype.type(1)
-    for i in numba.prange(w.size):
+    for i in prange(w.size):
         d = g[i] + weight_decay * w[i] if weight_decay else g[i]
         if b is not None:
             b[i] = d if first else momentum * b[i] + (one - dampening) * d
@@ -49,7 +50,7 @@ def sgd(w, g, b, lr, momentum, dampening, nesterov, weight_decay, first):
 def adam(w, g, m, v, s, lr, beta1, beta2, correction, eps, weight_decay, shrink):
     """Make one pass of the update in `_adam`."""
     one = w.dtype.type(1)
-    for i in numba.prange(w.size):
+    for i in prange(w.size):
         x = shrink * w[i]
         d = g[i] + weight_decay * x if weight_decay else g[i]
         m[i] = beta1 * m[i] + (one - beta1) * d
@@ -66,7 +67,7 @@ def adam(w, g, m, v, s, lr, beta1, beta2, correction, eps, weight_decay, shrink)
 def rmsprop(w, g, v, a, b, lr, alpha, eps, weight_decay, momentum):
     """Make one pass of the update in `_rmsprop`."""
     one = w.dtype.type(1)
-    for i in numba.prange(w.size):
+    for i in prange(w.size):
         d = g[i] + weight_decay * w[i] if weight_decay else g[i]
         v[i] = alpha * v[i] + (one - alpha) * d * d
         square = v[i]
@@ -84,7 +85,7 @@ def rmsprop(w, g, v, a, b, lr, alpha, eps, weight_decay, momentum):
 @fused(_adagrad.adagrad)
 def adagrad(w, g, v, lr, eps, weight_decay):
     """Make one pass of the update in `_adagrad`."""
-    for i in numba.prange(w.size):
+    for i in prange(w.size):
         d = g[i] + weight_decay * w[i] if weight_decay else g[i]
         v[i] += d * d
         w[i] -= lr * d / (np.sqrt(v[i]) + eps)

@@ -6,11 +6,11 @@ and these then stand in the way of numba's.
 
 import math
 
-import numba
 import numpy as np
+from numba import prange
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels import kernel
+from tinytorch.tensor.kernels import kernel, njit
 
 THIN = 32
 """A product is thin if one of its lengths is at most this: memory bounds it, not arithmetic."""
@@ -94,24 +94,24 @@ def suits(x, y):
     )
 
 
-@numba.njit(cache=True, parallel=True)
+@njit(parallel=True)
 def fill_erf(x, out):
     """out[i] = erf(x[i])."""
-    for i in numba.prange(x.size):
+    for i in prange(x.size):
         out[i] = math.erf(x[i])
 
 
-@numba.njit(cache=True, parallel=True)
+@njit(parallel=True)
 def fill_erfc(x, out):
     """out[i] = erfc(x[i])."""
-    for i in numba.prange(x.size):
+    for i in prange(x.size):
         out[i] = math.erfc(x[i])
 
 
-@numba.njit(cache=True, parallel=True, fastmath={"reassoc", "contract"})
+@njit(parallel=True, fastmath={"reassoc", "contract"})
 def add_rows_by_rows(x, weight, out):
     """out[i, o] += the sum over k of x[i, k] * weight[o, k]."""
-    for i in numba.prange(x.shape[0]):
+    for i in prange(x.shape[0]):
         for o in range(weight.shape[0]):
             total = x.dtype.type(0)
             for k in range(x.shape[1]):
@@ -119,12 +119,12 @@ def add_rows_by_rows(x, weight, out):
             out[i, o] += total
 
 
-@numba.njit(cache=True, parallel=True, fastmath={"contract"})
+@njit(parallel=True, fastmath={"contract"})
 def add_product(x, y, out):
     """out[i, c] += the sum over k of x[i, k] * y[k, c], a tile of out for each thread."""
     rows = (out.shape[0] + ROWS - 1) // ROWS
     columns = (out.shape[1] + COLUMNS - 1) // COLUMNS
-    for tile in numba.prange(rows * columns):
+    for tile in prange(rows * columns):
         top, left = tile // columns * ROWS, tile % columns * COLUMNS
         for k in range(x.shape[1]):
             source = y[k, left : left + COLUMNS]
@@ -134,11 +134,11 @@ def add_product(x, y, out):
                     target[c] += factor * source[c]
 
 
-@numba.njit(cache=True, parallel=True, fastmath={"reassoc", "contract"}, error_model="numpy")
+@njit(parallel=True, fastmath={"reassoc", "contract"}, error_model="numpy")
 def normalize_rows(x, out, eps):
     """out[i] = x[i] shifted and scaled to mean 0 and variance 1."""
     n = x.shape[1]
-    for i in numba.prange(x.shape[0]):
+    for i in prange(x.shape[0]):
         total = x.dtype.type(0)
         for k in range(n):
             total += x[i, k]

@@ -1,9 +1,10 @@
 """Convolution with one kernel for each channel: bound by memory, so plain loops serve."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinytorch.spatial.kernels._numba._tile import COMPILED
+from tinytorch.tensor.kernels import njit
 
 
 @njit(parallel=True, **COMPILED)

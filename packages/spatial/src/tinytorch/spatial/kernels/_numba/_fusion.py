@@ -1,7 +1,7 @@
 """Kernels of normalization, ReLU and pooling as one op: nothing between them reaches memory."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinytorch.spatial import ops
 from tinytorch.spatial._layout import channels_first, channels_last
@@ -18,7 +18,7 @@ from tinytorch.spatial.kernels._numba._normalization import (
 )
 from tinytorch.spatial.kernels._numba._pooling import halves
 from tinytorch.spatial.kernels._numba._tile import COMPILED, served
-from tinytorch.tensor.kernels import kernel
+from tinytorch.tensor.kernels import kernel, njit
 
 
 @njit(**COMPILED)

@@ -3,13 +3,13 @@
 import weakref
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 
 from tinytorch.spatial import ops
 from tinytorch.spatial._layout import channels_first, channels_last
 from tinytorch.spatial._memory import room
 from tinytorch.spatial.kernels._numba._tile import COMPILED, served
-from tinytorch.tensor.kernels import kernel
+from tinytorch.tensor.kernels import kernel, njit
 
 
 @njit(parallel=True, **COMPILED)

@@ -1,13 +1,13 @@
 """Kernels of max-pooling by windows of 2 x 2 side by side."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinytorch.spatial import ops
 from tinytorch.spatial._layout import channels_first, channels_last
 from tinytorch.spatial._memory import room
 from tinytorch.spatial.kernels._numba._tile import COMPILED, NO_PADDING, served
-from tinytorch.tensor.kernels import kernel
+from tinytorch.tensor.kernels import kernel, njit
 
 
 @njit(**COMPILED)

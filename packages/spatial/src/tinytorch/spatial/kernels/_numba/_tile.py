@@ -22,8 +22,8 @@ OF_PIXELS = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
 """B' of Winograd's algorithm: from 4 pixels to 4 factors."""
 OF_PRODUCTS = ((1, 1, 1, 0), (0, 1, -1, -1))
 """A' of Winograd's algorithm: from 4 products to 2 results."""
-COMPILED = {"cache": True, "error_model": "numpy"}
-"""Kept on disk; a division by zero raises nothing, as a way out of a loop keeps it from vectors."""
+COMPILED = {"error_model": "numpy"}
+"""A division by zero raises nothing, as a way out of a loop keeps it from vectors."""
 
 
 @intrinsic

@@ -1,9 +1,10 @@
 """Convolution of any kernel size, stride and dilation: tiles over the pixels under each window."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinytorch.spatial.kernels._numba._tile import CHANNELS, COMPILED, PIXELS, tile
+from tinytorch.tensor.kernels import njit
 
 CHUNK = 128
 """Pixels that a thread adds up at a time for the weight gradient."""

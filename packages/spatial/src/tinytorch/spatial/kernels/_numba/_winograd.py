@@ -5,7 +5,7 @@ Source:
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from tinytorch.spatial.kernels._numba._tile import (
     CHANNELS,
@@ -18,6 +18,7 @@ from tinytorch.spatial.kernels._numba._tile import (
     transform_products,
 )
 from tinytorch.spatial.kernels._numba._windows import unpack
+from tinytorch.tensor.kernels import njit
 
 SQUARES = 64
 """Squares of 2 x 2 results that a thread computes at a time."""
