@@ -4,101 +4,29 @@ import itertools
 import mmap
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from tinytorch.data._collate import column, stack
-from tinytorch.data._dataset import Batched, Dataset, checked_indices
-from tinytorch.data._fetch import fetch
+from tinytorch.data._dataset import Batched, checked_indices
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.shards import (
-    NUMBERS,
-    Field,
-    Index,
-    Shard,
     check_file,
     file_of,
     map_array,
     read_index,
-    write_array,
-    write_index,
 )
 from tinytorch.data.files.source import Source
 from tinytorch.data.transforms._transform import Rng, Seeded, Transform, check_transform
 from tinytorch.tensor import checks, from_numpy, random
-from tinytorch.tensor.errors import ArgumentError, DTypeError, FileError, ShapeError
 
 MOST_MAPPED = 128
 KEPT_BYTES = 1 << 28
 FAULT_BYTES = 1 << 20  # the most that systems map in with the first byte that is touched
 
 _Arrays = tuple[tuple[np.ndarray, mmap.mmap], ...]
-
-
-def write_shards(dataset: Dataset, folder: str | os.PathLike[str], size: int) -> None:
-    """Write a data set as a folder of shards, for `ShardedDataset`.
-
-    Items are numbers and arrays of numbers, or tuples or dicts of them, all of one form. They are
-    written as the data set gives them in a batch. Data sets of images give float32: to write their
-    bytes, a quarter of it, write `TensorDataset(dataset.images, dataset.labels)`.
-
-    Args:
-        dataset: The data set.
-        folder: Where to write: an empty folder, or one that is made.
-        size: The items in a shard; as many are in memory at a time. A few large shards are read
-            faster than many small ones: 10 to 100 MB are a good measure.
-
-    Raises:
-        ArgumentError: The data set is empty, or `size` is no whole number of at least 1.
-        ShapeError: The items differ in form.
-        DTypeError: The items hold something else than numbers, or differ in data type.
-        FileError: The folder is not empty, or cannot be written.
-
-    Example:
-        >>> import tempfile
-        >>> from tinytorch.data import TensorDataset
-        >>> squares = TensorDataset(np.arange(10), np.arange(10) ** 2)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_shards(squares, folder, size=4)
-        ...     number, square = ShardedDataset(folder)[7]
-        >>> number.item(), square.item()
-        (7, 49)
-    """
-    size = checks.whole("write_shards", "size", size, least=1)
-    place = find_root("write_shards", folder)
-    with Source("write_shards", place).guarded("writable"):
-        place.mkdir(parents=True, exist_ok=True)
-        if any(place.iterdir()):
-            raise _not_empty(place)
-    shards: list[Shard] = []
-    described: tuple[str, tuple[Field, ...]] = "", ()
-    for start in range(0, len(dataset), size):
-        indices = np.arange(start, min(start + size, len(dataset)))
-        batch = fetch("write_shards", dataset, indices)
-        arrays = _fields_of(batch)
-        found = _described(batch, arrays)
-        if shards and found != described:
-            raise _differs(described, found)
-        described = found
-        sums = []
-        for number, array in enumerate(arrays.values()):
-            file = Source("write_shards", file_of(place, len(shards), number))
-            with file.guarded("writable"):
-                sums.append(write_array(file.file, array))
-        shards.append(Shard(len(indices), tuple(sums)))
-    if not shards:
-        raise ArgumentError(
-            "write_shards",
-            expected="a data set with items",
-            got=f"{type(dataset).__name__} of length 0",
-            fix="look at how it was made",
-        )
-    with Source("write_shards", place).guarded("writable"):
-        write_index(place, Index(*described, tuple(shards)))
 
 
 class ShardedDataset(Batched):
@@ -141,8 +69,8 @@ class ShardedDataset(Batched):
 
     def __getitem__(self, index: int) -> Any:
         """Return one item, in the form that was written, of Tensors."""
-        batch = _fields_of(self.get_batch(np.asarray([index])))
-        return self._formed([from_numpy(np.asarray(array[0])) for array in batch.values()])
+        arrays = self._gather(np.asarray([index]), None, None)
+        return self._formed([from_numpy(np.asarray(array[0])) for array in arrays])
 
     def get_batch(
         self,
@@ -155,6 +83,30 @@ class ShardedDataset(Batched):
 
         `transform` gets the first field, after the data set's own transform.
         """
+        return self._formed(self._gather(indices, transform, rng))
+
+    def verify(self) -> None:
+        """Read every file and compare its checksum, which reading items does not do.
+
+        Raises:
+            FileError: A file cannot be read.
+            DamagedFileError: A file is not what was written.
+        """
+        for number, shard in enumerate(self._index.shards):
+            for field, sha256 in enumerate(shard.sha256):
+                check_file(self._source(number, field), sha256)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to a worker process without what is mapped into this one's memory."""
+        return type(self), (self.folder, self.transform)
+
+    def __repr__(self) -> str:
+        return f"ShardedDataset({len(self):,} items in {len(self.lengths)} shards)"
+
+    def _gather(
+        self, indices: np.ndarray, transform: Transform | None, rng: np.random.Generator | None
+    ) -> list[Any]:
+        """Return each field of the items at `indices`, `(batch, ...)`, the first transformed."""
         indices = checked_indices("ShardedDataset", indices, len(self))
         shards = np.searchsorted(self._starts, indices, side="right") - 1
         order = np.argsort(shards, kind="stable")
@@ -175,25 +127,7 @@ class ShardedDataset(Batched):
             batch[0] = Seeded(self.transform)(batch[0], rng)
         if transform is not None:
             batch[0] = transform(batch[0], rng)
-        return self._formed(batch)
-
-    def verify(self) -> None:
-        """Read every file and compare its checksum, which reading items does not do.
-
-        Raises:
-            FileError: A file cannot be read.
-            DamagedFileError: A file is not what was written.
-        """
-        for number, shard in enumerate(self._index.shards):
-            for field, sha256 in enumerate(shard.sha256):
-                check_file(self._source(number, field), sha256)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Go to a worker process without what is mapped into this one's memory."""
-        return type(self), (self.folder, self.transform)
-
-    def __repr__(self) -> str:
-        return f"ShardedDataset({len(self):,} items in {len(self.lengths)} shards)"
+        return batch
 
     def _arrays(self, shard: int) -> _Arrays:
         """Return the fields of a shard; the last ones asked for stay mapped."""
@@ -266,62 +200,3 @@ class ShardSampler:
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.order().tolist())
-
-
-def _fields_of(batch: Any) -> dict[str, np.ndarray]:
-    """Return the arrays of a batch, each under its key or its place."""
-    if not isinstance(batch, Mapping):
-        batch = dict(enumerate(batch if isinstance(batch, tuple | list) else [batch]))
-    return {str(name): _array(value) for name, value in batch.items()}
-
-
-def _array(value: Any) -> np.ndarray:
-    if isinstance(value, tuple | Mapping):
-        return column(list(value))
-    return np.asarray(stack("write_shards", value) if isinstance(value, list) else value)
-
-
-def _described(batch: Any, arrays: dict[str, np.ndarray]) -> tuple[str, tuple[Field, ...]]:
-    """Tell the form of the items in a batch, and their fields.
-
-    Raises:
-        DTypeError: A field holds something else than numbers.
-    """
-    for name, array in arrays.items():
-        if array.dtype.kind not in NUMBERS:
-            raise DTypeError(
-                "write_shards",
-                expected="items of numbers and arrays of numbers",
-                got=f"field {name} of {array.dtype}",
-                fix="turn it into numbers, for instance text into the tokens' numbers",
-                dtype=array.dtype,
-            )
-    form = "dict" if isinstance(batch, Mapping) else "tuple"
-    if not isinstance(batch, Mapping | tuple | list):
-        form = "array"
-    return form, tuple(Field(name, each.dtype, each.shape[1:]) for name, each in arrays.items())
-
-
-def _not_empty(folder: Path) -> FileError:
-    return FileError(
-        "write_shards",
-        expected=f"an empty folder {folder}",
-        got="a folder with something in it",
-        fix="choose another folder, or remove what an earlier run did not finish",
-        file=folder,
-    )
-
-
-def _differs(first: tuple[str, tuple[Field, ...]], found: tuple[str, tuple[Field, ...]]) -> Any:
-    texts = [
-        f"a {form} of "
-        + ", ".join(f"{field.name}: {field.dtype} {field.shape}" for field in fields)
-        for form, fields in (first, found)
-    ]
-    shapes = [[(field.name, field.shape) for field in fields] for _, fields in (first, found)]
-    return (DTypeError if shapes[0] == shapes[1] else ShapeError)(
-        "write_shards",
-        expected=f"items of one form, as in the first shard: {texts[0]}",
-        got=texts[1],
-        fix="bring the items to one shape and data type in the data set",
-    )
