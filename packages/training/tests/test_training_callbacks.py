@@ -1,5 +1,6 @@
 """Callbacks: their order, what they keep, and what they stop."""
 
+import copy
 import csv
 import gc
 import math
@@ -423,3 +424,12 @@ def test_events_are_readable_while_the_run_goes_on(tmp_path, make_trainer):
 )
 def test_protocol_buffers_are_written_as_published(fields, expected):
     assert message(*fields).hex() == expected
+
+
+def test_a_copied_trainer_goes_on_as_the_original(make_trainer, weights):
+    trainer = make_trainer(callbacks=[EarlyStopping(patience=1)])
+    trainer.fit(2)
+    twin = copy.deepcopy(trainer)
+    assert trainer.fit(8) == twin.fit(8)
+    assert weights(trainer) == weights(twin)
+    assert trainer.stopped == twin.stopped

@@ -18,6 +18,7 @@ from tinytorch.training import (
     Accuracy,
     Callback,
     ConfusionMatrix,
+    Mean,
     PrecisionRecallF1,
     TopK,
     Trainer,
@@ -650,6 +651,11 @@ def test_figures_of_the_epoch_so_far(make_trainer):
         ({"train_loader": 7}, "a int"),
         ({"schedule": 0.1}, "0.1"),
         ({"metrics": (Accuracy,)}, "not Accuracy"),
+        ({"metrics": Accuracy()}, r"got: +Accuracy\(\)"),
+        ({"metrics": (Mean(name="lr"),)}, "beside the columns loss and lr"),
+        ({"metrics": (Accuracy(), Accuracy())}, "accuracy, accuracy"),
+        ({"callbacks": [Callback]}, r"give Callback\(\)"),
+        ({"callbacks": [print]}, "built-in function print"),
     ],
 )
 def test_arguments_out_of_range(make_trainer, settings, text):
@@ -745,3 +751,48 @@ def test_losses_that_are_not_finite_are_counted_as_they_are():
 def test_evaluating_a_model_without_weights():
     trainer = Trainer(nn.Identity(), SGD(), [(X[:, :3], Y)], progress=False)
     assert set(trainer.evaluate([(X[:, :3].astype(np.float64), Y)])) == {"loss", "accuracy"}
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, True])
+def test_limits_that_are_no_number_of_batches(limit):
+    trainer = silent(plain_model(), SGD(lr=0.1))
+    for call in (lambda: trainer.fit(1, limit), lambda: trainer.evaluate(BATCHES, limit)):
+        with pytest.raises(ArgumentError, match="limit_batches"):
+            call()
+
+
+def test_two_figures_of_one_name_are_refused():
+    metrics = [PrecisionRecallF1(3), Mean(lambda o, t: 0.0, name="recall")]
+    with pytest.raises(ArgumentError, match="two of the name 'recall'"):
+        silent(plain_model(), SGD(lr=0.1), metrics=metrics).fit(1)
+
+
+def test_a_loss_with_weights_of_its_own_goes_on_too():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter([1.0])
+
+        def forward(self, outputs, targets):
+            return cross_entropy(outputs * self.scale, targets)
+
+    def trainer():
+        model, loss = plain_model(), Scaled()
+        optimizer = SGD([*model.parameters(), *loss.parameters()], lr=0.1)
+        return silent(model, optimizer, loss=loss)
+
+    whole, first, again = trainer(), trainer(), trainer()
+    whole.fit(3)
+    first.fit(1)
+    again.load_state_dict(first.state_dict())
+    assert again.fit(3) == whole.history
+    assert_same_bits(again.loss, whole.loss)
+    assert again.loss.scale.item() != 1.0
+
+
+def test_a_trainer_shows_where_it_stands():
+    trainer = silent(plain_model(), SGD(lr=0.1))
+    trainer.fit(2)
+    assert repr(trainer) == (
+        "Trainer(Sequential, SGD; epoch 2, batch 0, step 10; metrics [Accuracy()], callbacks [])"
+    )

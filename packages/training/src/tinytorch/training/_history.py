@@ -13,8 +13,6 @@ from tinytorch.tensor.errors import ArgumentError, FileError
 from tinytorch.training.files.atomic import PathLike, write_atomically
 from tinytorch.training.pictures import new_figure
 
-__all__ = ["History"]
-
 SHOWN_ROWS = 20
 LOW_IS_BEST = re.compile(
     r".*loss|nll|errors?|err|mae|r?ms(l)?e|s?mape|deviation|distance|perplexity|ppl|[wc]er|e[ce]e|"

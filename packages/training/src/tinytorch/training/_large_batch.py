@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tinytorch.autograd import Variable
+from tinytorch.tensor import Tensor
+from tinytorch.tensor.errors import ShapeError
 
 
 class LargeBatch:
@@ -25,8 +27,14 @@ class LargeBatch:
         self.weight = 0.0
         self._expected = 0.0
 
-    def backward(self, loss: Variable, weight: float, length: int) -> None:
-        """Add the gradient of a batch's loss; one that weighs nothing (0 / 0) has none."""
+    def backward(self, loss: Any, weight: float, length: int) -> None:
+        """Add the gradient of a batch's loss; one that weighs nothing (0 / 0) has none.
+
+        Raises:
+            ShapeError: The loss is no number that has a gradient.
+        """
+        if not (isinstance(loss, Variable) and loss.ndim == 0):
+            raise _no_loss(loss)
         if not weight:
             return
         if not self._expected:
@@ -42,3 +50,15 @@ class LargeBatch:
             for parameter in parameters:
                 if parameter.grad is not None:
                     parameter.grad = parameter.grad * (self._expected / self.weight)
+
+
+def _no_loss(loss: Any) -> ShapeError:
+    got = f"a {type(loss).__name__}"
+    if isinstance(loss, Tensor):
+        got = f"shape {loss.shape}" if loss.ndim else "one without a gradient"
+    return ShapeError(
+        "Trainer.fit",
+        expected="a loss () that was computed from the model's outputs",
+        got=got,
+        fix='use reduction="mean", and Tensor operations from outputs to loss',
+    )

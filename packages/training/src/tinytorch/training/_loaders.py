@@ -11,19 +11,8 @@ from typing import Any
 import numpy as np
 
 from tinytorch.autograd.nn import Module
-from tinytorch.tensor import Tensor, from_numpy
+from tinytorch.tensor import Tensor, checks, from_numpy
 from tinytorch.tensor.errors import ArgumentError, ShapeError, StateError
-
-__all__ = [
-    "check_loader",
-    "generator_states",
-    "load_generator_states",
-    "loader_state",
-    "pairs",
-    "restore_loader",
-    "seed_run",
-    "to_tensor",
-]
 
 
 def check_loader(name: str, loader: Any) -> None:
@@ -41,7 +30,14 @@ def check_loader(name: str, loader: Any) -> None:
 def pairs(
     operation: str, loader: Iterable[Any], dtype: Any, start: int = 0, stop: int | None = None
 ) -> Iterator[tuple[Any, Any]]:
-    """Give batches `start` to `stop` as pairs of Tensors; there must be one at least."""
+    """Yield batches `start` to `stop` as pairs of Tensors; there must be one at least.
+
+    Raises:
+        ArgumentError: stop is no whole number of at least 1, there is no batch, or one is no pair.
+        ShapeError: Inputs and targets are not of one length.
+    """
+    if stop is not None:
+        stop = checks.whole(operation, "limit_batches", stop, least=1)
     number = 0
     for number, batch in enumerate(islice(loader, stop), 1):
         if number <= start:
@@ -64,16 +60,21 @@ def pairs(
             )
         yield inputs, targets
     if number == 0:
-        raise ArgumentError(
-            operation,
-            expected="at least one batch",
-            got="a loader without any",
-            fix="look at len(dataset); drop_last drops a data set smaller than a batch",
-        )
+        raise no_batch(operation)
+
+
+def no_batch(operation: str) -> ArgumentError:
+    """Return the error of a loader that gives nothing."""
+    return ArgumentError(
+        operation,
+        expected="at least one batch",
+        got="a loader without any",
+        fix="look at len(dataset); drop_last drops a data set smaller than a batch",
+    )
 
 
 def to_tensor(values: Any, dtype: Any) -> Tensor:
-    """Give a Tensor; floating-point numbers that come in an array or list get the model's dtype."""
+    """Return a Tensor; floats that come in an array or list get the model's data type."""
     if isinstance(values, Tensor):
         return values
     array = np.asarray(values)
@@ -81,7 +82,7 @@ def to_tensor(values: Any, dtype: Any) -> Tensor:
 
 
 def loader_state(loader: Any) -> Any:
-    """Give what the loader's next pass depends on, for `restore_loader`.
+    """Return what the loader's next pass depends on, for `restore_loader`.
 
     A pass that was left early (limit_batches) is over: a new one is begun and taken back at once,
     so that the loader in memory and one that loads the state begin the same pass.
@@ -117,7 +118,7 @@ def restore_loader(loader: Any, state: Any) -> None:
 
 
 def generator_states(model: Module) -> dict[str, Any]:
-    """Give the states of the model's random generators (dropout), by name."""
+    """Return the states of the model's random generators (dropout), by name."""
     return {name: rng.bit_generator.state for name, rng in model.named_generators()}
 
 

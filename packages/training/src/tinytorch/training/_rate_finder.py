@@ -11,12 +11,11 @@ import numpy as np
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._history import show_figure
 from tinytorch.training._run import Run
+from tinytorch.training._run_state import trial
 from tinytorch.training._trainer import Trainer
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.files.atomic import PathLike
 from tinytorch.training.pictures import new_figure
-
-__all__ = ["RateSweep", "find_learning_rate"]
 
 SMOOTHING = 0.9
 DIVERGED = 4.0
@@ -114,7 +113,7 @@ def find_learning_rate(
             fix="use the defaults: 1e-6 to 10 in 100 steps",
         )
     sweep = RateSweep(lowest, highest, steps)
-    with trainer.trial(), np.errstate(all="ignore"):
+    with trial(trainer), np.errstate(all="ignore"):
         attempt = type(trainer)(
             trainer.model,
             trainer.optimizer,

@@ -5,8 +5,6 @@ from typing import Any
 
 from tinytorch.tensor.errors import ArgumentError
 
-__all__ = ["LearningRate", "per_epoch"]
-
 
 class per_epoch:  # noqa: N801 - it reads as the words that it stands for
     """Mark a schedule as a function of the epoch, counted from 0, instead of the optimizer step.

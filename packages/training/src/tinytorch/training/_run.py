@@ -1,6 +1,6 @@
 """A run is what callbacks, progress and files know of a training; the `Trainer` drives it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,10 @@ from tinytorch.training._made_of import made_of
 from tinytorch.training._rates import LearningRate
 from tinytorch.training.metrics.figures import figures_of, numbers_in
 from tinytorch.training.metrics.metric import Mean, Metric
+
+
+class Token:
+    """What tells a run from others; a copy of a run, with copies of its callbacks, has a copy."""
 
 
 class Run:
@@ -39,8 +43,11 @@ class Run:
         optimizer: Any,
         train_loader: Iterable[Any],
         val_loader: Iterable[Any] | None,
+        loss: Callable[[Any, Any], Any],
         metrics: Sequence[Metric],
         rate: LearningRate,
+        callbacks: Sequence[Any],
+        clip_norm: float | None,
         accumulate: int,
         seed: int | None,
     ) -> None:
@@ -48,11 +55,14 @@ class Run:
         self.optimizer = optimizer
         self.train_loader = train_loader
         self.val_loader = val_loader
+        self.loss = loss
         self.metrics = tuple(metrics)
         self.rate = rate
+        self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
+        self.clip_norm = clip_norm
         self.accumulate = accumulate
         self.seed = seed
-        self.callbacks: list[Any] = []
+        self.token = Token()
         self.history = History()
         self.epoch = self.batch = self.examples = self.step = self.epochs = 0
         self.seconds = self.loss_value = 0.0
@@ -61,11 +71,9 @@ class Run:
         self.inputs: Any = None
         self.targets: Any = None
         self.outputs: Any = None
-        self.mean_loss = Mean(name="loss")
+        self.mean_loss = Mean(loss, name="loss")
         self.loaders_at_epoch_begin: list[Any] = []
         self.limit_batches: int | None = None
-        self.loss: Any = None
-        self.clip_norm: float | None = None
         self.made_of: dict[str, str] = {}
         self._own: Mapping[str, Any] | None = None
         self._shown: Mapping[str, Any] = {}
@@ -90,6 +98,11 @@ class Run:
     def loader_states(self) -> list[Any]:
         """Return what the next passes of both loaders depend on."""
         return [loader_state(loader) for loader in self.loaders()]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The data type of the model's weights, which arrays are converted to."""
+        return next((p.dtype for p in self.model.parameters()), np.dtype(np.float32))
 
     @property
     def batches_per_epoch(self) -> int | None:
@@ -144,7 +157,7 @@ class Run:
 
     def weights(self) -> Mapping[str, Any]:
         """Return the model's state that training goes on from, whatever the model shows."""
-        return self._own if self._own is not None and self._is_shown() else self.model.state_dict()
+        return self._own if self._own and self.is_showing else self.model.state_dict()
 
     def load_weights(self, weights: Mapping[str, Any]) -> None:
         """Give the model a state that training goes on from."""
@@ -160,14 +173,15 @@ class Run:
         self.model.load_state_dict(weights)
         self._own, self._shown = own, self.model.state_dict()
 
-    def take_back(self) -> None:
-        """Give the model back what it had before `show`, unless someone has changed it since."""
-        if self._own is not None:
-            self.load_weights(self.weights())
-
-    def _is_shown(self) -> bool:
-        """Whether the model still is as `show` left it."""
-        return all(
+    @property
+    def is_showing(self) -> bool:
+        """Whether the model has a state that `take_back` will undo."""
+        return self._own is not None and all(
             np.array_equal(value, self._shown[name], equal_nan=True)
             for name, value in self.model.state_dict().items()
         )
+
+    def take_back(self) -> None:
+        """Give the model back what it had before `show`, unless someone has changed it since."""
+        if self._own:
+            self.load_weights(self.weights())

@@ -5,9 +5,11 @@ StateError, what can but changes the bits is named in a warning.
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from tinytorch.autograd.nn import Module
 from tinytorch.tensor.errors import StateError, TinyTorchError
 from tinytorch.training._history import History
 from tinytorch.training._loaders import (
@@ -23,6 +25,7 @@ VERSION = 2
 PARTS = [
     "made_of",
     "model",
+    "loss",
     "optimizer",
     "schedule",
     "generators",
@@ -51,6 +54,7 @@ def run_state(run: Run) -> dict[str, Any]:
         "version": VERSION,
         "made_of": run.made_of,
         "model": run.weights(),
+        "loss": run.loss.state_dict() if isinstance(run.loss, Module) else {},
         "optimizer": run.optimizer.state_dict(),
         "schedule": run.rate.state_dict(),
         "generators": generator_states(run.model),
@@ -94,6 +98,23 @@ def load_run_state(run: Run, state: Mapping[str, Any]) -> None:
         )
 
 
+@contextmanager
+def trial(run: Run) -> Iterator[None]:
+    """Do anything with a run's model, optimizer and loaders; afterwards the run is as it was."""
+    before = run_state(run)
+    shown = run.model.state_dict() if run.is_showing else None
+    modes = [(module, module.training) for module in run.model.modules()]
+    try:
+        yield
+    finally:
+        load_run_state(run, before)
+        if shown is not None:
+            run.show(shown)
+        run.optimizer.zero_grad()
+        for module, mode in modes:
+            module.training = mode
+
+
 def _upgraded(run: Run, state: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the state as this version writes it."""
     version = state.get("version", 1)
@@ -106,7 +127,7 @@ def _upgraded(run: Run, state: Mapping[str, Any]) -> Mapping[str, Any]:
         )
     if version == 1:  # it does not say what it was made of, and counters have settings among them
         names = [metric.name for metric in run.metrics]
-        state = {"made_of": run.made_of, "metrics": names, **state}
+        state = {"made_of": run.made_of, "metrics": names, "loss": {}, **state}
         own = [counter.state_dict() for counter in (run.mean_loss, *run.metrics)]
         pairs = zip(own, state.get("counters", ()), strict=False)
         state["counters"] = [{k: saved.get(k, 1) for k in counts} for counts, saved in pairs]
@@ -131,6 +152,8 @@ def _check(run: Run, state: Mapping[str, Any]) -> None:
 def _load(run: Run, state: Mapping[str, Any]) -> list[str]:
     """Take up the state; return what of it nobody takes up, in words."""
     run.load_weights(state["model"])
+    if isinstance(run.loss, Module) and state["loss"]:
+        run.loss.load_state_dict(state["loss"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.rate.load_state_dict(state["schedule"])
     load_generator_states(run.model, state["generators"])

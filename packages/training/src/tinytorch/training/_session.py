@@ -1,4 +1,4 @@
-"""What surrounds a loop: evaluation mode that ends, and signals that wait for the step's end."""
+"""Signals to end wait for the end of a step: then a run can be saved, and goes on from there."""
 
 import signal
 import threading
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
-from tinytorch.autograd.nn import Module
-
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal to end, at a place where the run can be saved."""
 
 
 class Signals:
@@ -37,20 +39,17 @@ class Signals:
                         after.callback(signal.signal, number, before or signal.SIG_DFL)
             yield
 
+    def stop_if_noted(self) -> None:
+        """Let a signal through that has been noted.
+
+        Raises:
+            Interrupted: One has.
+        """
+        if self.noted:
+            raise Interrupted
+
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's protocol
         if self.noted and number == signal.SIGINT:
             self.noted = ""
             raise KeyboardInterrupt
         self.noted = self.noted or signal.Signals(number).name
-
-
-@contextmanager
-def evaluation_mode(model: Module) -> Iterator[None]:
-    """Put the model in evaluation mode; afterwards, and after errors, each module is as it was."""
-    modes = [(module, module.training) for _, module in model.named_modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from typing import Any
 
@@ -12,12 +12,13 @@ from tinytorch.autograd import Variable, no_grad
 from tinytorch.autograd.nn import Module, Parameter, evaluation
 from tinytorch.optim import clip_grad_norm
 from tinytorch.tensor import Tensor, checks, from_numpy
-from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.functional import cross_entropy
 from tinytorch.training._history import History
 from tinytorch.training._large_batch import LargeBatch
 from tinytorch.training._loaders import (
     check_loader,
+    no_batch,
     pairs,
     restore_loader,
     seed_run,
@@ -25,15 +26,13 @@ from tinytorch.training._loaders import (
 )
 from tinytorch.training._rates import LearningRate
 from tinytorch.training._run import Run
-from tinytorch.training._run_state import load_run_state, run_state
-from tinytorch.training._session import Signals
-from tinytorch.training.callbacks.callback import Callback
+from tinytorch.training._run_state import load_run_state, run_state, trial
+from tinytorch.training._session import Interrupted, Signals
+from tinytorch.training.callbacks.callback import Callback, check_callbacks
 from tinytorch.training.callbacks.progress import Progress
 from tinytorch.training.metrics.accuracy import accuracy
-from tinytorch.training.metrics.figures import as_metric, figures_of, numbers_in
+from tinytorch.training.metrics.figures import as_metric, as_metrics, figures_of, numbers_in
 from tinytorch.training.metrics.metric import Mean, weighed
-
-__all__ = ["Trainer"]
 
 
 class Trainer(Run):
@@ -97,31 +96,34 @@ class Trainer(Run):
         *,
         progress: bool = True,
     ) -> None:
-        _check(clip_norm is None or clip_norm > 0, "clip_norm above 0", f"clip_norm={clip_norm}")
         check_loader("train_loader", train_loader)
         if val_loader is not None:
             check_loader("val_loader", val_loader)
-        made = model if isinstance(model, Module) else model(rng=np.random.default_rng(seed))
+        if clip_norm is not None and not clip_norm > 0:
+            raise ArgumentError(
+                "Trainer",
+                expected="clip_norm above 0, or None",
+                got=f"clip_norm={clip_norm}",
+                fix="try clip_norm=1.0",
+            )
+        if progress and not any(isinstance(callback, Progress) for callback in callbacks):
+            callbacks = [*callbacks, Progress()]
+        check_callbacks(callbacks)
         super().__init__(
-            made,
+            model if isinstance(model, Module) else model(rng=np.random.default_rng(seed)),
             optimizer,
             train_loader,
             val_loader,
-            [as_metric(metric) for metric in metrics],
+            loss,
+            as_metrics(metrics),
             LearningRate(optimizer, schedule),
+            callbacks,
+            clip_norm,
             checks.whole("Trainer", "accumulate", accumulate, least=1),
             seed,
         )
-        self.loss = loss
-        self.clip_norm = clip_norm
-        self.callbacks = list(callbacks)
-        if progress and not any(isinstance(callback, Progress) for callback in callbacks):
-            self.callbacks.append(Progress())
-        self.callbacks.sort(key=lambda callback: callback.order)
         self._signals = Signals()
-        self._frozen: list[Parameter] = []
-        names = [metric.name for metric in (self.mean_loss, *self.metrics)]
-        _check(len(set(names)) == len(names), "metrics of different names", f"{names}")
+        self._parameters: list[Parameter] = []
 
     def fit(self, epochs: int, limit_batches: int | None = None) -> History:
         """Train until the run has `epochs` epochs, those before a resume included.
@@ -147,7 +149,7 @@ class Trainer(Run):
                     for self.inputs, self.targets in group:
                         self.outputs = self.model(self.inputs)
                         loss, weight = weighed(self.loss, self.outputs, self.targets)
-                        large.backward(self._checked(loss), weight, len(self.targets))
+                        large.backward(loss, weight, len(self.targets))
                         self._count(loss.item(), weight)
                     large.finish(self.moved_parameters())
                     self._notify("on_gradients")
@@ -161,19 +163,17 @@ class Trainer(Run):
                     self.batch += len(group)
                     self.seconds = time.perf_counter() - began
                     self._notify("on_step_end")
-                    self._stop_if_asked()
+                    self._signals.stop_if_noted()
                 if self.stopped:
                     break
                 figures = self.figures()
                 if self.val_loader is not None:
-                    measured = self.evaluate(self.val_loader, limit_batches)
-                    figures |= {
-                        f"val_{name}": value for name, value in numbers_in(measured).items()
-                    }
+                    measured = numbers_in(self.evaluate(self.val_loader, limit_batches))
+                    figures |= {f"val_{name}": value for name, value in measured.items()}
                 figures["lr"] = self.optimizer.lr
                 self._end_epoch(figures, time.perf_counter() - began)
                 self._notify("on_epoch_end")
-                self._stop_if_asked()
+                self._signals.stop_if_noted()
         return self.history
 
     def evaluate(
@@ -192,16 +192,21 @@ class Trainer(Run):
             ArgumentError: There is no loader, or it gives no batches.
         """
         measured = self.val_loader if loader is None else loader
-        _check(measured is not None, "a loader", "none, and a Trainer without val_loader")
-        assert measured is not None
-        mean_loss, metrics = Mean(self.loss, name="loss"), [as_metric(m) for m in self.metrics]
+        if measured is None:
+            raise ArgumentError(
+                "Trainer.evaluate",
+                expected="a loader",
+                got="none, and a Trainer without val_loader",
+                fix="use evaluate(loader), or Trainer(..., val_loader=loader)",
+            )
+        counters = [Mean(self.loss, name="loss"), *map(as_metric, self.metrics)]
         with evaluation(self.model), no_grad():
             for inputs, targets in self._pairs("Trainer.evaluate", measured, stop=limit_batches):
                 outputs = self.model(inputs)
-                for metric in (mean_loss, *metrics):
-                    metric.update(outputs, targets)
-                self._stop_if_asked()
-        return figures_of((mean_loss, *metrics))
+                for counter in counters:
+                    counter.update(outputs, targets)
+                self._signals.stop_if_noted()
+        return figures_of(counters)
 
     def predict(self, loader: Iterable[Any], limit_batches: int | None = None) -> Tensor:
         """Compute the model's outputs in evaluation mode.
@@ -220,8 +225,9 @@ class Trainer(Run):
         with evaluation(self.model), no_grad():
             for batch in islice(loader, limit_batches):
                 inputs = batch[0] if isinstance(batch, (tuple, list)) else batch
-                outputs.append(self.model(to_tensor(inputs, self._dtype)).numpy())
-        _check(bool(outputs), "a loader with batches", "one without any")
+                outputs.append(self.model(to_tensor(inputs, self.dtype)).numpy())
+        if not outputs:
+            raise no_batch("Trainer.predict")
         return from_numpy(np.concatenate(outputs))
 
     def overfit(self, batches: int = 1, epochs: int = 100) -> History:
@@ -237,7 +243,7 @@ class Trainer(Run):
             The history of the attempt; its last loss should be near 0.
         """
         with self.trial():
-            kept = list(pairs("Trainer.overfit", self.train_loader, self._dtype, stop=batches))
+            kept = list(pairs("Trainer.overfit", self.train_loader, self.dtype, stop=batches))
             attempt = Trainer(
                 self.model,
                 self.optimizer,
@@ -249,21 +255,9 @@ class Trainer(Run):
             )
             return attempt.fit(epochs)
 
-    @contextmanager
-    def trial(self) -> Iterator[None]:
+    def trial(self) -> AbstractContextManager[None]:
         """Do anything with model, optimizer and loaders; afterwards the run is as it was."""
-        self.bind()
-        before, shown = self.state_dict(), self._own and self.model.state_dict()
-        modes = [(module, module.training) for module in self.model.modules()]
-        try:
-            yield
-        finally:
-            self.load_state_dict(before)
-            if shown:
-                self.show(shown)
-            self.optimizer.zero_grad()
-            for module, mode in modes:
-                module.training = mode
+        return trial(self)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the rest of the run depends on, for `save_checkpoint(folder, **state)`."""
@@ -277,10 +271,12 @@ class Trainer(Run):
         """
         load_run_state(self, state)
 
-    @property
-    def _dtype(self) -> Any:
-        """The data type of the model's weights, which arrays are converted to."""
-        return next((p.dtype for p in self.model.parameters()), np.dtype(np.float32))
+    def __repr__(self) -> str:
+        names = [type(part).__name__ for part in (self.model, self.optimizer)]
+        return (
+            f"Trainer({', '.join(names)}; epoch {self.epoch}, batch {self.batch}, "
+            f"step {self.step}; metrics {list(self.metrics)}, callbacks {self.callbacks})"
+        )
 
     @contextmanager
     def _session(self, epochs: int, limit_batches: int | None) -> Iterator[None]:
@@ -300,8 +296,8 @@ class Trainer(Run):
                 self.optimizer.zero_grad()
                 self._notify("on_fit_begin")
                 yield
-                self._stop_if_asked()
-            except _Interrupted:
+                self._signals.stop_if_noted()
+            except Interrupted:
                 name = self._signals.noted
                 where = f"stopped in epoch {self.epoch + 1} after batch {self.batch}"
                 said = [where if name == "SIGINT" else f"{name}: {where}"]
@@ -319,8 +315,7 @@ class Trainer(Run):
         self.take_back()
         if not self.model.training:
             self.model.train()
-        moved = set(map(id, self.moved_parameters()))
-        self._frozen = [p for p in self.model.parameters() if id(p) not in moved]
+        self._parameters = list(self.model.parameters())
         if self.batch == 0:
             self.examples, self.seconds = 0, 0.0
             for counter in (self.mean_loss, *self.metrics):
@@ -340,8 +335,8 @@ class Trainer(Run):
             yield group
 
     def _begin_step(self, group: list[tuple[Tensor, Tensor]]) -> LargeBatch:
-        """Prepare a step; no gradient is left over in what the optimizer does not move, either."""
-        for parameter in self._frozen:
+        """Prepare a step; no gradient is left over, in what the optimizer does not move, either."""
+        for parameter in self._parameters:
             parameter.grad = None
         return LargeBatch(sum(len(targets) for _, targets in group))
 
@@ -350,33 +345,20 @@ class Trainer(Run):
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Read a loader; where a signal to end has made it fail, the run ends by the signal."""
         try:
-            yield from pairs(operation, loader, self._dtype, start, stop)
+            yield from pairs(operation, loader, self.dtype, start, stop)
         except (Exception, KeyboardInterrupt):  # of a worker that had the signal, too
-            self._stop_if_asked()
+            self._signals.stop_if_noted()
             raise
-
-    def _checked(self, loss: Any) -> Variable:
-        """Return the loss, if gradients can come from it."""
-        if isinstance(loss, Variable) and loss.ndim == 0:
-            return loss
-        got = f"shape {loss.shape}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
-        raise ShapeError(
-            "Trainer.fit",
-            expected="a loss () that was computed from the model's outputs",
-            got=got if not isinstance(loss, Tensor) or loss.ndim else "one without a gradient",
-            fix='use reduction="mean", and Tensor operations from outputs to loss',
-        )
 
     def _count(self, loss: float, weight: float) -> None:
         """Count a training batch."""
         self.loss_value = loss
         self.examples += len(self.targets)
         self.mean_loss.add(loss, weight)
-        outputs = self.outputs
-        if isinstance(outputs, Variable):
-            outputs = outputs.detach()
+        if isinstance(self.outputs, Variable):
+            self.outputs = self.outputs.detach()
         for metric in self.metrics:
-            metric.update(outputs, self.targets)
+            metric.update(self.outputs, self.targets)
 
     def _end_epoch(self, figures: dict[str, float], seconds: float) -> None:
         self.rate.after_epoch(figures)
@@ -386,16 +368,3 @@ class Trainer(Run):
 
     def _notify(self, hook: str) -> list[Any]:
         return [getattr(callback, hook)(self) for callback in self.callbacks]
-
-    def _stop_if_asked(self) -> None:
-        if self._signals.noted:
-            raise _Interrupted
-
-
-class _Interrupted(KeyboardInterrupt):
-    """A signal to end, at a place where the run can be saved."""
-
-
-def _check(right: bool, expected: str, got: str) -> None:
-    if not right:
-        raise ArgumentError("Trainer", expected=expected, got=got, fix="see help(Trainer)")

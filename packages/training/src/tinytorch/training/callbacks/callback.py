@@ -15,14 +15,15 @@ Any hook may call `run.stop(reason)`: the run ends after the optimizer step, or 
 it is at.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
-from tinytorch.training._run import Run
+from tinytorch.tensor.errors import ArgumentError
+from tinytorch.training._run import Run, Token
 from tinytorch.training._settings import made_with
 
-__all__ = ["Callback"]
+__all__ = ["Callback", "check_callbacks"]
 
 
 class Callback:
@@ -46,8 +47,8 @@ class Callback:
     """
 
     order: int = 0
-    _run: "ref[Run] | None" = None
-    _left: "WeakKeyDictionary[Run, Mapping[str, Any]] | None" = None
+    _token: Token | None = None
+    _left: "WeakKeyDictionary[Token, Mapping[str, Any]] | None" = None
 
     def on_setup(self, run: Run) -> None:
         """Prepare, before anything else: the checkpoint is loaded here."""
@@ -89,18 +90,33 @@ class Callback:
         So a callback may be given to several runs, one after another or in turn, and each of them
         goes as if it had the callback to itself.
         """
-        before = self._run() if self._run is not None else None
-        if before is run:
+        if self._token is run.token:
             return
         if self._left is None:
             self._left = WeakKeyDictionary()
-        if before is not None:
-            self._left[before] = self.state_dict()
-        if self._run is not None:
+        if self._token is not None:
+            self._left[self._token] = self.state_dict()
             self.reset()
-        self._run = ref(run)
-        if run in self._left:
-            self.load_state_dict(self._left.pop(run))
+        self._token = run.token
+        if run.token in self._left:
+            self.load_state_dict(self._left.pop(run.token))
 
     def __repr__(self) -> str:
         return made_with(self)
+
+
+def check_callbacks(callbacks: Sequence[Any]) -> None:
+    """Refuse what is no callback.
+
+    Raises:
+        ArgumentError: One is none.
+    """
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            name = callback.__name__ if isinstance(callback, type) else "MyCallback"
+            raise ArgumentError(
+                "Trainer",
+                expected="callbacks: a list of such as EarlyStopping()",
+                got=repr(callback),
+                fix=f"give {name}(), where class {name}(Callback)",
+            )

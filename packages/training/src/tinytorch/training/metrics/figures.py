@@ -10,17 +10,34 @@ from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training.metrics.accuracy import Accuracy, accuracy
 from tinytorch.training.metrics.metric import Mean, Metric
 
-__all__ = ["as_metric", "figures_of", "numbers_in"]
+__all__ = ["as_metric", "as_metrics", "figures_of", "numbers_in"]
+
+
+def as_metrics(metrics: Iterable[Any]) -> list[Metric]:
+    """Make a Trainer's own counters of its metrics, each with a column of its own.
+
+    Raises:
+        ArgumentError: One is no metric, or two have one name.
+    """
+    if not isinstance(metrics, Iterable):
+        raise _no_metric(metrics)
+    counters = [as_metric(metric) for metric in metrics]
+    names = ["loss", "lr", *(counter.name for counter in counters)]
+    if len(set(names)) < len(names):
+        raise ArgumentError(
+            "Trainer",
+            expected="metrics of different names, beside the columns loss and lr",
+            got=", ".join(names[2:]),
+            fix="use Mean(function, name=...), Accuracy(name=...)",
+        )
+    return counters
 
 
 def as_metric(metric: Any) -> Metric:
-    """Make the Trainer's own counter of a metric, or of a function `(outputs, targets)`.
+    """Make a counter that has counted nothing of a metric, or of a function `(outputs, targets)`.
 
     Args:
         metric: A `Metric` (copied, so that two counters never share counts) or a function.
-
-    Returns:
-        A metric that has counted nothing.
 
     Raises:
         ArgumentError: It is neither.
@@ -33,25 +50,40 @@ def as_metric(metric: Any) -> Metric:
         return own
     if callable(metric) and not isinstance(metric, type):
         return Mean(metric)
-    raise ArgumentError(
-        "metrics",
-        expected="metrics, or functions (outputs, targets) -> number",
-        got=repr(metric),
-        fix="give Accuracy(), not Accuracy"
-        if isinstance(metric, type)
-        else "use metrics=(accuracy,)",
-    )
+    raise _no_metric(metric)
 
 
 def figures_of(counters: Iterable[Metric]) -> dict[str, Any]:
-    """Compute metrics: name to figure; a metric of several figures gives each its name."""
+    """Compute metrics: name to figure; a metric of several figures gives each its name.
+
+    Raises:
+        ArgumentError: Two figures have one name.
+    """
     figures: dict[str, Any] = {}
     for counter in counters:
         value = counter.compute()
-        figures |= value if isinstance(value, dict) else {counter.name: value}
+        named = value if isinstance(value, dict) else {counter.name: value}
+        if same := figures.keys() & named.keys():
+            raise ArgumentError(
+                "Trainer",
+                expected="a name of its own for each figure",
+                got=f"two of the name {min(same)!r}",
+                fix=f"give {type(counter).__name__} another name=",
+            )
+        figures |= named
     return figures
 
 
 def numbers_in(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Give those figures that are single numbers, as a history holds them."""
+    """Return those figures that are single numbers, as a history holds them."""
     return {name: float(value) for name, value in figures.items() if np.ndim(value) == 0}
+
+
+def _no_metric(got: Any) -> ArgumentError:
+    name = got.__name__ if isinstance(got, type) else None
+    return ArgumentError(
+        "Trainer",
+        expected="metrics: a list of metrics, or of functions (outputs, targets) -> number",
+        got=repr(got),
+        fix=f"give {name}(), not {name}" if name else "use metrics=(accuracy,)",
+    )

@@ -67,7 +67,7 @@ def predicted_classes(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     Where a label's own score is NaN, the class after it stands for the prediction.
     """
-    predicted = scores.argmax(axis=1)
+    predicted: np.ndarray = scores.argmax(axis=1)
     if scores.size and np.isnan(scores.min()):
         lost = (predicted == labels) & np.isnan(scores_of(scores, labels))
         predicted[lost] = (labels[lost] + 1) % scores.shape[1]
