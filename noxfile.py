@@ -50,6 +50,7 @@ nox.options.sessions = [
     "from_git",
     "mixed",
     "integration",
+    "stress",
     "docs",
     "build",
 ]
@@ -251,6 +252,16 @@ def train_on_sample(session: nox.Session) -> None:
     """Train on the sample; the script fails if the network does not learn."""
     session.env["MPLBACKEND"] = "Agg"
     session.run("python", "integration/examples/cifar10.py", "sample")
+
+
+@nox.session
+def stress(session: nox.Session) -> None:
+    """Kill a small run, cut its power, break its disk: 50 times each, or `-- 1000`, it resumes."""
+    count = int(session.posargs[0]) if session.posargs else 50
+    session.install(*editable(*LAYERS))
+    for script, share in (("readers", 50 * count), ("power", count), ("faults", count)):
+        session.run("python", f"integration/stress/{script}.py", str(share))
+    session.run("python", "integration/stress/kills.py", str(max(count // 10, 1)))
 
 
 @nox.session
