@@ -156,7 +156,7 @@ def test_vjp_runs_more_than_once():
     assert type(value) is Tensor
     assert pullback([1.0, 0.0]).tolist() == [2.0, 0.0]
     assert pullback(np.array([0.0, 1.0], np.float32)).tolist() == [0.0, 4.0]
-    with pytest.raises(ShapeError, match="a vector of the value's shape"):
+    with pytest.raises(ShapeError, match=r"a vector of shape \(2,\)"):
         pullback([1.0])
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinytorch.tensor import DTypeError, ImmutableError, ShapeError, Tensor, from_numpy
+from tinytorch.tensor import DTypeError, ImmutableError, ShapeError, Tensor, checks
 
 
 class Assignable(Tensor):
@@ -70,7 +70,7 @@ def new_value(target: Tensor, value: Any) -> np.ndarray:
         ShapeError: The shapes differ.
         DTypeError: It is no array of real numbers, or the data type cannot hold them.
     """
-    array = numbers(target, value)
+    array = numbers("assign", value)
     if array.shape != target.data.shape:
         raise ShapeError(
             "assign",
@@ -89,16 +89,19 @@ def new_value(target: Tensor, value: Any) -> np.ndarray:
     return held
 
 
-def numbers(target: Tensor, value: Any) -> np.ndarray:
-    """Return an array of real numbers, of whatever shape and data type they come in."""
+def numbers(operation: str, value: Any) -> np.ndarray:
+    """Return an array of real numbers in whatever shape and data type they come.
+
+    Raises:
+        ShapeError: The nested lists are ragged.
+        DTypeError: They are no real numbers.
+    """
     if isinstance(value, Tensor):
         return value.data
-    if isinstance(value, np.ndarray):
-        return from_numpy(value).data
-    with np.errstate(all="ignore"):
-        converted = Tensor(value, dtype=target.dtype).data
-    given = np.array(value)
-    return converted if given.dtype.kind == "f" == converted.dtype.kind else given
+    with np.errstate(over="ignore"):
+        array = checks.as_array(operation, value, None, copy=False)
+    # Python's floats have more digits than float32 keeps.
+    return array if isinstance(value, np.ndarray) else np.asarray(value)
 
 
 def held_as(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd._transforms import vjp
-from tinytorch.autograd._variable import Variable
+from tinytorch.autograd._assign import numbers
+from tinytorch.autograd._transforms import pulled_back
 from tinytorch.tensor import ArgumentError, GradientError, Tensor
 from tinytorch.tensor import random as tensor_random
 
@@ -31,7 +31,7 @@ def gradcheck(
     Keep away from kinks (0 for relu, ties for max): there is no derivative to find there.
 
     Args:
-        function: Takes as many Tensors as there are `variables`, gives one Tensor.
+        function: Of as many Tensors as there are variables; returns one Tensor.
         *variables: Where to check; converted to float64. Any shapes.
         order: 2 also checks the gradient of the gradient.
         eps: The step of the differences.
@@ -46,6 +46,7 @@ def gradcheck(
         GradcheckError: A gradient is wrong; names the operand and the element.
         GradientError: A row of a derivative gives a wrong shape.
         ArgumentError: There is nothing to check, or the function is not finite there.
+        DTypeError: The function returns no Tensor.
 
     Example:
         >>> gradcheck(lambda x, y: x * y, [1.0, 2.0], [3.0, 4.0])
@@ -59,8 +60,8 @@ def gradcheck(
             fix="gradcheck(f, x, ...): the values where to check",
         )
     random = tensor_random.generator(rng)
-    points = [np.array(_values(v), np.float64) for v in variables]
-    value, pullback = vjp(function, *[Tensor(p) for p in points])
+    points = [np.array(numbers("gradcheck", v), np.float64) for v in variables]
+    value, pullback = pulled_back("gradcheck", function, tuple(map(Tensor, points)))
     if not np.isfinite(value.data).all():
         raise ArgumentError(
             "gradcheck",
@@ -96,18 +97,10 @@ def gradcheck(
         weights = [random.uniform(0.5, 1.5, p.shape) for p in points]
 
         def slope(*inputs: Any) -> Any:
-            _, pullback = vjp(function, *[_as_variable(x) for x in inputs])
+            _, pullback = pulled_back("gradcheck", function, inputs)
             shares = pullback(Tensor(projection))
             shares = shares if isinstance(shares, tuple) else (shares,)
             return sum((s * Tensor(w)).sum() for s, w in zip(shares, weights, strict=True))
 
         gradcheck(slope, *points, order=order - 1, eps=eps, atol=atol, rtol=rtol, rng=random)
     return True
-
-
-def _as_variable(x: Any) -> Variable:
-    return x if isinstance(x, Variable) else Variable(x)
-
-
-def _values(x: Any) -> Any:
-    return x.data if isinstance(x, Tensor) else x

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 from tinytorch.autograd._assign import clock, new_value
 from tinytorch.autograd._backward import Gradients, Memory, backward
 from tinytorch.autograd._mode import blocks
-from tinytorch.tensor import DTypeError, GradientError, Op, ShapeError, Tensor
+from tinytorch.tensor import DTypeError, GradientError, Op, ShapeError, Tensor, checks, from_numpy
 
 
 class Variable(Memory):
@@ -48,10 +48,7 @@ class Variable(Memory):
     grad: Tensor | None
 
     def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
-        try:
-            super().__init__(data, dtype)
-        except GradientError as error:
-            raise _history_lost(type(self).__name__, data) from error
+        super().__init__(data, dtype)
         if self.data.dtype.kind != "f":
             raise DTypeError(
                 type(self).__name__,
@@ -104,6 +101,11 @@ class Variable(Memory):
                 fix="x.detach() where no gradient shall pass, or a plain Tensor from the start",
             )
 
+    def requires_grad_(self, mode: bool = True) -> Self:
+        """Set `requires_grad`; return the Variable itself."""
+        self.requires_grad = mode
+        return self
+
     def backward(
         self,
         gradient: Any = None,
@@ -144,7 +146,7 @@ class Variable(Memory):
             gradient = _new(Tensor)
             gradient.data = np.ones(self.data.shape, self.data.dtype)
         elif not isinstance(gradient, Tensor):
-            gradient = Tensor(gradient)
+            gradient = from_numpy(checks.as_array("backward", gradient, None, copy=True))
         if gradient.shape != self.shape:
             raise ShapeError(
                 "backward",
@@ -276,17 +278,6 @@ def _may_change(x: Variable) -> bool:
             return False
         x = sources[0]
     return x._op is None
-
-
-def _history_lost(operation: str, data: Any) -> GradientError:
-    """Return the error for numbers that are to be made of Variables."""
-    if isinstance(data, Variable):
-        got = f"a {type(data).__name__} of shape {data.shape}"
-        fix = f"{operation}(x.detach()), or use the Variable itself"
-    else:
-        got = f"a {type(data).__name__} with Variables in it"
-        fix = f"stack([x, ...]) keeps gradients; {operation}([x.item(), ...]) takes the values"
-    return GradientError(operation, expected="numbers without a history", got=got, fix=fix)
 
 
 _new = object.__new__

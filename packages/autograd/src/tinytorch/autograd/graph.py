@@ -32,7 +32,7 @@ def to_text(variable: Variable, names: Mapping[str, Variable] | None = None) -> 
     """
     known = _by_identity(names)
     lines, numbers = [], {}
-    for number, x in enumerate(_history(variable)):
+    for number, x in enumerate(_history("to_text", variable)):
         numbers[id(x)] = number
         name = f" {known[id(x)]}" if id(x) in known else ""
         lines.append(f"%{number} = {_call(x, numbers)} {x.shape}{name}")
@@ -40,20 +40,10 @@ def to_text(variable: Variable, names: Mapping[str, Variable] | None = None) -> 
 
 
 def to_dot(variable: Variable, names: Mapping[str, Variable] | None = None) -> str:
-    r"""Write down how a Variable came about in the language of Graphviz.
+    r"""Write down how a Variable came about, as `to_text` does, in the language of Graphviz.
 
     Leaves are boxes, ops are ellipses, and each arrow has the shape of what flows along it. Make a
     picture with `dot -Tsvg graph.dot -o graph.svg`.
-
-    Args:
-        variable: Any shape.
-        names: Names for some of the Variables, such as `dict(model.named_parameters())`.
-
-    Returns:
-        A `digraph`.
-
-    Raises:
-        DTypeError: `variable` is a plain Tensor, which remembers nothing.
 
     Example:
         >>> x = Variable([1.0, 2.0])
@@ -67,7 +57,7 @@ def to_dot(variable: Variable, names: Mapping[str, Variable] | None = None) -> s
     """
     known = _by_identity(names)
     lines, numbers = ["digraph {", "  rankdir=LR"], {}
-    for number, x in enumerate(_history(variable)):
+    for number, x in enumerate(_history("to_dot", variable)):
         numbers[id(x)] = number
         if x._op is None:
             label = f"{known.get(id(x), type(x).__name__)}\\n{x.shape}"
@@ -82,11 +72,11 @@ def to_dot(variable: Variable, names: Mapping[str, Variable] | None = None) -> s
     return "\n".join([*lines, "}"])
 
 
-def _history(variable: Variable) -> list[Variable]:
+def _history(operation: str, variable: Variable) -> list[Variable]:
     """The Variables that had a part in one, and itself; oldest first."""
     if not isinstance(variable, Variable):
         raise DTypeError(
-            "graph",
+            operation,
             expected="a Variable, which remembers where it came from",
             got=type(variable).__name__,
             fix="compute with Variables, outside of no_grad",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError
+from tinytorch.tensor.errors import ArgumentError, DTypeError, GradientError, ShapeError
 
 __all__ = ["as_array", "real_dtype", "whole_numbers"]
 
@@ -28,9 +28,17 @@ def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) 
     Raises:
         ShapeError: The nested lists are ragged.
         DTypeError: The data are not real numbers.
+        GradientError: The data are Tensors that remember where they came from.
     """
     try:
         array = np.array(data, copy=copy or None)
+    except GradientError as error:
+        raise GradientError(
+            operation,
+            expected="numbers, which have no history",
+            got=error.got,
+            fix="x.detach() for its values; stack([x, ...]) for one Tensor that keeps gradients",
+        ) from error
     except ValueError as error:
         raise ShapeError(
             operation,

@@ -49,7 +49,7 @@ class Tensor:
     data: np.ndarray
 
     def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
-        self.data = as_array("tensor", data, dtype, copy=True)
+        self.data = as_array(type(self).__name__, data, dtype, copy=True)
 
     @staticmethod
     def evaluate(op: "Op", operands: tuple[Any, ...], settings: dict[str, Any]) -> "Tensor":

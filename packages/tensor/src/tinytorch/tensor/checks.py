@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.tensor._convert import as_array
 from tinytorch.tensor.errors import ArgumentError, MissingExtraError
 
-__all__ = ["extra", "flag", "fraction", "number", "pair", "whole"]
+__all__ = ["as_array", "extra", "flag", "fraction", "number", "pair", "whole"]
 
 
 def whole(operation: str, name: str, value: Any, least: int | None = None) -> int:

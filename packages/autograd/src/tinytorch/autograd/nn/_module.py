@@ -15,7 +15,7 @@ from tinytorch.autograd._mode import no_grad
 from tinytorch.autograd.nn._parameter import HELD, Buffer, Parameter
 from tinytorch.autograd.nn._state import fitting
 from tinytorch.autograd.nn._summary import LayerSummary, Summary
-from tinytorch.tensor import ArgumentError, ImmutableError, Tensor, zeros
+from tinytorch.tensor import ArgumentError, ImmutableError, Tensor, checks, zeros
 
 Before = Callable[[str, "Module", tuple[Any, ...]], object]
 After = Callable[[str, "Module", tuple[Any, ...], Any], object]
@@ -166,8 +166,9 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Let this module and all below behave as in training."""
+        training = checks.flag("train", "mode", mode)
         for module in self.modules():
-            module.training = mode
+            module.training = training
         return self
 
     def eval(self) -> Self:

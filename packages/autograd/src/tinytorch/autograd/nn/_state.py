@@ -25,10 +25,18 @@ def fitting(
         strict: Whether missing and surplus names are errors.
 
     Raises:
-        StateError: Something is missing, surplus, of another shape, or would become other numbers.
+        StateError: It is no mapping, or something is missing, surplus, of another shape, or would
+            become other numbers.
         DTypeError: An entry is no array of real numbers.
     """
-    given = {name: numbers(x, state[name]) for name, x in own.items() if name in state}
+    if not isinstance(state, Mapping):
+        raise StateError(
+            operation,
+            expected="Tensors or arrays by name, as state_dict returns them",
+            got=type(state).__name__,
+            fix="load_state_dict(other.state_dict())",
+        )
+    given = {name: numbers(operation, state[name]) for name in own if name in state}
     held = {name: held_as(array, own[name].dtype) for name, array in given.items()}
     missing = [name for name in own if name not in state] if strict else []
     surplus = [name for name in state if name not in own] if strict else []

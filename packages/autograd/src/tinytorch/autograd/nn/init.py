@@ -102,9 +102,11 @@ def dirac_(weight: Variable, groups: int = 1) -> Variable:
             fix="give a convolution's weight and its number of groups",
         )
     values = np.zeros(shape, weight.dtype)
-    channels, center = shape[0] // groups, tuple(n // 2 for n in shape[2:])
+    channels = shape[0] // groups
+    # Of each channel the middle of its kernel, in every group.
+    middle = values[(..., *[n // 2 for n in shape[2:]])]
     for one in range(min(channels, shape[1])):
-        values[(slice(one, None, channels), one, *center)] = 1
+        middle[one::channels, one] = 1
     return weight.assign(values)
 
 
@@ -114,11 +116,11 @@ def _gain(operation: str, a: float) -> float:
 
 
 def _fans(operation: str, shape: Sequence[int]) -> tuple[int, int]:
-    if len(shape) < 2 or 0 in shape:
+    if np.ndim(shape) != 1 or len(shape) < 2 or 0 in shape:
         raise ShapeError(
             operation,
             expected="(outputs, inputs, ...), none of length 0",
-            got=f"{tuple(shape)}",
+            got=f"{shape}",
             fix="draw biases with random.uniform, or start them at 0",
         )
     kernel = math.prod(shape[2:])
