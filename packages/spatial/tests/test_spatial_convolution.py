@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinytorch.autograd import Variable, gradcheck, no_grad
-from tinytorch.spatial import conv2d, conv_transpose2d
+from tinytorch.spatial import conv2d, conv_transpose2d, ops
 from tinytorch.tensor import tensor
 
 
@@ -84,6 +84,7 @@ TRANSPOSED = {
     "output padding": {"stride": 3, "output_padding": (1, 2), "padding": 1},
     "groups": {"groups": 2, "stride": 2, "padding": 1},
     "dilation": {"dilation": 2, "stride": (2, 1)},
+    "output padding below the dilation": {"dilation": (2, 3), "output_padding": (1, 2)},
 }
 
 
@@ -106,10 +107,33 @@ def test_transposed_is_the_gradient_of_convolution(options):
     y = conv_transpose2d(x, w, **options)
     options.pop("output_padding", None)
     images = Variable(np.zeros(y.shape))
-    result = conv2d(images, w, **options)
-    assert result.shape == x.shape
-    result.backward(tensor(x))
+    result = conv2d(images, w, **options)  # of a larger image than needed: more windows fit
+    g = np.zeros(result.shape)
+    g[:, :, : x.shape[2], : x.shape[3]] = x
+    result.backward(tensor(g))
     np.testing.assert_allclose(images.grad.data, y.data, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("channels", "out", "groups"), [(4, 2, 2), (6, 3, 3), (2, 4, 2), (8, 4, 4), (6, 4, 2)]
+)
+def test_groups_unlike_the_channels(channels, out, groups):
+    x, w = random(2, channels, 5, 6, dtype=np.float32), random(out, channels // groups, 3, 3)
+    images = Variable(x)
+    y = conv2d(images, w.astype(np.float32), padding=1, groups=groups)
+    y.backward(tensor(np.ones_like(y.data)))
+    exact = Variable(x.astype(np.float64))
+    conv2d(exact, w, padding=1, groups=groups).sum().backward()
+    np.testing.assert_allclose(images.grad.data, exact.grad.data, atol=1e-4)
+
+
+def test_operands_and_settings_of_the_op_may_be_left_out():
+    x, w = Variable(random(2, 3, 5, 5)), Variable(random(4, 3, 3, 3))
+    ops.conv2d(x, w).sum().backward()
+    expected = Variable(x.data), Variable(w.data)
+    conv2d(*expected).sum().backward()
+    for got, want in zip((x, w), expected, strict=True):
+        np.testing.assert_array_equal(got.grad.data, want.grad.data)
 
 
 @settings(max_examples=60, deadline=None)

@@ -72,7 +72,7 @@ CASES = {
     "output padding": (
         ArgumentError,
         lambda: spatial.conv_transpose2d(X, ones((3, 4, 2, 2)), stride=2, output_padding=2),
-        "smaller than stride",
+        "smaller than stride (2, 2) or than dilation (1, 1)",
     ),
     "transposed to nothing": (
         ShapeError,
@@ -81,7 +81,7 @@ CASES = {
     ),
     "norm channels": (ShapeError, lambda: spatial.BatchNorm2d(4)(X), "weight"),
     "group norm": (ArgumentError, lambda: spatial.GroupNorm(3, 8), "1, 2, 4, 8"),
-    "probability": (ArgumentError, lambda: spatial.Dropout2d(1.0), "p=1.0"),
+    "probability": (ArgumentError, lambda: spatial.Dropout2d(1.5), "p=1.5"),
     "upsample": (ArgumentError, lambda: spatial.upsample(X), "one of scale_factor and size"),
     "upsample mode": (ArgumentError, lambda: spatial.upsample(X, 2, "cubic"), "cubic"),
     "no channels": (ArgumentError, lambda: spatial.Conv2d(0, 4, 3), "in_channels=0"),

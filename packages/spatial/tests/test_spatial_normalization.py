@@ -93,6 +93,28 @@ def test_running_statistics(momentum):
     np.testing.assert_array_equal(layer.running_mean.data, before)
 
 
+def test_what_evaluation_read_stays_though_training_goes_on():
+    x, gradients = random(4, 2, 3, 3), []
+    for goes_on in (False, True):
+        layer, images = BatchNorm2d(2, affine=False), Variable(x)
+        y = layer.eval()(images)
+        if goes_on:
+            layer.train()(tensor(x * 5 + 7))
+        (y * y).sum().backward()
+        gradients.append(images.grad.data)
+    np.testing.assert_array_equal(*gradients)
+
+
+def test_operands_and_settings_of_the_ops_may_be_left_out():
+    x = Variable(random(3, 2, 4, 3))
+    gradcheck(lambda x: ops.batch_norm2d(x) ** 3, x, order=2)
+    gradcheck(lambda x, w: ops.batch_norm2d(x, w) ** 3, x, random(2), order=2)
+    gradcheck(ops.batch_norm2d_input_gradient, x.data**2, x, order=2)
+    gradcheck(lambda x, w: ops.channel_affine(x, w) ** 2, x, random(2), order=2)
+    gradcheck(lambda g, x: ops.channel_sums(g, x) ** 2, x.data**2, x, order=2)
+    gradcheck(lambda g: ops.channel_sums(g) ** 2, x, order=2)
+
+
 def test_without_running_statistics_eval_uses_the_batch():
     layer = BatchNorm2d(3, affine=False, track_running_stats=False).eval()
     assert layer.state_dict() == {}

@@ -89,6 +89,35 @@ def test_padding_is_never_the_largest():
     assert (max_pool2d(np.full((1, 1, 4, 4), -5.0), 3, 2, 1).data == -5).all()
 
 
+def test_padding_gets_no_gradient_even_where_all_is_minus_infinity():
+    x = Variable(np.full((1, 1, 4, 4), -np.inf))
+    max_pool2d(x, 3, 2, 1).backward(tensor(np.ones((1, 1, 2, 2))))
+    assert x.grad.data[0, 0].tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+
+
+NAN = np.nan
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_last_nan_of_a_window_is_its_largest(dtype, padding):
+    x = np.array([[NAN, 1, NAN, 2], [3, NAN, 1, 5], [1, 2, 3, NAN], [4, 2, 3, 3]], dtype)
+    images = Variable(x[None, None])
+    y = max_pool2d(images, 2 + padding, 2 + padding, padding)
+    g = np.arange(1.0, 1 + y.size).reshape(y.shape).astype(dtype)
+    y.backward(tensor(g))
+    assert np.isnan(y.data).tolist() == [[[[True, True], [False, True]]]]
+    expected = np.zeros((4, 4))
+    expected[1, 1], expected[0, 2], expected[3, 0], expected[2, 3] = 1, 2, 3, 4
+    np.testing.assert_array_equal(images.grad.data[0, 0], expected)
+
+
+def test_an_infinite_gradient_reaches_the_largest_alone():
+    x = Variable(np.array([[[[1.0, 2.0], [4.0, 3.0]]]]))
+    max_pool2d(x, 2).backward(tensor(np.full((1, 1, 1, 1), np.inf)))
+    assert x.grad.tolist() == [[[[0, 0], [np.inf, 0]]]]
+
+
 def test_average_without_padding_counts_pixels_alone():
     y = avg_pool2d(np.ones((1, 1, 4, 4)), 3, 2, 1, count_include_pad=False)
     assert (y.data == 1).all()
@@ -131,6 +160,13 @@ def test_dropout_drops_whole_channels_and_keeps_the_mean():
     assert (per_channel == per_channel[:, :, :1]).all()
     assert abs(y.data.mean() - 1) < 0.05
     np.testing.assert_array_equal(y.data, dropout2d(x, 0.25, rng=0).data)
+
+
+@pytest.mark.parametrize("p", [0, 1])
+def test_dropout_of_none_and_of_all(p):
+    x = np.ones((2, 3, 2, 2), np.float32)
+    assert (dropout2d(x, p, rng=0) if p else dropout2d(tensor(x), p)).data.sum() == (1 - p) * x.size
+    assert Dropout2d(p)(tensor(x)).data.sum() == (1 - p) * x.size
 
 
 def test_dropout_module_rests_in_eval():

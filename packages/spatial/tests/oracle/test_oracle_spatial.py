@@ -1,6 +1,7 @@
 """Values and gradients against PyTorch: every option, ties, networks."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch.nn.functional as tf
 from tinytorch import spatial
 from tinytorch.autograd import Variable
 from tinytorch.tensor import functional as F
-from tinytorch.tensor import tensor
+from tinytorch.tensor import kernels, tensor
 
 PAIRS = [(1, 1), (2, 1), (2, 3)]
 
@@ -85,7 +86,7 @@ def test_conv_transpose2d(stride, groups):
     x, b = torch.randn(2, 4, 5, 6), torch.randn(6)
     w = torch.randn(4, 6 // groups, 3, 3)
     for padding, dilation, extra in itertools.product([0, 1], [1, 2], [0, 1]):
-        if extra >= min(stride):
+        if extra >= max(min(stride), dilation):
             continue
         options = {
             "stride": stride,
@@ -119,6 +120,30 @@ def test_pooling(kernel, stride, padding):
             lambda x: theirs(x, kernel, stride, padding, **options),  # noqa: B023
             x,
         )
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(2, 2, 0), (3, 2, 1), (3, 1, 1)])
+@pytest.mark.parametrize("backend", ["reference", *kernels.backends()])
+def test_max_pooling_of_what_is_not_finite(kernel, stride, padding, backend):
+    generator = torch.Generator().manual_seed(0)
+    choice = torch.tensor([math.nan, math.inf, -math.inf, -math.inf, 0.0, 1.0])
+    x = choice[torch.randint(0, 6, (4, 8, 6, 6), generator=generator)]
+    with kernels.using(backend):
+        same(
+            lambda x: spatial.max_pool2d(x, kernel, stride, padding),
+            lambda x: tf.max_pool2d(x, kernel, stride, padding),
+            x,
+        )
+
+
+def test_batch_norm_of_half_precision_with_float32_weights():
+    x = torch.randn(8, 3, 16, 16) * 2 + 3
+    theirs, ours = torch.nn.BatchNorm2d(3), spatial.BatchNorm2d(3)
+    expected, y = theirs(x.half()), ours(tensor(x.half().numpy()))
+    assert (str(expected.dtype), y.dtype) == ("torch.float16", np.float16)
+    np.testing.assert_allclose(y.detach().data, expected.detach().numpy(), atol=4e-3)
+    for (_, p), (_, q) in zip(theirs.named_buffers(), ours.named_buffers(), strict=True):
+        np.testing.assert_allclose(q.data, p, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [1, (3, 2), (4, 5), (12, 13)], ids=str)

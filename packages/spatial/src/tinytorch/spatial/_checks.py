@@ -98,19 +98,6 @@ def check_divides(operation: str, name: str, number: int, of: str, total: int) -
         )
 
 
-def check_probability(operation: str, p: float) -> None:
-    """Raise unless 0 <= p < 1."""
-    if not 0 <= p < 1:
-        raise ArgumentError(
-            operation,
-            expected="0 <= p < 1: the probability that a channel is dropped",
-            got=f"p={p}",
-            fix="use p=0.5, or 0 for none",
-            argument="p",
-            value=p,
-        )
-
-
 def check_statistics(operation: str, shape: tuple[int, ...]) -> None:
     """Raise unless each channel has more than one value, of which a variance can be taken."""
     if shape[0] * shape[2] * shape[3] < 2:

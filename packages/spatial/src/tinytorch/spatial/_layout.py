@@ -77,3 +77,8 @@ def blocks(batch: int, bytes_per_image: int, limit: int = CACHE_BYTES) -> Iterat
     """Cut a batch into runs of images that stay under `limit` bytes (one image at least)."""
     step = max(1, limit // max(1, bytes_per_image))
     return (slice(first, min(first + step, batch)) for first in range(0, batch, step))
+
+
+def precise(*arrays: Array | None) -> np.dtype[Any]:
+    """The data type to compute in: half precision has too few digits to add up in."""
+    return np.result_type(np.float32, *[a.dtype for a in arrays if a is not None])

@@ -9,9 +9,8 @@ import numpy as np
 
 from tinytorch.autograd import nn
 from tinytorch.spatial import functional
-from tinytorch.spatial._checks import check_probability
 from tinytorch.spatial._geometry import Size, pair
-from tinytorch.tensor import random
+from tinytorch.tensor import checks, random
 
 __all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "Dropout2d", "MaxPool2d", "Upsample"]
 
@@ -161,7 +160,7 @@ class Dropout2d(nn.Module):
     """Drop whole channels at random while training.
 
     Args:
-        p: Probability that a channel is dropped, at least 0 and less than 1.
+        p: Probability that a channel is dropped, from 0 to 1.
         rng: Where the randomness comes from: a NumPy Generator or a seed.
 
     Raises:
@@ -174,8 +173,7 @@ class Dropout2d(nn.Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
-        check_probability("Dropout2d", p)
-        self.p, self.rng = p, random.generator(rng)
+        self.p, self.rng = checks.fraction("Dropout2d", "p", p), random.generator(rng)
 
     def forward(self, x: Any) -> Any:
         """Map (batch, channels, height, width) to the same shape."""

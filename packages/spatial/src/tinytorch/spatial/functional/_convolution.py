@@ -79,8 +79,9 @@ def conv_transpose2d(
         bias: (out channels,) or None.
         stride: Pixels of the result from one window to the next.
         padding: Pixels cut off on each side of the result.
-        output_padding: Rows and columns added at the bottom right, less than the stride: which of
-            the image sizes that a convolution maps to (height, width) is meant.
+        output_padding: Rows and columns added at the bottom right, less than the stride or less
+            than the dilation: which of the image sizes that a convolution maps to (height, width)
+            is meant.
         groups: Groups of channels that do not mix.
         dilation: Pixels from one tap of the kernel to the next.
 
@@ -108,14 +109,16 @@ def conv_transpose2d(
     dilations = pair(name, "dilation", dilation, 1)
     extra = pair(name, "output_padding", output_padding, 0)
     paddings = padding_of(name, pair(name, "padding", padding, 0), strides, strides, dilations)
-    if extra[0] >= strides[0] or extra[1] >= strides[1]:
+    most = tuple(max(both) - 1 for both in zip(strides, dilations, strict=True))
+    if extra[0] > most[0] or extra[1] > most[1]:
         raise ArgumentError(
             name,
-            expected=f"output_padding smaller than stride {strides}",
+            expected=f"output_padding smaller than stride {strides} or than dilation {dilations}",
             got=f"output_padding {extra}",
-            fix="use output_padding = stride - 1 at most; pad the result for more",
+            fix=f"use output_padding={most} at most; pad the result for more",
             output_padding=extra,
             stride=strides,
+            dilation=dilations,
         )
     size = tuple(
         (n - 1) * s - sum(p) + d * (k - 1) + e + 1

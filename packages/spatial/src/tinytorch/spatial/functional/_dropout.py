@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.spatial._checks import check_images, check_probability
-from tinytorch.tensor import Tensor, random
+from tinytorch.spatial._checks import check_images
+from tinytorch.tensor import Tensor, checks, random
 
 
 def dropout2d(
@@ -21,7 +21,7 @@ def dropout2d(
 
     Args:
         x: (batch, channels, height, width).
-        p: Probability that a channel is dropped, at least 0 and less than 1.
+        p: Probability that a channel is dropped, from 0 to 1.
         rng: Where the randomness comes from: a NumPy Generator or a seed.
         training: False gives x as it is.
 
@@ -42,8 +42,9 @@ def dropout2d(
         [0.0, 2.0]
     """
     check_images("dropout2d", x.shape, x.dtype)
-    check_probability("dropout2d", p)
+    p = checks.fraction("dropout2d", "p", p)
     if not training or p == 0:
         return x
     keep = random.generator(rng).random((*x.shape[:2], 1, 1)) >= p
-    return x * Tensor(keep.astype(x.dtype) / x.dtype.type(1 - p))
+    scale = 1 / (1 - p) if p < 1 else 0.0
+    return x * Tensor(keep.astype(x.dtype) * x.dtype.type(scale))

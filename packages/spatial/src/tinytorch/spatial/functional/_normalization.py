@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from tinytorch.spatial import ops as spatial_ops
 from tinytorch.spatial._checks import (
@@ -102,11 +105,12 @@ def group_norm(
     check_divides("group_norm", "num_groups", num_groups, "channels", channels)
     check_vector("group_norm", "weight", weight, channels)
     check_vector("group_norm", "bias", bias, channels)
-    groups = ops.reshape(x, shape=(x.shape[0], num_groups, channels // num_groups, *x.shape[2:]))
-    axes = (2, 3, 4)
-    centered = groups - ops.mean(groups, axes, True)
-    variance = ops.mean(centered * centered, axes, True)
-    y = ops.reshape(centered * (variance + eps) ** -0.5, shape=x.shape)
+    precise = ops.astype(x, dtype=np.float32) if x.dtype == np.float16 else x
+    size = math.prod(x.shape[1:]) // num_groups
+    groups = ops.reshape(precise, shape=(x.shape[0], num_groups, size))
+    y = ops.reshape(ops.normalize(groups, last=1, eps=eps), shape=x.shape)
     if weight is not None:
-        y = y * ops.reshape(weight, shape=(-1, 1, 1))
-    return y if bias is None else y + ops.reshape(bias, shape=(-1, 1, 1))
+        y = spatial_ops.channel_affine(y, weight, bias)
+    elif bias is not None:
+        y = y + ops.reshape(bias, shape=(-1, 1, 1))
+    return y if y.dtype == x.dtype else ops.astype(y, dtype=x.dtype)

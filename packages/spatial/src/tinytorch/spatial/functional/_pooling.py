@@ -109,12 +109,15 @@ def adaptive_avg_pool2d(x: Any, output_size: Size) -> Any:
 
 
 def averaging(size: int, wanted: int, dtype: np.dtype[Any]) -> np.ndarray:
-    """(wanted, size): row i averages floor(i * size / wanted) to ceil((i + 1) * size / wanted)."""
+    """(wanted, size): row i averages floor(i * size / wanted) to ceil((i + 1) * size / wanted).
+
+    It is of float32 for half precision.
+    """
     window, pixel = np.arange(wanted)[:, None], np.arange(size)
     first, end = window * size // wanted, -(-(window + 1) * size // wanted)
     inside = (pixel >= first) & (pixel < end)
     matrix: np.ndarray = inside / inside.sum(axis=1, keepdims=True)
-    return matrix.astype(dtype)
+    return matrix.astype(np.result_type(dtype, np.float32))
 
 
 def pool_settings(

@@ -69,11 +69,15 @@ def upsample(
 
 def resample(x: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
     """Weigh the rows of images by one matrix and the columns by another: rows @ x @ columns.T."""
-    return ops.matmul(ops.matmul(rows, x), np.ascontiguousarray(columns.T))
+    y = ops.matmul(ops.matmul(rows, x), np.ascontiguousarray(columns.T))
+    return y if y.dtype == x.dtype else ops.astype(y, dtype=x.dtype)
 
 
 def interpolation(size: int, wanted: int, dtype: np.dtype[Any]) -> np.ndarray:
-    """(wanted, size): row i weighs the two pixels between whose centers the new center i lies."""
+    """(wanted, size): row i weighs the two pixels between whose centers the new center i lies.
+
+    It is of float32 for half precision.
+    """
     place = np.clip((np.arange(wanted) + 0.5) * size / wanted - 0.5, 0, size - 1)
     matrix: np.ndarray = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(size)))
-    return matrix.astype(dtype)
+    return matrix.astype(np.result_type(dtype, np.float32))

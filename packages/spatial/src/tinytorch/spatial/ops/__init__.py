@@ -24,6 +24,7 @@ from tinytorch.spatial.ops.pooling import (
     max_pool2d_gather,
     max_pool2d_gradient,
 )
+from tinytorch.spatial.ops.sums import channel_sums
 
 __all__ = [
     "avg_pool2d",
@@ -33,6 +34,7 @@ __all__ = [
     "batch_norm2d_input_gradient",
     "batch_norm2d_weight_gradient",
     "channel_affine",
+    "channel_sums",
     "conv2d",
     "conv2d_input_gradient",
     "conv2d_weight_gradient",

@@ -13,26 +13,31 @@ weight gradient, not kept.
 # ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from tinytorch.autograd import derivative
 from tinytorch.spatial._geometry import Padding, Pair
 from tinytorch.spatial._layout import (
-    Array,
     blocks,
     channels_first,
     channels_last,
     pad_pixels,
+    precise,
     shifted,
     windows,
 )
 from tinytorch.spatial._memory import room
-from tinytorch.tensor import op, ops
+from tinytorch.spatial.ops.sums import channel_sums
+from tinytorch.tensor import op
+from tinytorch.tensor.types import Array
 
 NO_PADDING: Padding = ((0, 0), (0, 0))
 UNFOLDED_BYTES = 2**22
 """The size of an unfolded block: it fits the cache and is enough for a fast matrix product."""
+RUN = 512
+"""Pixels whose products are added up before float64 takes over."""
 
 
 @op
@@ -61,16 +66,17 @@ def conv2d(
         (batch, out channels, rows, columns), channels last in memory.
     """
     channels_out, _, *kernel = w.shape
-    padded = pad_pixels(channels_last(x), padding)
+    dtype = precise(x, w)
+    padded = pad_pixels(channels_last(x.astype(dtype, copy=False)), padding)
     under = windows(padded, (kernel[0], kernel[1]), stride, dilation)
     batch, rows, columns = under.shape[:3]
-    matrix = as_matrix(w, groups)
-    out = room((batch, rows, columns, channels_out), np.result_type(x, w))
+    matrix = as_matrix(w.astype(dtype, copy=False), groups)
+    out = room((batch, rows, columns, channels_out), dtype)
     for images, unfolded in unfold(under, groups):
         np.matmul(unfolded, matrix, out=by_group(out[images], groups))
     if b is not None:
         out += b
-    return channels_first(out)
+    return channels_first(out.astype(np.result_type(x, w), copy=False))
 
 
 @op
@@ -113,17 +119,17 @@ def conv2d_input_gradient(
         return spread
     (top, bottom), (left, right) = padding
     channels = per_group * groups
-    dtype = np.result_type(g, w)
+    dtype = precise(g, w)
     spread = np.zeros((len(g), size[0] + top + bottom, size[1] + left + right, channels), dtype)
-    taps = w.reshape(groups, channels_out // groups, per_group, *kernel)
-    pixels = channels_last(g)
+    taps = w.astype(dtype, copy=False).reshape(groups, channels_out // groups, per_group, *kernel)
+    pixels = channels_last(g.astype(dtype, copy=False))
     count = g.shape[2], g.shape[3]
     for i, j in np.ndindex(*kernel):
         part = (by_group(pixels, groups) @ taps[..., i, j]).swapaxes(0, 1)
         target = shifted(spread, (i, j), count, stride, dilation)
         target += part.reshape(target.shape)
     inner = spread[:, top : top + size[0], left : left + size[1]]
-    return channels_first(np.ascontiguousarray(inner))
+    return channels_first(np.ascontiguousarray(inner, np.result_type(g, w)))
 
 
 @op
@@ -152,32 +158,60 @@ def conv2d_weight_gradient(
         (out channels, channels / groups, kernel height, kernel width).
     """
     per_group, out_per_group = x.shape[1] // groups, g.shape[1] // groups
-    under = windows(pad_pixels(channels_last(x), padding), size, stride, dilation)
-    under = under[:, : g.shape[2], : g.shape[3]]
-    pixels = channels_last(g)
-    total = np.zeros((groups, size[0] * size[1] * per_group, out_per_group), np.result_type(g, x))
+    dtype = precise(g, x)
+    padded = pad_pixels(channels_last(x.astype(dtype, copy=False)), padding)
+    under = windows(padded, size, stride, dilation)[:, : g.shape[2], : g.shape[3]]
+    pixels = channels_last(g.astype(dtype, copy=False))
+    total = np.zeros((groups, size[0] * size[1] * per_group, out_per_group))
     for images, unfolded in unfold(under, groups):
-        total += unfolded.swapaxes(1, 2) @ by_group(pixels[images], groups)
-    by_tap = total.reshape(groups, *size, per_group, out_per_group)
+        arrived = by_group(pixels[images], groups)
+        for first in range(0, arrived.shape[1], RUN):
+            run = slice(first, first + RUN)
+            total += unfolded[:, run].swapaxes(1, 2) @ arrived[:, run]
+    by_tap = total.astype(np.result_type(g, x)).reshape(groups, *size, per_group, out_per_group)
     return np.ascontiguousarray(by_tap.transpose(0, 4, 3, 1, 2)).reshape(-1, per_group, *size)
 
 
 derivative(
     conv2d,
-    lambda g, z, x, w, b, **s: conv2d_input_gradient(g, w, size=x.shape[2:], **s),
-    lambda g, z, x, w, b, **s: conv2d_weight_gradient(g, x, size=w.shape[2:], **s),
-    lambda g, z, x, w, b, **s: ops.sum(g, axis=(0, 2, 3)),
+    lambda g, z, x, w, b=None, **s: conv2d_input_gradient(g, w, size=x.shape[2:], **s),
+    lambda g, z, x, w, b=None, **s: conv2d_weight_gradient(g, x, size=w.shape[2:], **s),
+    lambda g, z, x, w, b=None, **s: channel_sums(g),
 )
 derivative(
     conv2d_input_gradient,
-    lambda g, z, y, w, size, **s: conv2d(g, w, None, **s),
+    lambda g, z, y, w, size, **s: conv2d(
+        g, w, None, **exactly(y.shape[2:], size, w.shape[2:], **s)
+    ),
     lambda g, z, y, w, size, **s: conv2d_weight_gradient(y, g, size=w.shape[2:], **s),
 )
 derivative(
     conv2d_weight_gradient,
-    lambda g, z, y, x, size, **s: conv2d(x, g, None, **s),
+    lambda g, z, y, x, size, **s: conv2d(
+        x, g, None, **exactly(y.shape[2:], x.shape[2:], size, **s)
+    ),
     lambda g, z, y, x, size, **s: conv2d_input_gradient(y, g, size=x.shape[2:], **s),
 )
+
+
+def exactly(
+    count: Pair,
+    size: Pair,
+    kernel_size: Pair,
+    *,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> dict[str, Any]:
+    """The settings under which so many windows fit: the image is cut off after the last one."""
+    fitting = tuple(
+        (before, (n - 1) * s + d * (k - 1) + 1 - before - length)
+        for n, length, k, s, (before, _), d in zip(
+            count, size, kernel_size, stride, padding, dilation, strict=True
+        )
+    )
+    return {"stride": stride, "padding": fitting, "dilation": dilation, "groups": groups}
 
 
 def unfold(under: Array, groups: int) -> Iterator[tuple[slice, Array]]:

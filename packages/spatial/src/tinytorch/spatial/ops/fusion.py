@@ -3,7 +3,7 @@
 The three together read the image once and write a quarter of it; nothing between them is kept, as
 the way back computes it anew. References and derivatives are put together from the single ops.
 `spread` is the way back through pooling and ReLU: it is linear in the gradient, which it sends to
-the first largest element of each window if that is positive, and `gather` is its transpose.
+the largest element of each window unless ReLU cut that off, and `gather` is its transpose.
 """
 
 # ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
@@ -16,7 +16,6 @@ from tinytorch.autograd import derivative
 from tinytorch.spatial._geometry import Pair
 from tinytorch.spatial._layout import Array
 from tinytorch.spatial.ops.normalization import (
-    PIXELS,
     Statistics,
     batch_norm2d,
     batch_norm2d_input_gradient,
@@ -24,6 +23,7 @@ from tinytorch.spatial.ops.normalization import (
     input_gradient_by_image,
 )
 from tinytorch.spatial.ops.pooling import max_pool2d, max_pool2d_gather, max_pool2d_gradient
+from tinytorch.spatial.ops.sums import channel_sums, channel_total
 from tinytorch.tensor import op, ops
 
 
@@ -116,7 +116,7 @@ def norm_relu_pool_sums(
     of_w = batch_norm2d_weight_gradient.reference(
         arrived, x, epsilon=epsilon, statistics=statistics
     )
-    return np.stack([of_w, arrived.sum(axis=PIXELS)])
+    return np.stack([of_w, channel_total(arrived)])
 
 
 def spread(g: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) -> Any:
@@ -124,14 +124,14 @@ def spread(g: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) -> 
     active = ops.relu(batch_norm2d(x, w, b, **settings))
     z = max_pool2d(active, kernel_size=window, stride=window)
     back = max_pool2d_gradient(g, active, z, kernel_size=window, stride=window)
-    return back * ops.greater(active, 0)
+    return ops.where(ops.not_equal(active, 0), back, 0.0)
 
 
 def gather(h: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) -> Any:
     """Read values where `spread` sends gradients, in ops."""
     active = ops.relu(batch_norm2d(x, w, b, **settings))
     z = max_pool2d(active, kernel_size=window, stride=window)
-    chosen = h * ops.greater(active, 0)
+    chosen = ops.where(ops.not_equal(active, 0), h, 0.0)
     return max_pool2d_gather(chosen, active, z, kernel_size=window, stride=window)
 
 
@@ -149,9 +149,8 @@ derivative(
     lambda h, z, g, x, w, b, window, **s: input_gradient_by_image(
         h, spread(g, x, w, b, window=window, **s), x, w, **s
     ),
-    lambda h, z, g, x, w, b, window, **s: ops.sum(
-        h * batch_norm2d_input_gradient(spread(g, x, w, b, window=window, **s), x, None, **s),
-        axis=PIXELS,
+    lambda h, z, g, x, w, b, window, **s: channel_sums(
+        h, batch_norm2d_input_gradient(spread(g, x, w, b, window=window, **s), x, None, **s)
     ),
     None,
 )
@@ -187,4 +186,4 @@ def spread_arrays(
     active = activation(x, w, b, epsilon, statistics)
     z = max_pool2d.reference(active, kernel_size=window, stride=window)
     back: Array = max_pool2d_gradient.reference(g, active, z, kernel_size=window, stride=window)
-    return back * (active > 0)
+    return np.where(active != 0, back, back.dtype.type(0))

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from tinytorch.autograd import derivative
-from tinytorch.spatial._layout import Array, blocks, channels_first, channels_last
+from tinytorch.spatial._layout import blocks, channels_first, channels_last, precise
 from tinytorch.spatial._memory import room
+from tinytorch.spatial.ops.sums import channel_products, channel_sums, channel_total
 from tinytorch.tensor import op, ops
+from tinytorch.tensor.types import Array
 
 Statistics = tuple[Array, Array] | None
-PIXELS = (0, 2, 3)
-"""The axes over which a channel's statistics are taken."""
 
 
 @op
@@ -87,17 +87,17 @@ def batch_norm2d_input_gradient(
     mean, variance = statistics or batch_moments.reference(x)
     r = 1 / np.sqrt(variance + epsilon)
     pixels, images, count = wide(g), wide(x), g.size // g.shape[1]
-    along = sum_of_products(g, x, mean) * (r * r / count)
-    average = fold(pixels.sum(axis=1), x) / count
+    along = channel_products(g, x, mean) * (r * r / count)
+    average = channel_total(g) / count
     slope, offset = repeat(along, x), repeat(average - along * mean, x)
     scale = repeat(r if w is None else r * w, x)
-    out = room(pixels.shape, np.result_type(g, x, scale))
+    out = room(pixels.shape, precise(g, x, scale))
     for block in blocks(len(out), out[:1].nbytes):
         part = np.multiply(images[block], slope, out=out[block])
         np.subtract(pixels[block], part, out=part)
         part -= offset
         part *= scale
-    return narrow(out, x)
+    return narrow(out.astype(x.dtype, copy=False), x)
 
 
 @op
@@ -116,7 +116,7 @@ def batch_norm2d_weight_gradient(
         (channels,).
     """
     mean, variance = statistics or batch_moments.reference(x)
-    sums: Array = sum_of_products(g, x, mean) / np.sqrt(variance + epsilon)
+    sums: Array = channel_products(g, x, mean) / np.sqrt(variance + epsilon)
     return sums
 
 
@@ -128,11 +128,11 @@ def batch_moments(x: Array) -> Array:
         x: (batch, channels, height, width).
 
     Returns:
-        (2, channels): the means, then the variances.
+        (2, channels): the means, then the variances; float32 for half precision.
     """
     count = max(1, x.size // x.shape[1])
-    mean = fold(wide(x).sum(axis=1), x) / count
-    return np.stack([mean, sum_of_products(None, x, mean) / count])
+    mean = channel_total(x) / count
+    return np.stack([mean, channel_products(None, x, mean) / count])
 
 
 @op
@@ -148,18 +148,17 @@ def channel_affine(x: Array, scale: Array, shift: Array | None = None) -> Array:
         (batch, channels, height, width), channels last in memory.
     """
     pixels, scales = wide(x), repeat(scale, x)
-    if shift is None:
-        return narrow(pixels * scales, x)
-    out = room(pixels.shape, np.result_type(x, scale, shift))
-    shifts = repeat(shift, x)
+    out = room(pixels.shape, precise(x, scale, shift))
+    shifts = None if shift is None else repeat(shift, x)
     for block in blocks(len(out), out[:1].nbytes):
         np.multiply(pixels[block], scales, out=out[block])
-        out[block] += shifts
-    return narrow(out, x)
+        if shifts is not None:
+            out[block] += shifts
+    return narrow(out.astype(x.dtype, copy=False), x)
 
 
 def input_gradient_by_image(
-    h: Any, g: Any, x: Any, w: Any, *, epsilon: float, statistics: Statistics = None
+    h: Any, g: Any, x: Any, w: Any, *, epsilon: float = 1e-5, statistics: Statistics = None
 ) -> Any:
     """Give the gradient of the sum of h I(g) with respect to x, in ops.
 
@@ -170,7 +169,7 @@ def input_gradient_by_image(
     average_h, average_g = mean(h), mean(g)
     a = mean(h * g) - average_h * average_g
     p, q = mean(h * hat), mean(g * hat)
-    squared = 1 / (ops.var(x, PIXELS, keepdims=True) + epsilon)
+    squared = 1 / (ops.var(x, (0, 2, 3), keepdims=True) + epsilon)
     total = hat * (3 * p * q - a) - q * (h - average_h) - p * (g - average_g)
     total = total * squared
     return total if w is None else total * ops.reshape(w, shape=(-1, 1, 1))
@@ -178,17 +177,15 @@ def input_gradient_by_image(
 
 derivative(
     batch_norm2d,
-    lambda g, z, x, w, b, **s: batch_norm2d_input_gradient(g, x, w, **s),
-    lambda g, z, x, w, b, **s: batch_norm2d_weight_gradient(g, x, **s),
-    lambda g, z, x, w, b, **s: ops.sum(g, axis=PIXELS),
+    lambda g, z, x, w=None, b=None, **s: batch_norm2d_input_gradient(g, x, w, **s),
+    lambda g, z, x, w=None, b=None, **s: batch_norm2d_weight_gradient(g, x, **s),
+    lambda g, z, x, w=None, b=None, **s: channel_sums(g),
 )
 derivative(
     batch_norm2d_input_gradient,
-    lambda h, z, g, x, w, **s: batch_norm2d_input_gradient(h, x, w, **s),
-    lambda h, z, g, x, w, **s: input_gradient_by_image(h, g, x, w, **s),
-    lambda h, z, g, x, w, **s: ops.sum(
-        h * batch_norm2d_input_gradient(g, x, None, **s), axis=PIXELS
-    ),
+    lambda h, z, g, x, w=None, **s: batch_norm2d_input_gradient(h, x, w, **s),
+    lambda h, z, g, x, w=None, **s: input_gradient_by_image(h, g, x, w, **s),
+    lambda h, z, g, x, w=None, **s: channel_sums(h, batch_norm2d_input_gradient(g, x, None, **s)),
 )
 derivative(
     batch_norm2d_weight_gradient,
@@ -197,27 +194,15 @@ derivative(
 )
 derivative(
     channel_affine,
-    lambda g, z, x, scale, shift: channel_affine(g, scale, None),
-    lambda g, z, x, scale, shift: ops.sum(g * x, axis=PIXELS),
-    lambda g, z, x, scale, shift: ops.sum(g, axis=PIXELS),
+    lambda g, z, x, scale, shift=None: channel_affine(g, scale, None),
+    lambda g, z, x, scale, shift=None: channel_sums(g, x),
+    lambda g, z, x, scale, shift=None: channel_sums(g),
 )
 
 
 def mean(x: Any) -> Any:
     """Average each channel over batch and pixels: (1, channels, 1, 1)."""
-    return ops.mean(x, PIXELS, keepdims=True)
-
-
-def sum_of_products(g: Array | None, x: Array, mean: Array) -> Array:
-    """Add up g * (x - mean) for each channel, or the squares of x - mean: (channels,)."""
-    images, middle = wide(x), repeat(mean, x)
-    pixels = None if g is None else wide(g)
-    sums = np.zeros(images.shape[::2], images.dtype)
-    for block in blocks(len(sums), images[:1].nbytes):
-        centered = images[block] - middle
-        factor = centered if pixels is None else pixels[block]
-        np.einsum("nhk,nhk->nk", factor, centered, out=sums[block])
-    return fold(sums, x)
+    return ops.mean(x, (0, 2, 3), keepdims=True)
 
 
 def wide(x: Array) -> Array:
@@ -235,9 +220,3 @@ def narrow(rows: Array, like: Array) -> Array:
 def repeat(vector: Array, like: Array) -> Array:
     """(channels,) as (width * channels,), to go along the rows of `wide`."""
     return np.tile(vector, like.shape[3])
-
-
-def fold(sums: Array, like: Array) -> Array:
-    """Add up (batch, width * channels) to (channels,)."""
-    total: Array = sums.sum(axis=0).reshape(like.shape[3], like.shape[1]).sum(axis=0)
-    return total

@@ -1,30 +1,34 @@
 """Pooling: one number for each window, the largest or the average.
 
-For `max_pool2d` the gradient goes to the first largest element of each window. Where that lies is
-fixed as long as no two elements change places, so scattering gradients there and gathering values
-from there are linear and each other's derivatives. The same holds for averaging and its gradient.
+For `max_pool2d` the gradient goes to one element of each window, as in PyTorch: to the first of the
+largest, or to the last NaN if there is one. Where that lies is fixed as long as no two elements
+change places, so scattering gradients there and gathering values from there are linear and each
+other's derivatives. The same holds for averaging and its gradient.
 """
 
 # ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 from tinytorch.autograd import derivative
 from tinytorch.spatial._geometry import Padding, Pair, window_count
 from tinytorch.spatial._layout import (
-    Array,
     blocks,
     channels_first,
     channels_last,
     pad_pixels,
+    precise,
     shifted,
 )
 from tinytorch.spatial._memory import room
 from tinytorch.tensor import op
+from tinytorch.tensor.types import Array
 
 NO_PADDING: Padding = ((0, 0), (0, 0))
+RUN = 64
+"""Numbers that are added one after the other; for longer sums float32 has too few digits."""
 
 
 @op
@@ -59,7 +63,7 @@ def max_pool2d(
 def max_pool2d_gradient(
     g: Array, x: Array, z: Array, *, kernel_size: Pair, stride: Pair, padding: Padding = NO_PADDING
 ) -> Array:
-    """Send each window's gradient to its first largest element.
+    """Send each window's gradient to its largest element.
 
     Args:
         g: (batch, channels, rows, columns), one number for each window.
@@ -72,28 +76,29 @@ def max_pool2d_gradient(
     Returns:
         (batch, channels, height, width), channels last in memory.
     """
-    count = g.shape[2], g.shape[3]
-    padded = pad_pixels(channels_last(x), padding, -np.inf)
+    images, largest, dtype = channels_last(x), channels_last(z), precise(g)
+    bits = channels_last(g.astype(dtype, copy=False)).view(f"i{dtype.itemsize}")
     apart = stride[0] >= kernel_size[0] and stride[1] >= kernel_size[1]
-    pixels, largest = channels_last(g), channels_last(z)
-    spread = room(padded.shape, g.dtype)
+    (top, bottom), (left, right) = padding
+    size = x.shape[2] + top + bottom, x.shape[3] + left + right
+    spread = room((len(x), *size, x.shape[1]), dtype)
     spread.fill(0)
-    for images in blocks(len(x), padded[:1].nbytes):
-        part = padded[images], largest[images]
-        for tap, first in first_largest(*part, count, kernel_size, stride):
-            target = shifted(spread[images], tap, count, stride)
+    for block in blocks(len(x), spread[:1].nbytes):
+        part = images[block], largest[block], padding, kernel_size, stride
+        for tap, chosen in chosen_taps(*part):
+            target = shifted(spread[block], tap, chosen.shape[1:3], stride)
             if apart:
-                np.multiply(pixels[images], first, out=target)
+                np.multiply(bits[block], chosen, out=target.view(bits.dtype))
             else:
-                target += pixels[images] * first
-    return channels_first(crop(spread, padding))
+                target += (bits[block] * chosen).view(dtype)  # 0 even for what is not finite
+    return channels_first(crop(spread, padding).astype(g.dtype, copy=False))
 
 
 @op
 def max_pool2d_gather(
     h: Array, x: Array, z: Array, *, kernel_size: Pair, stride: Pair, padding: Padding = NO_PADDING
 ) -> Array:
-    """Read `h` where each window of `x` has its first largest element.
+    """Read `h` where each window of `x` has its largest element.
 
     Args:
         h: (batch, channels, height, width), the values to read.
@@ -106,13 +111,10 @@ def max_pool2d_gather(
     Returns:
         (batch, channels, rows, columns), channels last in memory.
     """
-    count = z.shape[2], z.shape[3]
-    padded = pad_pixels(channels_last(x), padding, -np.inf)
-    values = pad_pixels(channels_last(h), padding)
-    largest = channels_last(z)
+    values, largest = pad_pixels(channels_last(h), padding), channels_last(z)
     out = np.zeros(largest.shape, h.dtype)
-    for tap, first in first_largest(padded, largest, count, kernel_size, stride):
-        np.copyto(out, shifted(values, tap, count, stride), where=first)
+    for tap, chosen in chosen_taps(channels_last(x), largest, padding, kernel_size, stride):
+        np.copyto(out, shifted(values, tap, z.shape[2:], stride), where=chosen)
     return channels_first(out)
 
 
@@ -133,11 +135,18 @@ def avg_pool2d(
     """
     count = counts(x.shape, kernel_size, stride, padding)
     padded = pad_pixels(channels_last(x), padding)
-    total = np.zeros((len(x), *count, x.shape[1]), x.dtype)
-    for tap in np.ndindex(*kernel_size):
-        total += shifted(padded, tap, count, stride)
-    total /= kernel_size[0] * kernel_size[1]
-    return channels_first(total)
+    high, dtype = padded.shape[1], precise(x) if max(kernel_size) <= RUN else np.float64
+    out = room((len(x), *count, x.shape[1]), x.dtype)
+    for block in blocks(len(x), padded[:1].nbytes):
+        part = padded[block]
+        across = np.array(shifted(part, (0, 0), (high, count[1]), (1, stride[1])), dtype)
+        for j in range(1, kernel_size[1]):
+            across += shifted(part, (0, j), (high, count[1]), (1, stride[1]))
+        total = np.array(shifted(across, (0, 0), count, (stride[0], 1)))
+        for i in range(1, kernel_size[0]):
+            total += shifted(across, (i, 0), count, (stride[0], 1))
+        np.divide(total, kernel_size[0] * kernel_size[1], out=out[block], casting="same_kind")
+    return channels_first(out)
 
 
 @op
@@ -158,10 +167,18 @@ def avg_pool2d_gradient(
     """
     count = g.shape[2], g.shape[3]
     (top, bottom), (left, right) = padding
-    share = channels_last(g) / g.dtype.type(kernel_size[0] * kernel_size[1])
-    spread = np.zeros((len(g), size[0] + top + bottom, size[1] + left + right, g.shape[1]), g.dtype)
-    for tap in np.ndindex(*kernel_size):
-        shifted(spread, tap, count, stride)[...] += share
+    dtype, pixels = precise(g), channels_last(g)
+    high, wide = size[0] + top + bottom, size[1] + left + right
+    spread = room((len(g), high, wide, g.shape[1]), g.dtype)
+    for block in blocks(len(g), spread[:1].nbytes):
+        share = pixels[block] / dtype.type(kernel_size[0] * kernel_size[1])
+        across = np.zeros((len(share), count[0], wide, g.shape[1]), dtype)
+        for j in range(kernel_size[1]):
+            shifted(across, (0, j), count, (1, stride[1]))[...] += share
+        total = np.zeros((len(share), high, wide, g.shape[1]), dtype)
+        for i in range(kernel_size[0]):
+            shifted(total, (i, 0), (count[0], wide), (stride[0], 1))[...] += across
+        spread[block] = total
     return channels_first(crop(spread, padding))
 
 
@@ -183,21 +200,36 @@ def counts(shape: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Pad
     return rows, columns
 
 
-def first_largest(
-    padded: Array, largest: Array, count: Pair, kernel_size: Pair, stride: Pair
-) -> Any:
-    """Go through the taps of the windows in reading order and say where the first largest lies.
+def chosen_taps(
+    images: Array, largest: Array, padding: Padding, kernel_size: Pair, stride: Pair
+) -> Iterator[tuple[Pair, Array]]:
+    """Go through the taps of the windows and say in which windows each is the chosen element.
+
+    Args:
+        images: (batch, height, width, channels).
+        largest: (batch, rows, columns, channels), the largest element of each window.
+        padding: As in `max_pool2d`, like the following settings.
+        kernel_size: (height, width) of a window.
+        stride: Pixels from one window to the next.
 
     Yields:
-        The tap, and (batch, rows, columns, channels) booleans; True at one tap of each window
-        (at none if the window holds a NaN).
+        The tap, and (batch, rows, columns, channels) booleans: each window is True at one tap.
     """
+    count = largest.shape[1], largest.shape[2]
+    padded = pad_pixels(images, padding, np.nan)  # which equals nothing
+    taps = list(np.ndindex(*kernel_size))
+    last = None
+    if np.isnan(largest.max(initial=-np.inf)):
+        last = np.full(largest.shape, -1)
+        values = pad_pixels(images, padding)
+        for number, tap in enumerate(taps):
+            last[np.isnan(shifted(values, tap, count, stride))] = number
     waiting = np.ones(largest.shape, bool)
-    for tap in np.ndindex(*kernel_size):
-        first = shifted(padded, tap, count, stride) == largest
-        first &= waiting
-        waiting ^= first
-        yield tap, first
+    for number, tap in enumerate(taps):
+        chosen = shifted(padded, tap, count, stride) == largest
+        chosen &= waiting
+        waiting ^= chosen
+        yield tap, chosen if last is None else chosen | (last == number)
 
 
 def crop(padded: Array, padding: Padding) -> Array:

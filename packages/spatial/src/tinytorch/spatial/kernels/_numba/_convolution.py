@@ -22,9 +22,9 @@ from tinytorch.tensor.kernels import kernel
 @kernel(ops.conv2d)
 def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1):
     """Convolve by tiles, or channel by channel: float32, one group or depthwise."""
-    if not served(x, w) or (b is not None and b.dtype != np.float32):
+    if not served(x, w) or not mixes_all_or_none(w, groups):
         return NotImplemented
-    if groups != 1 and not groups == x.shape[1] == w.shape[0]:
+    if b is not None and b.dtype != np.float32:
         return NotImplemented
     channels_out, _, *kernel_size = w.shape
     rows, columns = (
@@ -40,19 +40,25 @@ def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), 
         out[...] = bias[:channels_out]
         taps = np.ascontiguousarray(w[:, 0].transpose(1, 2, 0))
         depthwise(channels_last(x), taps, out, stride, corner, dilation)
-    elif by_squares(w.shape, stride, dilation):
-        convolve_squares(x, w, bias, out, corner, flipped=False)
     else:
-        convolve_windows(x, w, bias, out, stride, corner, dilation)
+        convolve(x, w, bias, out, stride, corner, dilation)
     return channels_first(out)
 
 
+def convolve(x, w, bias, out, stride, corner, dilation, *, flipped=False):
+    """Convolve by squares where they serve, and window by window."""
+    if by_squares(w.shape, stride, dilation) and convolve_squares(x, w, bias, out, corner, flipped):
+        return
+    kernels = w.swapaxes(0, 1)[..., ::-1, ::-1] if flipped else w
+    convolve_windows(x, kernels, bias, out, stride, corner, dilation)
+
+
 def convolve_squares(x, w, bias, out, corner, flipped):
-    """Convolve by Winograd's algorithm."""
+    """Convolve by Winograd's algorithm, and give whether the results are right: finite."""
     shape = len(bias) // CHANNELS, 16, x.shape[1], CHANNELS
     factors = np.zeros(shape, np.float32)
     transform_kernels(np.ascontiguousarray(w), factors, flipped)
-    winograd(channels_last(x), factors, bias, out, corner, get_num_threads())
+    return winograd(channels_last(x), factors, bias, out, corner, get_num_threads())
 
 
 def convolve_windows(x, w, bias, out, stride, corner, dilation):
@@ -71,7 +77,7 @@ def conv2d_input_gradient(
     g, w, *, size, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1
 ):
     """Convolve with the flipped kernels: float32, stride 1, one group or depthwise."""
-    if stride != (1, 1) or not served(g, w) or (groups != 1 and not groups == len(w) == g.shape[1]):
+    if stride != (1, 1) or not served(g, w) or not mixes_all_or_none(w, groups):
         return NotImplemented
     corner = [
         d * (k - 1) - before
@@ -84,11 +90,8 @@ def conv2d_input_gradient(
         out.fill(0)
         taps = np.ascontiguousarray(w[:, 0, ::-1, ::-1].transpose(1, 2, 0))
         depthwise(channels_last(g), taps, out, stride, tuple(corner), dilation)
-    elif by_squares(w.shape, stride, dilation):
-        convolve_squares(g, w, bias, out, tuple(corner), flipped=True)
     else:
-        flipped = w.swapaxes(0, 1)[..., ::-1, ::-1]
-        convolve_windows(g, flipped, bias, out, stride, tuple(corner), dilation)
+        convolve(g, w, bias, out, stride, tuple(corner), dilation, flipped=True)
     return channels_first(out)
 
 
@@ -103,23 +106,32 @@ def conv2d_weight_gradient(
     corner = padding[0][0], padding[1][0]
     images, pixels, threads = channels_last(x), channels_last(g), get_num_threads()
     if groups != 1:
-        sums = np.zeros((threads, *size, channels), np.float32)
-        depthwise_weights(images, pixels, sums, stride, corner, dilation)
-        return np.ascontiguousarray(sums.sum(axis=0).transpose(2, 0, 1)[:, None])
+        sums = np.zeros((threads, *size, channels))
+        if not depthwise_weights(images, pixels, sums, stride, corner, dilation):
+            return NotImplemented
+        return np.ascontiguousarray(sums.sum(axis=0).transpose(2, 0, 1)[:, None], np.float32)
     if by_squares((channels_out, channels, *size), stride, dilation):
         sums = np.zeros(
             (threads, 16, channels, -(-channels_out // CHANNELS) * CHANNELS), np.float32
         )
         winograd_weights(images, pixels, sums, corner)
         total = np.empty((channels_out, channels, *size), np.float32)
-        collect_weights(sums, total)
-        return total
+        if collect_weights(sums, total):
+            return total
     depth = size[0] * size[1] * channels
     shape = -(-depth // PIXELS) * PIXELS, -(-channels_out // CHANNELS) * CHANNELS
     sums = np.zeros((threads, *shape), np.float32)
     correlate_weights(images, pixels, sums, size, stride, corner, dilation)
     total = sums.sum(axis=0)[:depth, :channels_out].reshape(*size, channels, channels_out)
     return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
+
+
+def mixes_all_or_none(w, groups):
+    """Whether each result reads all channels, or its own one alone (depthwise).
+
+    A depthwise kernel must be finite, as it does not meet the zeros around the image.
+    """
+    return groups == 1 or (groups == len(w) and w.shape[1] == 1 and np.isfinite(w).all())
 
 
 def by_squares(shape, stride, dilation):

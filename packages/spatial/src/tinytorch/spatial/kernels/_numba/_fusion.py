@@ -7,17 +7,18 @@ from tinytorch.spatial import ops
 from tinytorch.spatial._layout import channels_first, channels_last
 from tinytorch.spatial._memory import room
 from tinytorch.spatial.kernels._numba._normalization import (
+    RUN,
     as_images,
     as_rows,
     mean_and_root,
-    once,
     per_channel,
     per_column,
+    shared,
     sums_for,
     way_back,
 )
-from tinytorch.spatial.kernels._numba._pooling import halves
-from tinytorch.spatial.kernels._numba._tile import COMPILED, served
+from tinytorch.spatial.kernels._numba._pooling import halves, larger
+from tinytorch.spatial.kernels._numba._tile import COMPILED, pour, served
 from tinytorch.tensor.kernels import kernel, njit
 
 
@@ -29,10 +30,9 @@ def activate_pool_line(above, below, scale, shift, out, channels):
         left, right, place = 2 * k * channels, (2 * k + 1) * channels, k * channels
         for c in range(channels):
             s, t = scale[c], shift[c]
-            top = max(above[left + c] * s + t, above[right + c] * s + t)
-            low = max(below[left + c] * s + t, below[right + c] * s + t)
-            largest = max(top, low)
-            out[place + c] = max(largest, none)
+            top = larger(above[left + c] * s + t, above[right + c] * s + t)
+            low = larger(below[left + c] * s + t, below[right + c] * s + t)
+            out[place + c] = larger(larger(top, low), none)
 
 
 @njit(parallel=True, **COMPILED)
@@ -55,8 +55,8 @@ def pooled_sums_line(g, above, below, scale, shift, middle, plain, product):
             s, t = scale[c], shift[c]
             x0, x1, x2, x3 = above[left + c], above[right + c], below[left + c], below[right + c]
             v0, v1, v2, v3 = x0 * s + t, x1 * s + t, x2 * s + t, x3 * s + t
-            z = max(v0, v1, v2, v3)
-            arrived = g[place + c] if z > none else none
+            z = larger(larger(v0, v1), larger(v2, v3))
+            arrived = none if z <= none else g[place + c]
             chosen = x0 if v0 == z else (x1 if v1 == z else (x2 if v2 == z else x3))
             plain[c] += arrived
             product[c] += arrived * (chosen - middle[c])
@@ -65,40 +65,50 @@ def pooled_sums_line(g, above, below, scale, shift, middle, plain, product):
 @njit(parallel=True, **COMPILED)
 def pooled_sums(g, x, scale, shift, middle, sums):
     """Add up what `sum_products` does after the way back through pooling and ReLU."""
-    threads, batch = len(sums), len(g)
+    threads, rows, channels = len(sums), g.shape[1], len(scale)
+    lines, step = len(g) * rows, RUN * channels
     for thread in prange(threads):
-        total = np.zeros((2, len(scale)), np.float32)
-        for n in range(thread * batch // threads, (thread + 1) * batch // threads):
-            for y in range(g.shape[1]):
-                above, below = x[n, 2 * y].reshape(-1), x[n, 2 * y + 1].reshape(-1)
-                arrived = g[n, y].reshape(-1)
-                pooled_sums_line(arrived, above, below, scale, shift, middle, total[0], total[1])
-        sums[thread] = total
+        plain, product = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
+        sums[thread] = 0
+        added = 0
+        for line in range(thread * lines // threads, (thread + 1) * lines // threads):
+            n, y = line // rows, line % rows
+            above, below = x[n, 2 * y].reshape(-1), x[n, 2 * y + 1].reshape(-1)
+            arrived = g[n, y].reshape(-1)
+            for first in range(0, len(arrived), step):
+                part = arrived[first : first + step]
+                high, low = above[2 * first :], below[2 * first :]
+                pooled_sums_line(part, high, low, scale, shift, middle, plain, product)
+                added += len(part)
+                if added >= step:
+                    pour(plain, sums[thread, 0])
+                    pour(product, sums[thread, 1])
+                    added = 0
+        pour(plain, sums[thread, 0])
+        pour(product, sums[thread, 1])
 
 
 @njit(**COMPILED)
-def pooled_gradient_line(g, above, below, scale, shift, of_g, of_x, constant, high, low):
-    """Write x * of_x + constant, and add g * of_g at the first largest of each window."""
+def pooled_gradient_line(g, above, below, scale, shift, slope, offset, high, low):
+    """Write what `combine_rows` does, with g at the largest of each window."""
     none, channels = np.float32(0), len(scale)
     for k in range(len(g) // channels):
         left, right, place = 2 * k * channels, (2 * k + 1) * channels, k * channels
         for c in range(channels):
-            s, t = scale[c], shift[c]
+            s, t, u, v = scale[c], shift[c], slope[c], offset[c]
             x0, x1, x2, x3 = above[left + c], above[right + c], below[left + c], below[right + c]
             v0, v1, v2, v3 = x0 * s + t, x1 * s + t, x2 * s + t, x3 * s + t
-            z = max(v0, v1, v2, v3)
-            arrived = g[place + c] * of_g[c] if z > none else none
-            first, second, third = v0 == z, v1 == z, v2 == z
-            slope, rest = of_x[c], constant[c]
-            high[left + c] = x0 * slope + rest + (arrived if first else none)
-            high[right + c] = x1 * slope + rest + (arrived if second and not first else none)
-            lone = third and not second and not first
-            low[left + c] = x2 * slope + rest + (arrived if lone else none)
-            low[right + c] = x3 * slope + rest + (none if third or second or first else arrived)
+            z = larger(larger(v0, v1), larger(v2, v3))
+            arrived = none if z <= none else g[place + c]
+            chosen = 0 if v0 == z else (1 if v1 == z else (2 if v2 == z else 3))
+            high[left + c] = ((arrived if chosen == 0 else none) - x0 * u - v) * s
+            high[right + c] = ((arrived if chosen == 1 else none) - x1 * u - v) * s
+            low[left + c] = ((arrived if chosen == 2 else none) - x2 * u - v) * s
+            low[right + c] = ((arrived if chosen == 3 else none) - x3 * u - v) * s
 
 
 @njit(parallel=True, **COMPILED)
-def pooled_gradient(g, x, scale, shift, of_g, of_x, constant, out):
+def pooled_gradient(g, x, scale, shift, slope, offset, out):
     """Write what `combine_rows` does after the way back through pooling and ReLU."""
     rows = g.shape[1]
     for line in prange(len(g) * rows):
@@ -109,9 +119,8 @@ def pooled_gradient(g, x, scale, shift, of_g, of_x, constant, out):
             x[n, 2 * y + 1].reshape(-1),
             scale,
             shift,
-            of_g,
-            of_x,
-            constant,
+            slope,
+            offset,
             out[n, 2 * y].reshape(-1),
             out[n, 2 * y + 1].reshape(-1),
         )
@@ -123,8 +132,7 @@ def activate(a, scale, shift, out):
     none = np.float32(0)
     for r in prange(len(a)):
         for c in range(a.shape[1]):
-            value = a[r, c] * scale[c] + shift[c]
-            out[r, c] = max(value, none)
+            out[r, c] = larger(a[r, c] * scale[c] + shift[c], none)
 
 
 @njit(parallel=True, **COMPILED)
@@ -133,43 +141,50 @@ def active_sums(g, a, scale, shift, middle, sums):
     count, columns = a.shape
     threads, none = len(sums), np.float32(0)
     for thread in prange(threads):
-        plain, product = sums[thread, 0], sums[thread, 1]
-        plain[:] = 0
-        product[:] = 0
-        for r in range(thread * count // threads, (thread + 1) * count // threads):
-            for c in range(columns):
-                arrived = g[r, c] if a[r, c] * scale[c] + shift[c] > none else none
-                plain[c] += arrived
-                product[c] += arrived * (a[r, c] - middle[c])
+        plain, product = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
+        sums[thread] = 0
+        end = (thread + 1) * count // threads
+        for first in range(thread * count // threads, end, RUN):
+            for r in range(first, min(first + RUN, end)):
+                for c in range(columns):
+                    arrived = none if a[r, c] * scale[c] + shift[c] <= none else g[r, c]
+                    plain[c] += arrived
+                    product[c] += arrived * (a[r, c] - middle[c])
+            pour(plain, sums[thread, 0])
+            pour(product, sums[thread, 1])
 
 
 @njit(parallel=True, **COMPILED)
-def active_gradient(g, a, scale, shift, of_g, of_a, constant, out):
+def active_gradient(g, a, scale, shift, slope, offset, out):
     """Write what `combine_rows` does after the way back through ReLU."""
     none = np.float32(0)
     for r in prange(len(a)):
         for c in range(a.shape[1]):
-            arrived = g[r, c] if a[r, c] * scale[c] + shift[c] > none else none
-            out[r, c] = arrived * of_g[c] + a[r, c] * of_a[c] + constant[c]
+            arrived = none if a[r, c] * scale[c] + shift[c] <= none else g[r, c]
+            out[r, c] = (arrived - a[r, c] * slope[c] - offset[c]) * scale[c]
 
 
-def suits(window, x, *others):
-    """Whether all is float32, and the windows are of 1 x 1 or cover the images by 2 x 2."""
-    return served(x, *others) and (window == (1, 1) or halves(x, window))
+def prepared(window, x, w, b, epsilon, statistics, *others):
+    """The statistics, and what normalization multiplies by and adds: mean, r, scale, shift.
 
-
-def scale_and_shift(x, w, b, epsilon, statistics):
-    """What normalization multiplies by and adds, and the statistics: mean, r, scale, shift."""
+    None if the kernels do not serve: all must be float32, the windows of 1 x 1 or cover the images
+    by 2 x 2, and the factors finite, as a NaN is chosen by rules of its own.
+    """
+    if not (served(x, w, b, *others) and (window == (1, 1) or halves(x, window))):
+        return None
     mean, r = mean_and_root(x, epsilon, statistics)
-    return mean, r, r * w, b - mean * r * w
+    scale = r * w
+    shift = b - mean * scale
+    return (mean, r, scale, shift) if np.isfinite(scale + shift).all() else None
 
 
 @kernel(ops.norm_relu_pool)
 def norm_relu_pool(x, w, b, *, window, epsilon=1e-5, statistics=None):
     """Normalize, cut off and pool in one pass: float32, windows of 1 x 1 or 2 x 2."""
-    if not suits(window, x, w, b):
+    known = prepared(window, x, w, b, epsilon, statistics)
+    if known is None:
         return NotImplemented
-    _, _, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
+    _, _, scale, shift = known
     if window == (1, 1):
         rows = as_rows(x)
         out = room(rows.shape, np.float32)
@@ -180,9 +195,9 @@ def norm_relu_pool(x, w, b, *, window, epsilon=1e-5, statistics=None):
     return channels_first(out)
 
 
-def arrived_sums(g, x, mean, scale, shift, window):
+def arrived_sums(g, x, mean, scale, shift, window, fresh=False):
     """The sums of what arrives at the normalized images, and of it times x - mean."""
-    return once(compute_arrived_sums, g, x, window, mean, scale, shift)
+    return shared(compute_arrived_sums, g, x, window, mean, scale, shift, fresh=fresh)
 
 
 def compute_arrived_sums(g, x, window, mean, scale, shift):
@@ -195,17 +210,19 @@ def compute_arrived_sums(g, x, window, mean, scale, shift):
         return per_channel(sums[:, 0], x), per_channel(sums[:, 1], x)
     sums = sums_for(2, x.shape[1])
     pooled_sums(channels_last(g), channels_last(x), scale, shift, mean, sums)
-    return sums.sum(axis=0)
+    return sums.sum(axis=0).astype(np.float32)
 
 
 @kernel(ops.norm_relu_pool_input_gradient)
 def norm_relu_pool_input_gradient(g, x, w, b, *, window, epsilon=1e-5, statistics=None):
     """Go back in one pass after the sums: float32, windows of 1 x 1 or 2 x 2."""
-    if not suits(window, x, w, b, g):
+    known = prepared(window, x, w, b, epsilon, statistics, g)
+    if known is None:
         return NotImplemented
-    mean, r, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
-    sums = arrived_sums(g, x, mean, scale, shift, window)
-    vectors = scale, shift, *way_back(x, mean, r, scale, *sums)
+    mean, r, scale, shift = known
+    sums = arrived_sums(g, x, mean, scale, shift, window, fresh=True)
+    slope, offset, _ = way_back(x, mean, r, scale, *sums)
+    vectors = scale, shift, slope, offset
     if window == (1, 1):
         rows = as_rows(x)
         out = room(rows.shape, np.float32)
@@ -220,8 +237,9 @@ def norm_relu_pool_input_gradient(g, x, w, b, *, window, epsilon=1e-5, statistic
 @kernel(ops.norm_relu_pool_sums)
 def norm_relu_pool_sums(g, x, w, b, *, window, epsilon=1e-5, statistics=None):
     """Sum in one pass: float32, windows of 1 x 1 or 2 x 2."""
-    if not suits(window, x, w, b, g):
+    known = prepared(window, x, w, b, epsilon, statistics, g)
+    if known is None:
         return NotImplemented
-    mean, r, scale, shift = scale_and_shift(x, w, b, epsilon, statistics)
+    mean, r, scale, shift = known
     total, product = arrived_sums(g, x, mean, scale, shift, window)
     return np.stack([product * r, total])

@@ -8,8 +8,11 @@ from numba import get_num_threads, prange
 from tinytorch.spatial import ops
 from tinytorch.spatial._layout import channels_first, channels_last
 from tinytorch.spatial._memory import room
-from tinytorch.spatial.kernels._numba._tile import COMPILED, served
+from tinytorch.spatial.kernels._numba._tile import COMPILED, pour, served
 from tinytorch.tensor.kernels import kernel, njit
+
+RUN = 32
+"""Rows that are added in float32; their sums are added in float64, so that no digits are lost."""
 
 
 @njit(parallel=True, **COMPILED)
@@ -18,11 +21,14 @@ def sum_rows(a, sums):
     count, columns = a.shape
     threads = len(sums)
     for thread in prange(threads):
-        total = sums[thread]
-        total[:] = 0
-        for r in range(thread * count // threads, (thread + 1) * count // threads):
-            for c in range(columns):
-                total[c] += a[r, c]
+        run = np.zeros(columns, np.float32)
+        sums[thread] = 0
+        end = (thread + 1) * count // threads
+        for first in range(thread * count // threads, end, RUN):
+            for r in range(first, min(first + RUN, end)):
+                for c in range(columns):
+                    run[c] += a[r, c]
+            pour(run, sums[thread])
 
 
 @njit(parallel=True, **COMPILED)
@@ -31,12 +37,15 @@ def sum_squares(a, middle, sums):
     count, columns = a.shape
     threads = len(sums)
     for thread in prange(threads):
-        total = sums[thread]
-        total[:] = 0
-        for r in range(thread * count // threads, (thread + 1) * count // threads):
-            for c in range(columns):
-                centered = a[r, c] - middle[c]
-                total[c] += centered * centered
+        run = np.zeros(columns, np.float32)
+        sums[thread] = 0
+        end = (thread + 1) * count // threads
+        for first in range(thread * count // threads, end, RUN):
+            for r in range(first, min(first + RUN, end)):
+                for c in range(columns):
+                    centered = a[r, c] - middle[c]
+                    run[c] += centered * centered
+            pour(run, sums[thread])
 
 
 @njit(parallel=True, **COMPILED)
@@ -45,13 +54,16 @@ def sum_products(g, a, middle, sums):
     count, columns = a.shape
     threads = len(sums)
     for thread in prange(threads):
-        plain, product = sums[thread, 0], sums[thread, 1]
-        plain[:] = 0
-        product[:] = 0
-        for r in range(thread * count // threads, (thread + 1) * count // threads):
-            for c in range(columns):
-                plain[c] += g[r, c]
-                product[c] += g[r, c] * (a[r, c] - middle[c])
+        plain, product = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
+        sums[thread] = 0
+        end = (thread + 1) * count // threads
+        for first in range(thread * count // threads, end, RUN):
+            for r in range(first, min(first + RUN, end)):
+                for c in range(columns):
+                    plain[c] += g[r, c]
+                    product[c] += g[r, c] * (a[r, c] - middle[c])
+            pour(plain, sums[thread, 0])
+            pour(product, sums[thread, 1])
 
 
 @njit(parallel=True, **COMPILED)
@@ -63,11 +75,11 @@ def scale_rows(a, scale, shift, out):
 
 
 @njit(parallel=True, **COMPILED)
-def combine_rows(g, a, of_g, of_a, shift, out):
-    """Write g * of_g + a * of_a + shift, row by row."""
+def combine_rows(g, a, slope, offset, scale, out):
+    """Write (g - a * slope - offset) * scale, row by row."""
     for r in prange(len(a)):
         for c in range(a.shape[1]):
-            out[r, c] = g[r, c] * of_g[c] + a[r, c] * of_a[c] + shift[c]
+            out[r, c] = (g[r, c] - a[r, c] * slope[c] - offset[c]) * scale[c]
 
 
 def as_rows(x):
@@ -82,12 +94,12 @@ def per_column(vector, x):
 
 def per_channel(sums, x):
     """Add up (..., width * channels) over all but the channels."""
-    return sums.reshape(-1, x.shape[1]).sum(axis=0)
+    return sums.reshape(-1, x.shape[1]).sum(axis=0).astype(np.float32)
 
 
 def sums_for(*shape):
     """Room for the sums of each thread."""
-    return np.empty((get_num_threads(), *shape), np.float32)
+    return np.empty((get_num_threads(), *shape))
 
 
 def moments(x):
@@ -107,18 +119,18 @@ def mean_and_root(x, epsilon, statistics):
 
 
 def way_back(x, mean, r, scale, total, product):
-    """The factors of g and of x, and what is added, that make the gradient with respect to x.
+    """What makes the gradient with respect to x: (g - x * slope - offset) * scale.
 
     `total` and `product` are the sums of g and of g * (x - mean) for each channel.
     """
     count = x.size // x.shape[1]
     slope = product * r * r / count
-    return scale, -scale * slope, scale * (mean * slope - total / count)
+    return slope, total / count - mean * slope, scale
 
 
-def products(g, x, mean):
+def products(g, x, mean, fresh=False):
     """The sums of g and of g * (x - mean) for each channel."""
-    return once(compute_products, g, x, None, mean)
+    return shared(compute_products, g, x, None, mean, fresh=fresh)
 
 
 def compute_products(g, x, _, mean):
@@ -174,7 +186,7 @@ def batch_norm2d_input_gradient(g, x, w=None, *, epsilon=1e-5, statistics=None):
         return NotImplemented
     mean, r = mean_and_root(x, epsilon, statistics)
     scale = r if w is None else r * w
-    vectors = way_back(x, mean, r, scale, *products(g, x, mean))
+    vectors = way_back(x, mean, r, scale, *products(g, x, mean, fresh=True))
     rows = as_rows(x)
     out = room(rows.shape, np.float32)
     combine_rows(as_rows(g), rows, *[per_column(v, x) for v in vectors], out)
@@ -190,18 +202,54 @@ def batch_norm2d_weight_gradient(g, x, *, epsilon=1e-5, statistics=None):
     return products(g, x, mean)[1] / np.sqrt(variance + epsilon)
 
 
-_latest = [(lambda: None, lambda: None, None, ()), None]
+@kernel(ops.channel_sums)
+def channel_sums(g, x=None):
+    """Sum in one pass: float32."""
+    if not served(g) or (x is not None and not served(x)):
+        return NotImplemented
+    if x is not None:
+        return compute_products(g, x, None, np.zeros(x.shape[1], np.float32))[1]
+    known = _latest[0]
+    if known is not None and known.g() is g and known.window is None and known.take():
+        return known.sums[0]
+    rows = as_rows(g)
+    sums = sums_for(rows.shape[1])
+    sum_rows(rows, sums)
+    return per_channel(sums, g)
 
 
-def once(compute, g, x, window, *vectors):
-    """Remember the latest sums: the rows of one derivative need the same ones, one after the other.
+class Known:
+    """The sums of one g and x, for the rows of one derivative: each reads them once at most.
 
-    g and x are still the same if they are still there, as Tensors do not change; weights do.
+    Tensors do not change while a derivative's rows run one after the other. Later they may, so the
+    first of the rows computes afresh, and no row reads the same sums twice.
     """
-    (of_g, of_x, of_window, of_vectors), sums = _latest
-    known = of_g() is g and of_x() is x and of_window == window
-    if not known or not all(map(np.array_equal, vectors, of_vectors)):
+
+    def __init__(self, sums, g, x, window, vectors, readers):
+        self.sums, self.window, self.vectors, self.readers = sums, window, vectors, readers
+        self.g, self.x = weakref.ref(g), weakref.ref(x)
+
+    def take(self):
+        """Whether the sums may be read once more."""
+        self.readers -= 1
+        return self.readers >= 0
+
+    def are_of(self, g, x, window, vectors):
+        """Whether the sums are those of these operands."""
+        same = self.g() is g and self.x() is x and self.window == window
+        return same and all(map(np.array_equal, vectors, self.vectors))
+
+
+_latest = [None]
+
+
+def shared(compute, g, x, window, *vectors, fresh):
+    """Compute sums that the rows of one derivative need one after the other, or read them.
+
+    The row of x is `fresh`: it goes first, and the rows of the weight and the bias follow.
+    """
+    known = _latest[0]
+    if fresh or known is None or not known.are_of(g, x, window, vectors) or not known.take():
         sums = compute(g, x, window, *vectors)
-        key = weakref.ref(g), weakref.ref(x), window, vectors
-        _latest[:] = key, sums
-    return sums
+        known = _latest[0] = Known(sums, g, x, window, vectors, 2 if fresh else 1)
+    return known.sums

@@ -38,7 +38,10 @@ def pool(x, out):
 
 @njit(**COMPILED)
 def unpool_line(g, above, below, out_above, out_below, channels):
-    """Write each gradient at the first largest of its window, zeros at the others."""
+    """Write each gradient at the largest of its window, zeros at the others.
+
+    That is the first of equal ones, or the last NaN.
+    """
     none = np.float32(0)
     for k in range(len(g) // channels):
         left, right, place = 2 * k * channels, (2 * k + 1) * channels, k * channels
@@ -46,16 +49,18 @@ def unpool_line(g, above, below, out_above, out_below, channels):
             x0, x1, x2, x3 = above[left + c], above[right + c], below[left + c], below[right + c]
             z = larger(larger(x0, x1), larger(x2, x3))
             arrived = g[place + c]
-            first, second, third = x0 == z, x1 == z, x2 == z
-            out_above[left + c] = arrived if first else none
-            out_above[right + c] = arrived if second and not first else none
-            out_below[left + c] = arrived if third and not second and not first else none
-            out_below[right + c] = none if third or second or first else arrived
+            chosen = 0 if x0 == z else (1 if x1 == z else (2 if x2 == z else 3))
+            if np.isnan(z):
+                chosen = 3 if np.isnan(x3) else (2 if np.isnan(x2) else (1 if np.isnan(x1) else 0))
+            out_above[left + c] = arrived if chosen == 0 else none
+            out_above[right + c] = arrived if chosen == 1 else none
+            out_below[left + c] = arrived if chosen == 2 else none
+            out_below[right + c] = arrived if chosen == 3 else none
 
 
 @njit(parallel=True, **COMPILED)
 def unpool(g, x, out):
-    """Write each gradient at the first largest of its 2 x 2 window, zeros elsewhere."""
+    """Write each gradient at the largest of its 2 x 2 window, zeros elsewhere."""
     rows = g.shape[1]
     for line in prange(len(g) * rows):
         n, y = line // rows, line % rows

@@ -10,6 +10,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from tinytorch.tensor.kernels import njit
+
 WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
 LANES = 16 if WIDE else 8
 """Numbers in one vector register."""
@@ -31,6 +33,8 @@ def tile(
     _, out, place, step, start, begin, again, a, origins, first, taps, stride, run, b, at, row
 ):
     """Compute PIXELS x CHANNELS results: out[p, c] = start[p, c] + the sum of a[p, k] b[k, c].
+
+    The start is added last, so that a long sum which is made of many tiles keeps its digits.
 
     All arrays are flat; places are in elements. Row p of the result lies at place + p * step, of
     the start at begin + p * again. Row p of a begins at origins[first + p]; there k visits each
@@ -66,12 +70,7 @@ def tile(
             builder.gep(a, [builder.load(builder.gep(origins, [builder.add(first, constant(p))]))])
             for p in range(PIXELS)
         ]
-        initial = [
-            builder.load(
-                offset(start, begin, builder.mul(again, constant(p)), constant(v * LANES)), align=4
-            )
-            for p, v in cells
-        ]
+        nothing = ir.Constant(vector, [0.0] * LANES)
         before = builder.block
         over_taps, over_run, after_run, after = (
             builder.append_basic_block(name) for name in ("taps", "run", "next", "done")
@@ -106,7 +105,7 @@ def tile(
         next_t = builder.add(t, constant(1))
         builder.cbranch(builder.icmp_signed("<", next_t, count), over_taps, after)
 
-        for phi, value in ((t, constant(0)), (from_b, at), *zip(sums, initial, strict=True)):
+        for phi, value in ((t, constant(0)), (from_b, at), *((s, nothing) for s in sums)):
             phi.add_incoming(value, before)
         for phi, value in ((t, next_t), (from_b, next_b), *zip(sums, totals, strict=True)):
             phi.add_incoming(value, after_run)
@@ -120,8 +119,11 @@ def tile(
 
         builder.position_at_end(after)
         for (p, v), total in zip(cells, totals, strict=True):
+            first_row = builder.mul(again, constant(p))
+            from_start = builder.load(offset(start, begin, first_row, constant(v * LANES)), align=4)
             target_row = builder.add(place, builder.mul(step, constant(p)))
-            builder.store(total, offset(out, target_row, constant(v * LANES)), align=4)
+            result = builder.fadd(total, from_start)
+            builder.store(result, offset(out, target_row, constant(v * LANES)), align=4)
         return target.get_dummy_value()
 
     return signature, generate
@@ -183,6 +185,23 @@ def transform(matrix):
 def served(*arrays):
     """Whether the kernels take these operands: float32, and something to compute."""
     return all(a.dtype == np.float32 and a.size for a in arrays)
+
+
+@njit(**COMPILED)
+def pour(run, total):
+    """Add a run's sums to the total, and begin the next run with zeros."""
+    for e in range(len(run)):
+        total[e] += run[e]
+        run[e] = 0
+
+
+@njit(**COMPILED)
+def finite(numbers):
+    """Whether there is no infinity and no NaN among float32 numbers: their exponents are full."""
+    largest = np.int32(0)
+    for bits in numbers.view(np.int32):
+        largest = max(largest, bits & np.int32(0x7FFFFFFF))
+    return largest < 0x7F800000
 
 
 transform_pixels = transform(OF_PIXELS)

@@ -3,11 +3,13 @@
 import numpy as np
 from numba import prange
 
-from tinytorch.spatial.kernels._numba._tile import CHANNELS, COMPILED, PIXELS, tile
+from tinytorch.spatial.kernels._numba._tile import CHANNELS, COMPILED, PIXELS, pour, tile
 from tinytorch.tensor.kernels import njit
 
 CHUNK = 128
-"""Pixels that a thread adds up at a time for the weight gradient."""
+"""About how many pixels a thread adds up at a time for the weight gradient."""
+RUN = 32
+"""Chunks whose sums are added in float32; the sums of more are added in float64."""
 SCRATCH_BYTES = 2**18
 """What a thread unpacks at a time: it stays in the core's own cache."""
 
@@ -122,28 +124,38 @@ def correlate_weights(x, g, sums, kernel_size, stride, corner, dilation):
     rows, columns, channels_out = g.shape[1:]
     threads, depth, padded_out = sums.shape
     reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
-    wide = (columns - 1) * stride[1] + reach[1]
+    part = min(columns, CHUNK)
+    wide = (part - 1) * stride[1] + reach[1]
     group = max(1, min(-(-batch // threads), CHUNK // (rows * columns)))
     band = min(rows, -(-CHUNK // columns))
-    bands, groups = -(-rows // band), -(-batch // group)
+    parts, bands, groups = -(-columns // part), -(-rows // band), -(-batch // group)
     high = (band - 1) * stride[0] + reach[0]
-    size = high * wide * channels
+    size, tasks = high * wide * channels, groups * bands * parts
     elements = window_elements(kernel_size, dilation, wide, channels, depth)
     direct = channels_out == padded_out
     flat, flat_g = sums.reshape(-1), g.reshape(-1)
     for thread in prange(threads):
+        run = sums[thread].reshape(-1)
+        total = np.zeros(len(run) if tasks > RUN * threads else 0)
         scratch = np.empty(group * size, np.float32)
-        pixels = np.empty(0 if direct else padded_out * group * band * columns, np.float32)
+        pixels = np.empty(0 if direct else padded_out * group * band * part, np.float32)
         taps = np.empty(group * band, np.int64)
-        for task in range(thread, groups * bands, threads):
-            top, first = task % bands * band, task // bands * group
-            images, lines = min(group, batch - first), min(band, rows - top)
+        for task in range(thread, tasks, threads):
+            left, top = task % parts * part, task // parts % bands * band
+            first = task // parts // bands * group
+            images, lines, across = (
+                min(group, batch - first),
+                min(band, rows - top),
+                min(part, columns - left),
+            )
             for i in range(images):
                 window = scratch[i * size : (i + 1) * size]
-                unpack(x[first + i], window, top * stride[0] - corner[0], -corner[1], high, wide)
+                above, before = top * stride[0] - corner[0], left * stride[1] - corner[1]
+                unpack(x[first + i], window, above, before, high, wide)
                 for y in range(lines):
                     taps[i * lines + y] = i * size + y * stride[0] * wide * channels
-            count, begin = images * lines * columns, (first * rows + top) * columns * channels_out
+            count = images * lines * across
+            begin = ((first * rows + top) * columns + left) * channels_out
             if not direct:
                 by_block(flat_g, begin, count, channels_out, pixels)
             for block in range(padded_out // CHANNELS):
@@ -161,11 +173,15 @@ def correlate_weights(x, g, sums, kernel_size, stride, corner, dilation):
                         element,
                         taps[: images * lines],
                         stride[1] * channels,
-                        columns,
+                        across,
                         flat_g if direct else pixels,
                         begin + block * CHANNELS if direct else block * count * CHANNELS,
                         channels_out if direct else CHANNELS,
                     )
+            if task // threads % RUN == RUN - 1 and len(total):
+                pour(run, total)
+        for e in range(len(total)):
+            run[e] += total[e]
 
 
 @njit(**COMPILED)

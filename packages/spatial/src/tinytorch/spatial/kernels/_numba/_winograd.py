@@ -12,21 +12,28 @@ from tinytorch.spatial.kernels._numba._tile import (
     COMPILED,
     LANES,
     PIXELS,
+    finite,
+    pour,
     tile,
     transform_gradients,
     transform_pixels,
     transform_products,
 )
-from tinytorch.spatial.kernels._numba._windows import unpack
+from tinytorch.spatial.kernels._numba._windows import RUN, unpack
 from tinytorch.tensor.kernels import njit
 
 SQUARES = 64
 """Squares of 2 x 2 results that a thread computes at a time."""
+MOST = 256
+"""Squares whose products are added one after the other."""
 
 
 @njit(parallel=True, **COMPILED)
 def winograd(x, factors, bias, out, corner, threads):
     """Convolve by 3 x 3 kernels in squares of 2 x 2 results, with 16 products in place of 36.
+
+    Gives whether all results are finite. Where one is not, those in its square are wrong: what is
+    not finite cannot be subtracted again.
 
     x is (batch, height, width, channels), `factors` (blocks, 16, channels, CHANNELS) transformed
     kernels, `bias` (blocks * CHANNELS,), out (batch, rows, columns, out channels).
@@ -40,6 +47,7 @@ def winograd(x, factors, bias, out, corner, threads):
     origins = np.arange(most) * channels
     flat = factors.reshape(-1)
     nothing = np.zeros(CHANNELS, np.float32)
+    sound = np.ones(threads, np.bool_)
     for thread in prange(threads):
         scratch = np.empty((2 * band + 2) * (2 * across + 2) * channels, np.float32)
         squares = np.zeros(16 * most * channels, np.float32)
@@ -88,6 +96,10 @@ def winograd(x, factors, bias, out, corner, threads):
                             block * CHANNELS,
                             edge,
                         )
+            for i in range(images):
+                if not finite(out[first + i, 2 * top : 2 * (top + lines)].reshape(-1)):
+                    sound[thread] = False
+    return sound.all()
 
 
 @njit(**COMPILED)
@@ -148,12 +160,15 @@ def winograd_weights(x, g, sums, corner):
     most = group * band * across
     elements = np.arange(channels)
     flat = sums.reshape(-1)
+    tasks = groups * bands
     for thread in prange(threads):
+        run = sums[thread].reshape(-1)
+        total = np.zeros(len(run) if tasks > RUN * threads else 0)
         scratch = np.empty((2 * band + 2) * (2 * across + 2) * channels, np.float32)
         arrived = np.empty(2 * band * 2 * across * channels_out, np.float32)
         squares = np.empty(16 * most * channels, np.float32)
         gradients = np.zeros(16 * most * padded_out, np.float32)
-        for task in range(thread, groups * bands, threads):
+        for task in range(thread, tasks, threads):
             top, first = task % bands * band, task // bands * group
             images, lines = min(group, batch - first), min(band, down - top)
             count = images * lines * across
@@ -177,8 +192,9 @@ def winograd_weights(x, g, sums, corner):
                             2 * across * channels_out,
                             channels_out,
                         )
-            taps = np.arange(16) * count * channels
-            for k in range(16):
+            for part in range(16 * -(-count // MOST)):
+                k, begin = part % 16, part // 16 * MOST
+                taps = np.array([(k * count + begin) * channels])
                 for block in range(0, padded_out, CHANNELS):
                     for element in range(0, channels, PIXELS):
                         place = ((thread * 16 + k) * channels + element) * padded_out + block
@@ -192,13 +208,17 @@ def winograd_weights(x, g, sums, corner):
                             squares,
                             elements,
                             element,
-                            taps[k : k + 1],
+                            taps,
                             channels,
-                            count,
+                            min(MOST, count - begin),
                             gradients,
-                            k * count * padded_out + block,
+                            (k * count + begin) * padded_out + block,
                             padded_out,
                         )
+            if task // threads % RUN == RUN - 1 and len(total):
+                pour(run, total)
+        for e in range(len(total)):
+            run[e] += total[e]
 
 
 @njit(parallel=True, **COMPILED)
@@ -231,8 +251,12 @@ def transform_kernels(w, factors, flipped):
 
 @njit(parallel=True, **COMPILED)
 def collect_weights(sums, out):
-    """Compute G' s G of the sums s of all threads: the gradient (out channels, channels, 3, 3)."""
+    """Compute G' s G of the sums s of all threads: the gradient (out channels, channels, 3, 3).
+
+    Gives whether it is finite; see `winograd`.
+    """
     half = np.float32(0.5)
+    sound = np.ones(len(out), np.bool_)
     for o in prange(len(out)):
         rows = np.empty((3, 4), np.float32)
         for c in range(out.shape[1]):
@@ -251,6 +275,8 @@ def collect_weights(sums, out):
                 out[o, c, i, 0] = s0 + half * (s1 + s2)
                 out[o, c, i, 1] = half * (s1 - s2)
                 out[o, c, i, 2] = s3 + half * (s1 + s2)
+        sound[o] = finite(out[o].reshape(-1))
+    return sound.all()
 
 
 @njit(**COMPILED)
