@@ -92,5 +92,5 @@ def test_the_plot_shows_the_suggestion(tmp_path, make_trainer):
     "settings", [{"lowest": 0.0}, {"lowest": 1.0, "highest": 1.0}, {"steps": 2}]
 )
 def test_settings_out_of_range(make_trainer, settings):
-    with pytest.raises(ValueError, match="0 < lowest < highest"):
+    with pytest.raises(ValueError, match="find_learning_rate"):
         find_learning_rate(make_trainer(), **settings)

@@ -11,7 +11,7 @@ from typing import Any
 
 from tinytorch.tensor.errors import ArgumentError, FileError
 from tinytorch.training.files.atomic import PathLike, write_atomically
-from tinytorch.training.pictures import new_figure
+from tinytorch.training.pictures import drawn, new_figure
 
 SHOWN_ROWS = 20
 LOW_IS_BEST = re.compile(
@@ -167,7 +167,7 @@ class History(Mapping[str, list[float]]):
                 fix="call trainer.fit(epochs) first",
             )
         names = [n for n in self if not (n.startswith("val_") and n[4:] in self)]
-        figure = new_figure(4.5 * len(names), 3.4)
+        figure = new_figure("History.plot", 4.5 * len(names), 3.4)
         epochs = range(1, self.epochs + 1)
         for name, axes in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
             marker = "o" if self.epochs == 1 else None
@@ -178,9 +178,7 @@ class History(Mapping[str, list[float]]):
             axes.set(title=name, xlabel="epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.grid(alpha=0.3)
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return drawn(figure, path)
 
     def __getitem__(self, name: str) -> list[float]:
         return self._columns[name]

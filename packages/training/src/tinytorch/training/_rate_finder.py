@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._history import show_figure
 from tinytorch.training._run import Run
@@ -15,7 +16,7 @@ from tinytorch.training._run_state import trial
 from tinytorch.training._trainer import Trainer
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.files.atomic import PathLike
-from tinytorch.training.pictures import new_figure
+from tinytorch.training.pictures import drawn, new_figure
 
 SMOOTHING = 0.9
 DIVERGED = 4.0
@@ -38,7 +39,7 @@ class RateSweep(Callback):
         self._mean = 0.0
 
     def __call__(self, step: int) -> float:
-        """Give the learning rate of a step: the same factor from each to the next."""
+        """Return the learning rate of a step: the same factor from each to the next."""
         factor: float = (self.highest / self.lowest) ** (1 / (self.steps - 1))
         return self.lowest * factor**step
 
@@ -73,7 +74,7 @@ class RateSweep(Callback):
         Raises:
             MissingExtraError: matplotlib is not installed.
         """
-        figure = new_figure(5.0, 3.4)
+        figure = new_figure("RateSweep.plot", 5.0, 3.4)
         axes = figure.subplots()
         axes.plot(self.rates, self.losses, alpha=0.3, label="loss")
         axes.plot(self.rates, self.smooth, label="smoothed")
@@ -83,9 +84,7 @@ class RateSweep(Callback):
         axes.set_ylim(min(self.losses) * 0.9, max(self.smooth[: len(self.smooth) // 2 + 1]) * 1.3)
         axes.legend(frameon=False)
         axes.grid(alpha=0.3)
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return drawn(figure, path)
 
 
 def find_learning_rate(
@@ -103,15 +102,16 @@ def find_learning_rate(
         The sweep: `suggestion`, `rates`, `losses` and `plot()`.
 
     Raises:
-        ArgumentError: The rates do not rise from above 0, or there are fewer than 3 steps.
+        ArgumentError: The rates do not rise from above 0, or steps is below 3.
     """
-    if not (0 < lowest < highest and steps >= 3):
+    if not 0 < lowest < highest:
         raise ArgumentError(
             "find_learning_rate",
-            expected="0 < lowest < highest, and at least 3 steps",
-            got=f"lowest={lowest}, highest={highest}, steps={steps}",
-            fix="use the defaults: 1e-6 to 10 in 100 steps",
+            expected="0 < lowest < highest",
+            got=f"lowest={lowest}, highest={highest}",
+            fix="use the defaults: 1e-6 to 10",
         )
+    checks.whole("find_learning_rate", "steps", steps, least=3)
     sweep = RateSweep(lowest, highest, steps)
     with trial(trainer), np.errstate(all="ignore"):
         attempt = type(trainer)(

@@ -22,7 +22,7 @@ class per_epoch:  # noqa: N801 - it reads as the words that it stands for
         self.schedule = schedule
 
     def __call__(self, epoch: int) -> float:
-        """Give the learning rate of an epoch."""
+        """Return the learning rate of an epoch."""
         return self.schedule(epoch)
 
 
@@ -97,7 +97,7 @@ class LearningRate:
             self.schedule.step(figures.get("val_loss", figures["loss"]))
 
     def state_dict(self) -> dict[str, Any]:
-        """Give what the next rates depend on; nothing, where it is the step alone."""
+        """Return what the next rates depend on; nothing, where it is the step alone."""
         return dict(self.schedule.state_dict()) if hasattr(self.schedule, "state_dict") else {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.tensor.errors import MissingExtraError, ShapeError
+from tinytorch.tensor.checks import extra
+from tinytorch.tensor.errors import ShapeError
 from tinytorch.training.files.atomic import PathLike
+from tinytorch.training.metrics.labels import predicted_classes, scores_and_labels, scores_of
 
-__all__ = ["new_figure", "plot_confusion", "plot_mistakes"]
+__all__ = ["drawn", "new_figure", "plot_confusion", "plot_mistakes"]
 
 
 def plot_confusion(
@@ -39,7 +41,7 @@ def plot_confusion(
         )
     names = list(classes) if classes is not None else [str(i) for i in range(len(counts))]
     size = max(4.0, 0.55 * len(names) + 1.5)
-    figure = new_figure(size, size)
+    figure = new_figure("plot_confusion", size, size)
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -51,9 +53,7 @@ def plot_confusion(
     axes.set_yticks(range(len(names)), names)
     share = np.trace(counts) / max(int(counts.sum()), 1)
     axes.set(xlabel="predicted", ylabel="true", title=f"{share:.1%} of {counts.sum():,} right")
-    if path is not None:
-        figure.savefig(path)
-    return figure
+    return drawn(figure, path)
 
 
 def plot_mistakes(
@@ -69,7 +69,7 @@ def plot_mistakes(
     Args:
         images: `(batch, channels, height, width)` with 1 or 3 channels; each is stretched to the
             full range of brightness, so normalized images look right, too.
-        labels: The true classes, integers `(batch,)`.
+        labels: The true classes, integers `(batch,)`; -100 where there is none.
         scores: The model's outputs, logits `(batch, classes)`.
         classes: The classes' names; numbers if left out.
         count: How many at most.
@@ -81,11 +81,12 @@ def plot_mistakes(
 
     Raises:
         ShapeError: The three do not fit together.
+        IndexRangeError: A label is no class.
         MissingExtraError: matplotlib is not installed.
     """
-    pixels, truth, logits = np.asarray(images), np.asarray(labels), np.asarray(scores)
-    fits = pixels.ndim == 4 and pixels.shape[1] in {1, 3} and logits.ndim == 2
-    if not (fits and truth.shape == pixels.shape[:1] == logits.shape[:1]):
+    pixels = np.asarray(images)
+    logits, truth, counted = scores_and_labels("plot_mistakes", scores, labels, -100)
+    if not (pixels.ndim == 4 and pixels.shape[1] in {1, 3} and pixels.shape[:1] == truth.shape):
         raise ShapeError(
             "plot_mistakes",
             expected="images (batch, 1 or 3, height, width), labels (batch,), "
@@ -95,13 +96,13 @@ def plot_mistakes(
         )
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
-    said = logits.argmax(axis=1)
-    sure = np.take_along_axis(shares, said[:, None], axis=1)[:, 0]
-    wrong = np.flatnonzero(said != truth)
+    said = predicted_classes(logits, truth)
+    sure = scores_of(shares, said)
+    wrong = np.flatnonzero((said != truth) & counted)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:count]
     columns = min(6, max(len(worst), 1))
     rows = math.ceil(max(len(worst), 1) / columns)
-    figure = new_figure(1.6 * columns, 2.0 * rows)
+    figure = new_figure("plot_mistakes", 1.6 * columns, 2.0 * rows)
     names = classes if classes is not None else [str(i) for i in range(logits.shape[1])]
     for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).ravel()):
         axes.axis("off")
@@ -112,21 +113,25 @@ def plot_mistakes(
             axes.imshow(((image - low) / max(high - low, 1e-12)).squeeze(), cmap="gray")
             text = f"{names[truth[i]]}\nnot {names[said[i]]} ({sure[i]:.0%})"
             axes.set_title(text, fontsize=8)
-    figure.suptitle(f"{len(wrong):,} mistakes in {len(truth):,}; the surest ones", fontsize=10)
+    figure.suptitle(
+        f"{len(wrong):,} mistakes in {np.count_nonzero(counted):,}; the surest ones", fontsize=10
+    )
+    return drawn(figure, path)
+
+
+def new_figure(operation: str, width: float, height: float) -> Any:
+    """Return an empty matplotlib figure, in inches, that belongs to no global state.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    with extra(operation, "tinytorch-training[plot]"):
+        from matplotlib.figure import Figure
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def drawn(figure: Any, path: PathLike | None) -> Any:
+    """Return a figure that is done, and write it if there is a path."""
     if path is not None:
         figure.savefig(path)
     return figure
-
-
-def new_figure(width: float, height: float) -> Any:
-    """Make a matplotlib figure, in inches, that belongs to no global state."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            "plot",
-            expected="matplotlib, which draws",
-            got="it is not installed",
-            fix='pip install "tinytorch-training[plot]"',
-        ) from error
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")

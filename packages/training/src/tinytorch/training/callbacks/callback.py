@@ -41,7 +41,7 @@ class Callback:
 
     Example:
         >>> class StopAtTenSteps(Callback):
-        ...     def on_step_end(self, trainer):
+        ...     def on_step_end(self, run):
         ...         if run.step == 10:
         ...             run.stop("ten steps are enough")
     """

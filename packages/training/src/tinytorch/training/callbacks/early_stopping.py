@@ -55,7 +55,6 @@ class EarlyStopping(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Forget the best epoch."""
         self.best = math.nan
         self.best_epoch = 0
         self.waited = 0
@@ -67,7 +66,6 @@ class EarlyStopping(Callback):
             run.stop(self._reason())
 
     def on_epoch_end(self, run: Run) -> None:
-        """Compare the epoch's figure with the best one so far."""
         if self.monitor not in run.history:
             raise ArgumentError(
                 "EarlyStopping",
@@ -92,12 +90,10 @@ class EarlyStopping(Callback):
             run.show(self.weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best figure, its epoch and weights, and the epochs waited since."""
         names = ("best", "best_epoch", "waited", "weights")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up what `state_dict` gave."""
         vars(self).update(state)
 
     def _reason(self) -> str:

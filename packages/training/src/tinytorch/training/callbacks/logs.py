@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor import checks
 from tinytorch.training._run import Run
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.files.atomic import PathLike
@@ -24,7 +24,6 @@ class CSVLog(Callback):
         self.path = Path(path)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write the table."""
         run.history.to_csv(self.path)
 
 
@@ -36,32 +35,27 @@ class TensorBoard(Callback):
     Args:
         folder: The folder that `tensorboard --logdir` is to show.
         every: Steps between two points of the training loss.
+
+    Raises:
+        ArgumentError: every is no whole number of at least 1.
     """
 
     def __init__(self, folder: PathLike, *, every: int = 10) -> None:
-        if every < 1:
-            raise ArgumentError(
-                "TensorBoard", expected="every >= 1", got=f"every={every}", fix="use every=10"
-            )
         self.folder = Path(folder)
-        self.every = every
+        self.every = checks.whole("TensorBoard", "every", every, least=1)
         self._writer: EventWriter | None = None
 
     def on_fit_begin(self, run: Run) -> None:  # noqa: ARG002 - the hook's signature
-        """Open an event file."""
         self._writer = EventWriter(self.folder, time.time())
 
     def on_step_end(self, run: Run) -> None:
-        """Write the loss and the learning rate of every so many steps."""
         if run.step % self.every == 0:
             self._write(run, {"step/loss": run.loss_value, "step/lr": run.optimizer.lr})
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write the epoch's figures."""
         self._write(run, {f"epoch/{k}": v for k, v in run.history.last.items()})
 
     def on_fit_end(self, run: Run) -> None:  # noqa: ARG002 - the hook's signature
-        """Close the event file."""
         if self._writer is not None:
             self._writer.close()
 

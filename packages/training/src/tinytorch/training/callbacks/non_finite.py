@@ -27,7 +27,6 @@ class StopOnNonFinite(Callback):
     order = -50
 
     def on_gradients(self, run: Run) -> None:
-        """Look at the loss and at each gradient."""
         if math.isfinite(run.mean_loss.sum):
             wrong = next(_non_finite_gradients(run.model), None)
             if wrong is None:

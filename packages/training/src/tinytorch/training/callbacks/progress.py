@@ -43,7 +43,6 @@ class Progress(Callback):
         self._bar: Any = None
 
     def on_fit_begin(self, run: Run) -> None:
-        """Choose the display; say where a resumed run goes on."""
         self._out = self.stream if self.stream is not None else sys.stdout
         self._bar = _make_bar(self._out) if self._out.isatty() else None
         if run.step:
@@ -52,7 +51,6 @@ class Progress(Callback):
             self._bar.start()
 
     def on_epoch_begin(self, run: Run) -> None:
-        """Start the epoch's clock."""
         self._began = self._drawn = self._seen = self.clock()
         self._first = self._done = (run.batch, run.examples)
         if self._bar is not None:
@@ -64,7 +62,6 @@ class Progress(Callback):
             )
 
     def on_step_end(self, run: Run) -> None:
-        """Draw, if the last drawing is old enough."""
         self._seen = now = self.clock()
         self._done = (run.batch, run.examples)
         if now - self._drawn < (0.5 if self._bar is not None else self.every):
@@ -81,7 +78,6 @@ class Progress(Callback):
         self._line(f"epoch {run.epoch + 1}/{run.epochs}  batch {batches}  {text}{left}")
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write the epoch's line."""
         if self._bar is not None:
             self._bar.remove_task(self._task)
             self._bar.refresh()
@@ -91,7 +87,6 @@ class Progress(Callback):
         )
 
     def on_fit_end(self, run: Run) -> None:
-        """Take the bar away; say why a run was stopped."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

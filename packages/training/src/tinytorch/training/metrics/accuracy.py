@@ -44,7 +44,6 @@ class TopK(Metric):
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything counted."""
         self.correct = 0
         self.total = 0
         self.seen = 0

@@ -43,7 +43,6 @@ class ConfusionMatrix(Metric):
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything counted."""
         self.matrix = np.zeros((self.classes, self.classes), dtype=np.int64)
         self.seen = 0
 

@@ -1,5 +1,6 @@
 """What metrics of classes read: scores and labels that fit, and the class that scores speak for."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,11 @@ def scores_and_labels(
             fix="use targets.astype('int64') for class numbers that are floats",
         )
     classes = scores.shape[1]
-    counted = np.full(labels.shape, True) if ignore_index is None else labels != ignore_index
-    outside = counted & ((labels < 0) | (labels >= classes))
-    if outside.any():
-        wrong = labels[outside][0]
+    counted = labels != ignore_index
+    if not counted.all():
+        labels = np.where(counted, labels, 0)
+    if not 0 <= labels.min(initial=0) <= labels.max(initial=0) < classes:
+        wrong = labels[(labels < 0) | (labels >= classes)][0]
         raise IndexRangeError(
             operation,
             expected=f"labels 0 to {classes - 1}, as the outputs have that many classes",
@@ -59,7 +61,7 @@ def scores_and_labels(
             fix="give the model one output per class, and number classes from 0; "
             f"ignore_index={wrong} leaves such targets out",
         )
-    return scores, np.where(counted, labels, 0).astype(np.int64), counted
+    return scores, labels.astype(np.int64, copy=False), counted
 
 
 def predicted_classes(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -68,7 +70,7 @@ def predicted_classes(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Where a label's own score is NaN, the class after it stands for the prediction.
     """
     predicted: np.ndarray = scores.argmax(axis=1)
-    if scores.size and np.isnan(scores.min()):
+    if scores.size and math.isnan(scores.min()):
         lost = (predicted == labels) & np.isnan(scores_of(scores, labels))
         predicted[lost] = (labels[lost] + 1) % scores.shape[1]
     return predicted

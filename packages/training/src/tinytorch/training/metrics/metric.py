@@ -91,7 +91,6 @@ class Mean(Metric):
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything counted."""
         self.sum = 0.0
         self.weight = 0.0
         self.seen = 0
