@@ -386,7 +386,8 @@ def planted(session: nox.Session) -> None:
 def oracle(session: nox.Session) -> None:
     """Compare with PyTorch, and our files with the libraries that define their formats."""
     formats = ("onnx", "onnxruntime", "safetensors", "tensorboard")
-    session.install(TORCH, *formats, *TEST_TOOLS, *editable(*LAYERS))
+    neighbors = ("datasets", "jax", "pandas", "scikit-learn")
+    session.install(TORCH, *formats, *neighbors, *TEST_TOOLS, *editable(*LAYERS))
     folders = [str(path.relative_to(ROOT)) for path in sorted(PACKAGES.glob("*/tests/oracle"))]
     run_tests(session, "-o", "norecursedirs=.*", *(session.posargs or folders))
 

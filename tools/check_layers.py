@@ -23,7 +23,9 @@ from layers import LAYERS, NAMESPACE, Package, closure, read_package
 from uses import Uses, uses
 
 TEST_TOOLS = frozenset({"pytest", "_pytest", "hypothesis"})
-ORACLES = frozenset({"torch", "onnx", "onnxruntime", "safetensors", "tensorboard"})
+ORACLES = frozenset(
+    ("datasets", "jax", "onnx", "onnxruntime", "pandas", "safetensors", "sklearn", "tensorboard")
+) | {"torch"}
 
 
 @dataclass(frozen=True, order=True)
