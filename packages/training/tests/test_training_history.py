@@ -79,7 +79,11 @@ def test_json_gives_back_every_bit(tmp_path):
     assert math.isnan(back["a"][1])
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"columns": {"a": ["x"]}, "seconds": []}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"columns": {"a": ["x"]}, "seconds": []}', "[" * 100_000],
+    ids=["empty", "a list", "a dict", "texts", "nested without end"],
+)
 def test_a_damaged_history_is_refused_by_name(tmp_path, content):
     path = tmp_path / "history.json"
     path.write_text(content)

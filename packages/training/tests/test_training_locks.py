@@ -73,7 +73,7 @@ def test_a_second_trainer_of_the_same_process_is_refused_while_the_first_one_fit
     class Nested(Callback):
         def on_step_end(self, run):
             if run.step == 3:
-                with pytest.raises(FileError, match="another Trainer of this process"):
+                with pytest.raises(FileError, match="another Checkpoint of this process"):
                     make_trainer(callbacks=[Checkpoint(tmp_path)]).fit(1)
 
     trainer = make_trainer(callbacks=[Checkpoint(tmp_path), Nested()])

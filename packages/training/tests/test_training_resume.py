@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from tinytorch.training import (
     load_safetensors,
     save_checkpoint,
 )
+from tinytorch.training.files import checkpoint
 
 
 class Crash(Callback):
@@ -609,3 +611,53 @@ def test_a_state_of_version_1_is_taken_up(make_trainer, weights):
     again.load_state_dict(state)
     assert again.fit(2) == whole.history
     assert weights(again) == weights(whole)
+
+
+def test_a_newer_checkpoint_is_no_damaged_one(tmp_path, make_trainer, monkeypatch):
+    make_trainer(callbacks=[Checkpoint(tmp_path)]).fit(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "VERSION", 2)
+        make_trainer(callbacks=[Checkpoint(tmp_path)]).fit(2)
+    with pytest.raises(FileError, match="a newer TinyTorch wrote"):
+        make_trainer(callbacks=[Checkpoint(tmp_path)]).fit(2)
+
+
+@pytest.mark.parametrize(
+    ("every", "steps"),
+    [("2s", [2, 4, 6, 8]), ("0.5min", [8]), ("1h", [8]), ("3 s", [3, 6, 8])],
+)
+def test_time_may_say_when_to_save(tmp_path, make_trainer, monkeypatch, every, steps):
+    class Clock(Callback):
+        now = 0.0
+
+        def on_step_end(self, run):
+            Clock.now += 1
+
+    monkeypatch.setattr(time, "monotonic", lambda: Clock.now)
+    make_trainer(callbacks=[Checkpoint(tmp_path, every=every, keep=99), Clock()]).fit(1)
+    assert sorted({int(name[5:14]) for name in names(tmp_path)}) == [0, *steps]
+
+
+@pytest.mark.parametrize("every", ["10", "min", "0min", "-1s", "10 days", "1e3s", "", None])
+def test_times_that_are_none_are_refused(tmp_path, every):
+    with pytest.raises(ArgumentError, match="every"):
+        Checkpoint(tmp_path, every=every)
+
+
+def test_what_the_user_keeps_in_the_folder_stays(tmp_path, make_trainer):
+    make_trainer(callbacks=[Checkpoint(tmp_path, keep=1)]).fit(1)
+    (newest,) = checkpoints(tmp_path)
+    for name in (f"{newest.name}-copy", "step-best", ".removing-me", ".writing-1-step-notes"):
+        shutil.copytree(newest, tmp_path / name)
+        (tmp_path / name / "notes").write_text("mine")
+    (newest / "notes").write_text("mine")
+    before = {path.name for path in tmp_path.iterdir()}
+    make_trainer(callbacks=[Checkpoint(tmp_path, keep=1)]).fit(4)
+    assert before <= {path.name for path in tmp_path.iterdir()}
+    assert (newest / "notes").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_used_is_an_error_of_four_parts(tmp_path, make_trainer):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match=r"Checkpoint: .*\n.*permission to write"):
+        make_trainer(callbacks=[Checkpoint(tmp_path / "file")]).fit(1)

@@ -222,7 +222,7 @@ def test_the_folder_is_flushed_too(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", note)
     save_safetensors(tmp_path / "new" / "w", {"a": np.zeros(2)})
     assert flushed[0] == tmp_path
-    assert flushed[1].name.startswith(".w.")
+    assert flushed[1].name.startswith(".writing-")
     assert flushed[2:] == [tmp_path / "new"]
 
 
@@ -317,7 +317,18 @@ def test_what_is_planted_beside_a_file_is_not_written_through(tmp_path, monkeypa
     victim = tmp_path / "victim"
     victim.write_text("precious")
     monkeypatch.setattr(secrets, "token_hex", lambda count: "foreseen")
-    (tmp_path / ".w.foreseen.writing").symlink_to(victim)
+    (tmp_path / ".writing-foreseen").symlink_to(victim)
     with pytest.raises(FileError, match="save_safetensors"):
         save_safetensors(tmp_path / "w", {"a": np.zeros(2)})
     assert victim.read_text() == "precious"
+
+
+def test_what_is_no_dict_is_refused(tmp_path):
+    with pytest.raises(ArgumentError, match="got:      a list"):
+        save_safetensors(tmp_path / "w", [np.ones(2)])
+
+
+def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path):
+    path = tmp_path / ("w" * 255)
+    save_safetensors(path, {"a": np.ones(2)})
+    assert list(load_safetensors(path)) == ["a"]

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tinytorch.tensor.errors import ArgumentError, FileError
+from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training.files.atomic import PathLike, write_atomically
+from tinytorch.training.files.regular import open_regular, refuse
 from tinytorch.training.pictures import drawn, new_figure
 
 SHOWN_ROWS = 20
@@ -135,16 +136,14 @@ class History(Mapping[str, list[float]]):
         Raises:
             FileError: The file is missing, damaged, or no history.
         """
+        path = Path(path)
+        with open_regular("History.from_json", path) as file:
+            content = file.read()
         try:
-            return cls.from_dict(json.loads(Path(path).read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FileError(
-                "History.from_json",
-                expected="a file that History.to_json wrote",
-                got=f"{type(error).__name__}: {error}, in {path}",
-                fix="take another copy, or train again",
-                path=Path(path),
-            ) from error
+            return cls.from_dict(json.loads(content))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            got = f"{type(error).__name__}: {error}"
+            refuse("History.from_json", path, "a file that History.to_json wrote", got)
 
     def plot(self, path: PathLike | None = None) -> Any:
         """Draw the learning curves: one panel per figure, training and validation together.

@@ -119,6 +119,8 @@ class Checkpoint(Callback):
             try:
                 state = load_checkpoint(path)
             except FileError as error:
+                if "version" in error.values:  # a newer one is not damaged: nothing may go back
+                    raise
                 warnings.warn(f"{error}\n  instead: the checkpoint before it", stacklevel=2)
                 continue
             if self._owner is not None and self._owner() is not run:

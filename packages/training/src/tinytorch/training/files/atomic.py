@@ -39,7 +39,7 @@ def write_atomically(operation: str, path: PathLike, content: bytes) -> None:
     path = Path(path)
     with file_errors(operation, path):
         make_folder(path.parent)
-        aside = unused_name(path, f".{path.name}.", ".writing")
+        aside = unused_name(path, ".writing-")
         try:
             write_durably(aside, content, like=path)
             aside.replace(path)

@@ -56,7 +56,8 @@ def save_checkpoint(folder: PathLike, model: Mapping[str, Any] | None = None, **
             numbers, texts, lists and dicts of such, with arrays and Tensors anywhere in them.
 
     Raises:
-        ArgumentError: A name of the model's is no text; a part is nested too deep, or too large.
+        ArgumentError: The model's state is no dict of names and arrays; a part is nested too deep,
+            or too large.
         DTypeError: A part holds something that is none of these.
         FileError: The disk is full, the folder is read-only or holds other things than a
             checkpoint, or writing fails otherwise.
@@ -84,7 +85,7 @@ def save_checkpoint(folder: PathLike, model: Mapping[str, Any] | None = None, **
                 aside.chmod(folder.stat().st_mode & 0o7777)
             sums = {
                 name: _write(aside, folder, name, safetensors_bytes("save_checkpoint", tensors))
-                for name, tensors in ((MODEL, model or {}), (ARRAYS, arrays))
+                for name, tensors in ((MODEL, {} if model is None else model), (ARRAYS, arrays))
             }
             state = {
                 "format": f"{FORMAT}{VERSION}",

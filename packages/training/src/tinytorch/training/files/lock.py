@@ -55,7 +55,7 @@ class FolderLock:
         self._path = folder.resolve() / NAME
         self._key = (os.getpid(), self._path)
         if _held.setdefault(self._key, self) is not self:
-            raise _in_use(operation, folder, "another Trainer of this process")
+            raise _in_use(operation, folder, "another Checkpoint of this process")
         try:
             with file_errors(operation, self._path):
                 self._file = self._open(operation)

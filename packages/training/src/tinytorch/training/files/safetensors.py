@@ -53,8 +53,8 @@ def save_safetensors(
         metadata: Texts to keep beside them.
 
     Raises:
-        ArgumentError: A name is no text, or the format keeps it for itself (`__metadata__`); the
-            metadata are not all texts; the names take more than 16 MiB.
+        ArgumentError: The tensors are no dict, a name is no text, or one that the format keeps for
+            itself (`__metadata__`); the metadata are not all texts; names take more than 16 MiB.
         DTypeError: An array is neither boolean, integer nor floating-point.
         FileError: The file cannot be written.
 
@@ -96,9 +96,16 @@ def safetensors_bytes(
     """Return the content of a safetensors file; of equal types the names come in order.
 
     Raises:
-        ArgumentError: A name or the metadata cannot be kept.
+        ArgumentError: They are no dict, or a name or the metadata cannot be kept.
         DTypeError: An array is neither boolean, integer nor floating-point.
     """
+    if not isinstance(tensors, Mapping):
+        raise ArgumentError(
+            operation,
+            expected="a dict of names and arrays",
+            got=f"a {type(tensors).__name__}",
+            fix="give model.state_dict(), or name the arrays",
+        )
     arrays = {}
     for name, value in tensors.items():
         _check_text(operation, "a name", name)

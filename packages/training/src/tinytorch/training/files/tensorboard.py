@@ -13,7 +13,7 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from tinytorch.training.files.atomic import PathLike
+from tinytorch.training.files.atomic import PathLike, file_errors, make_folder
 
 __all__ = ["EventWriter"]
 
@@ -33,13 +33,17 @@ class EventWriter:
     Args:
         folder: The folder; the file's name has the time, the process and a number in it.
         wall_time: Seconds since 1970.
+
+    Raises:
+        FileError: The file cannot be written.
     """
 
     def __init__(self, folder: PathLike, wall_time: float) -> None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{wall_time:.6f}.{os.getpid()}.{next(_numbers)}"
         self.path = Path(folder) / name
-        self._file = self.path.open("wb")
+        with file_errors("TensorBoard", self.path):
+            make_folder(self.path.parent)
+            self._file = self.path.open("xb")
         self._record(message((1, Double(wall_time)), (3, "brain.Event:2")))
 
     def scalars(self, figures: Mapping[str, float], *, step: int, wall_time: float) -> None:
@@ -49,16 +53,18 @@ class EventWriter:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with file_errors("TensorBoard", self.path):
+            self._file.close()
 
     def _record(self, data: bytes) -> None:
         length = struct.pack("<Q", len(data))
-        self._file.write(length + _masked_crc(length) + data + _masked_crc(data))
-        self._file.flush()
+        with file_errors("TensorBoard", self.path):
+            self._file.write(length + _masked_crc(length) + data + _masked_crc(data))
+            self._file.flush()
 
 
 def _masked_crc(data: bytes) -> bytes:
-    """Give the CRC-32C of the data, rotated and shifted as the format asks, in four bytes."""
+    """Return the CRC-32C of the data, rotated and shifted as the format asks, in four bytes."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc = CRC_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
