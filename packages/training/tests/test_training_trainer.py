@@ -756,7 +756,12 @@ def test_evaluating_a_model_without_weights():
 @pytest.mark.parametrize("limit", [0, -1, 1.5, True])
 def test_limits_that_are_no_number_of_batches(limit):
     trainer = silent(plain_model(), SGD(lr=0.1))
-    for call in (lambda: trainer.fit(1, limit), lambda: trainer.evaluate(BATCHES, limit)):
+    calls = [
+        lambda: trainer.fit(1, limit),
+        lambda: trainer.evaluate(BATCHES, limit),
+        lambda: trainer.predict(BATCHES, limit),
+    ]
+    for call in calls:
         with pytest.raises(ArgumentError, match="limit_batches"):
             call()
 

@@ -36,10 +36,8 @@ def pairs(
         ArgumentError: stop is no whole number of at least 1, there is no batch, or one is no pair.
         ShapeError: Inputs and targets are not of one length.
     """
-    if stop is not None:
-        stop = checks.whole(operation, "limit_batches", stop, least=1)
     number = 0
-    for number, batch in enumerate(islice(loader, stop), 1):
+    for number, batch in enumerate(limited(operation, loader, stop), 1):
         if number <= start:
             continue
         if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
@@ -61,6 +59,17 @@ def pairs(
         yield inputs, targets
     if number == 0:
         raise no_batch(operation)
+
+
+def limited(operation: str, loader: Iterable[Any], limit_batches: int | None) -> Iterator[Any]:
+    """Return the first batches of a loader, or all of them.
+
+    Raises:
+        ArgumentError: limit_batches is no whole number of at least 1.
+    """
+    if limit_batches is not None:
+        checks.whole(operation, "limit_batches", limit_batches, least=1)
+    return islice(loader, limit_batches)
 
 
 def no_batch(operation: str) -> ArgumentError:

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from tinytorch.autograd.nn import Module, Parameter
+from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._history import History
-from tinytorch.training._loaders import loader_state
+from tinytorch.training._loaders import check_loader, loader_state
 from tinytorch.training._made_of import made_of
 from tinytorch.training._rates import LearningRate
-from tinytorch.training.metrics.figures import figures_of, numbers_in
-from tinytorch.training.metrics.metric import Mean, Metric
+from tinytorch.training.metrics.figures import as_metrics, figures_of, numbers_in
+from tinytorch.training.metrics.metric import Mean
 
 
 class Token:
@@ -44,23 +45,33 @@ class Run:
         train_loader: Iterable[Any],
         val_loader: Iterable[Any] | None,
         loss: Callable[[Any, Any], Any],
-        metrics: Sequence[Metric],
+        metrics: Iterable[Any],
         rate: LearningRate,
         callbacks: Sequence[Any],
         clip_norm: float | None,
         accumulate: int,
         seed: int | None,
     ) -> None:
+        check_loader("train_loader", train_loader)
+        if val_loader is not None:
+            check_loader("val_loader", val_loader)
+        if clip_norm is not None and not clip_norm > 0:
+            raise ArgumentError(
+                "Trainer",
+                expected="clip_norm above 0, or None",
+                got=f"clip_norm={clip_norm}",
+                fix="try clip_norm=1.0",
+            )
         self.model = model
         self.optimizer = optimizer
         self.train_loader = train_loader
         self.val_loader = val_loader
         self.loss = loss
-        self.metrics = tuple(metrics)
+        self.metrics = tuple(as_metrics(metrics))
         self.rate = rate
         self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
         self.clip_norm = clip_norm
-        self.accumulate = accumulate
+        self.accumulate = checks.whole("Trainer", "accumulate", accumulate, least=1)
         self.seed = seed
         self.token = Token()
         self.history = History()

@@ -17,7 +17,7 @@ from tinytorch.tensor.functional import cross_entropy
 from tinytorch.training._history import History
 from tinytorch.training._large_batch import LargeBatch
 from tinytorch.training._loaders import (
-    check_loader,
+    limited,
     no_batch,
     pairs,
     restore_loader,
@@ -31,7 +31,7 @@ from tinytorch.training._session import Interrupted, Signals
 from tinytorch.training.callbacks.callback import Callback, check_callbacks
 from tinytorch.training.callbacks.progress import Progress
 from tinytorch.training.metrics.accuracy import accuracy
-from tinytorch.training.metrics.figures import as_metric, as_metrics, figures_of, numbers_in
+from tinytorch.training.metrics.figures import as_metric, figures_of, numbers_in
 from tinytorch.training.metrics.metric import Mean, weighed
 
 
@@ -96,16 +96,6 @@ class Trainer(Run):
         *,
         progress: bool = True,
     ) -> None:
-        check_loader("train_loader", train_loader)
-        if val_loader is not None:
-            check_loader("val_loader", val_loader)
-        if clip_norm is not None and not clip_norm > 0:
-            raise ArgumentError(
-                "Trainer",
-                expected="clip_norm above 0, or None",
-                got=f"clip_norm={clip_norm}",
-                fix="try clip_norm=1.0",
-            )
         if progress and not any(isinstance(callback, Progress) for callback in callbacks):
             callbacks = [*callbacks, Progress()]
         check_callbacks(callbacks)
@@ -115,11 +105,11 @@ class Trainer(Run):
             train_loader,
             val_loader,
             loss,
-            as_metrics(metrics),
+            metrics,
             LearningRate(optimizer, schedule),
             callbacks,
             clip_norm,
-            checks.whole("Trainer", "accumulate", accumulate, least=1),
+            accumulate,
             seed,
         )
         self._signals = Signals()
@@ -145,7 +135,7 @@ class Trainer(Run):
                 began = self._begin_epoch()
                 self._notify("on_epoch_begin")
                 for group in self._groups():
-                    large = self._begin_step(group)
+                    large = LargeBatch(sum(len(targets) for _, targets in group))
                     for self.inputs, self.targets in group:
                         self.outputs = self.model(self.inputs)
                         loss, weight = weighed(self.loss, self.outputs, self.targets)
@@ -223,7 +213,7 @@ class Trainer(Run):
         """
         outputs = []
         with evaluation(self.model), no_grad():
-            for batch in islice(loader, limit_batches):
+            for batch in limited("Trainer.predict", loader, limit_batches):
                 inputs = batch[0] if isinstance(batch, (tuple, list)) else batch
                 outputs.append(self.model(to_tensor(inputs, self.dtype)).numpy())
         if not outputs:
@@ -244,16 +234,12 @@ class Trainer(Run):
         """
         with self.trial():
             kept = list(pairs("Trainer.overfit", self.train_loader, self.dtype, stop=batches))
-            attempt = Trainer(
-                self.model,
-                self.optimizer,
-                kept,
-                loss=self.loss,
-                metrics=self.metrics,
-                clip_norm=self.clip_norm,
-                progress=False,
-            )
-            return attempt.fit(epochs)
+            settings: dict[str, Any] = {
+                "loss": self.loss,
+                "metrics": self.metrics,
+                "clip_norm": self.clip_norm,
+            }
+            return Trainer(self.model, self.optimizer, kept, progress=False, **settings).fit(epochs)
 
     def trial(self) -> AbstractContextManager[None]:
         """Do anything with model, optimizer and loaders; afterwards the run is as it was."""
@@ -328,17 +314,16 @@ class Trainer(Run):
         return time.perf_counter() - self.seconds
 
     def _groups(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
-        """Give the epoch's batches, `accumulate` at a time, after those that are already done."""
+        """Yield the epoch's batches, `accumulate` at a time, after those that are already done.
+
+        No gradient is left over from step to step, in what the optimizer does not move, either.
+        """
         loader, stop = self.train_loader, self.limit_batches
         batches = self._pairs("Trainer.fit", loader, self.batch, stop)
         while not self.stopped and (group := list(islice(batches, self.accumulate))):
+            for parameter in self._parameters:
+                parameter.grad = None
             yield group
-
-    def _begin_step(self, group: list[tuple[Tensor, Tensor]]) -> LargeBatch:
-        """Prepare a step; no gradient is left over, in what the optimizer does not move, either."""
-        for parameter in self._parameters:
-            parameter.grad = None
-        return LargeBatch(sum(len(targets) for _, targets in group))
 
     def _pairs(
         self, operation: str, loader: Iterable[Any], start: int = 0, stop: int | None = None
