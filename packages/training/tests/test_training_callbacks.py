@@ -9,7 +9,7 @@ import struct
 import numpy as np
 import pytest
 
-from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.errors import ArgumentError, FileError
 from tinytorch.training import Callback, CSVLog, EarlyStopping, TensorBoard
 from tinytorch.training.files.tensorboard import Double, _masked_crc, message
 
@@ -391,6 +391,12 @@ def test_event_files_hold_every_figure(tmp_path, make_trainer, monkeypatch):
     board.on_fit_end(trainer)
     with pytest.raises(ArgumentError, match="every=0"):
         TensorBoard(tmp_path, every=0)
+
+
+def test_event_files_that_cannot_be_written_are_named(tmp_path, make_trainer):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match=r"TensorBoard: .*\n.*events\.out"):
+        make_trainer(callbacks=[TensorBoard(tmp_path / "file")]).fit(1)
 
 
 def test_events_are_readable_while_the_run_goes_on(tmp_path, make_trainer):

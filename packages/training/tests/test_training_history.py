@@ -93,6 +93,13 @@ def test_a_damaged_history_is_refused_by_name(tmp_path, content):
         History.from_json(tmp_path / "missing.json")
 
 
+@pytest.mark.parametrize("write", ["to_csv", "to_json"])
+def test_a_place_that_cannot_be_written_is_named(tmp_path, write):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match=f"History.{write}"):
+        getattr(made({"loss": 0.1}), write)(tmp_path / "file" / "log")
+
+
 def test_csv_has_a_row_per_epoch(tmp_path):
     history = made({"loss": 0.1, "top,1": 1.0}, {"loss": 0.05, "top,1": 2.0})
     text = history.to_csv(tmp_path / "log.csv")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tinytorch.tensor import from_numpy
-from tinytorch.tensor.errors import ShapeError
-from tinytorch.training import plot_confusion, plot_mistakes
+from tinytorch.tensor.errors import FileError, ShapeError
+from tinytorch.training import History, plot_confusion, plot_mistakes
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +119,26 @@ def test_parts_that_do_not_fit(change):
         scores = scores[:, 0]
     with pytest.raises(ShapeError, match="plot_mistakes"):
         plot_mistakes(images, labels, scores)
+
+
+@pytest.mark.parametrize(
+    ("operation", "draw"),
+    [
+        ("plot_confusion", lambda path: plot_confusion(np.eye(2), path=path)),
+        (
+            "plot_mistakes",
+            lambda path: plot_mistakes(np.zeros((1, 1, 2, 2)), [1], [[1.0, 0.0]], path=path),
+        ),
+        ("History.plot", lambda path: history().plot(path)),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named(tmp_path, operation, draw):
+    with pytest.raises(FileError, match=operation) as error:
+        draw(tmp_path / "none" / "picture.png")
+    assert error.value.path == tmp_path / "none" / "picture.png"
+
+
+def history():
+    made = History()
+    made.append({"loss": 0.1})
+    return made

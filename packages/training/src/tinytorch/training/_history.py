@@ -11,7 +11,7 @@ from typing import Any
 
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training.files.atomic import PathLike, write_atomically
-from tinytorch.training.files.regular import open_regular, refuse
+from tinytorch.training.files.regular import RegularFile
 from tinytorch.training.pictures import drawn, new_figure
 
 SHOWN_ROWS = 20
@@ -136,14 +136,12 @@ class History(Mapping[str, list[float]]):
         Raises:
             FileError: The file is missing, damaged, or no history.
         """
-        path = Path(path)
-        with open_regular("History.from_json", path) as file:
-            content = file.read()
+        with RegularFile("History.from_json", Path(path)) as file:
+            content = file.read(file.size)
         try:
             return cls.from_dict(json.loads(content))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            got = f"{type(error).__name__}: {error}"
-            refuse("History.from_json", path, "a file that History.to_json wrote", got)
+            raise file.unusable("a file that History.to_json wrote", error) from error
 
     def plot(self, path: PathLike | None = None) -> Any:
         """Draw the learning curves: one panel per figure, training and validation together.
@@ -177,7 +175,7 @@ class History(Mapping[str, list[float]]):
             axes.set(title=name, xlabel="epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.grid(alpha=0.3)
-        return drawn(figure, path)
+        return drawn("History.plot", figure, path)
 
     def __getitem__(self, name: str) -> list[float]:
         return self._columns[name]

@@ -84,7 +84,7 @@ class RateSweep(Callback):
         axes.set_ylim(min(self.losses) * 0.9, max(self.smooth[: len(self.smooth) // 2 + 1]) * 1.3)
         axes.legend(frameon=False)
         axes.grid(alpha=0.3)
-        return drawn(figure, path)
+        return drawn("RateSweep.plot", figure, path)
 
 
 def find_learning_rate(

@@ -151,6 +151,7 @@ def _check(run: Run, state: Mapping[str, Any]) -> None:
 
 def _load(run: Run, state: Mapping[str, Any]) -> list[str]:
     """Take up the state; return what of it nobody takes up, in words."""
+    run.broken = True  # until all of it is taken up
     run.load_weights(state["model"])
     if isinstance(run.loss, Module) and state["loss"]:
         run.loss.load_state_dict(state["loss"])

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinytorch.tensor.checks import extra
 from tinytorch.tensor.errors import ShapeError
-from tinytorch.training.files.atomic import PathLike
+from tinytorch.training.files.atomic import PathLike, file_errors
 from tinytorch.training.metrics.labels import predicted_classes, scores_and_labels, scores_of
 
 __all__ = ["drawn", "new_figure", "plot_confusion", "plot_mistakes"]
@@ -53,7 +54,7 @@ def plot_confusion(
     axes.set_yticks(range(len(names)), names)
     share = np.trace(counts) / max(int(counts.sum()), 1)
     axes.set(xlabel="predicted", ylabel="true", title=f"{share:.1%} of {counts.sum():,} right")
-    return drawn(figure, path)
+    return drawn("plot_confusion", figure, path)
 
 
 def plot_mistakes(
@@ -116,7 +117,7 @@ def plot_mistakes(
     figure.suptitle(
         f"{len(wrong):,} mistakes in {np.count_nonzero(counted):,}; the surest ones", fontsize=10
     )
-    return drawn(figure, path)
+    return drawn("plot_mistakes", figure, path)
 
 
 def new_figure(operation: str, width: float, height: float) -> Any:
@@ -130,8 +131,13 @@ def new_figure(operation: str, width: float, height: float) -> Any:
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 
-def drawn(figure: Any, path: PathLike | None) -> Any:
-    """Return a figure that is done, and write it if there is a path."""
+def drawn(operation: str, figure: Any, path: PathLike | None) -> Any:
+    """Return a figure that is done, and write it if there is a path.
+
+    Raises:
+        FileError: It cannot be written.
+    """
     if path is not None:
-        figure.savefig(path)
+        with file_errors(operation, Path(path)):
+            figure.savefig(path)
     return figure

@@ -31,7 +31,7 @@ from tinytorch.training.files.atomic import (
     unused_name,
     write_durably,
 )
-from tinytorch.training.files.regular import open_regular, refuse, shown
+from tinytorch.training.files.regular import RegularFile, shown
 from tinytorch.training.files.safetensors import read_safetensors, safetensors_bytes
 from tinytorch.training.files.tree import pack, unpack
 
@@ -42,6 +42,7 @@ FORMAT = "tinytorch-checkpoint-"
 MODEL, ARRAYS, STATE = "model.safetensors", "state.safetensors", "state.json"
 WRITING, REMOVING = ".writing-", ".removing-"
 LEFTOVER = re.compile(rf"({re.escape(WRITING)}|{re.escape(REMOVING)})[0-9a-f]+-step-")
+DAMAGED = "another: it has been damaged"
 LARGEST_STATE = 64 << 20
 TRIES = 20
 
@@ -147,8 +148,8 @@ def clear_leftovers(folder: Path) -> None:
 
 
 def _load(folder: Path) -> dict[str, Any]:
-    path = folder / STATE
-    state = _read_state(path)
+    file = RegularFile("load_checkpoint", folder / STATE, follow=False)
+    state = _read_state(file)
     try:
         files, parts, has_model = state["files"], state["parts"], state["has_model"]
         expected = {name: (int(size), str(sum_)) for name, (size, sum_) in files.items()}
@@ -158,62 +159,47 @@ def _load(folder: Path) -> dict[str, Any]:
         arrays = _read_arrays(folder / ARRAYS, *expected[ARRAYS])
         found = {name: unpack(part, arrays) for name, part in parts.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        refuse(
-            "load_checkpoint",
-            path,
-            "a state as save_checkpoint writes it",
-            f"{type(error).__name__}: {error}",
-        )
+        raise file.unusable("a state as save_checkpoint writes it", error) from error
     return {**found, "model": model} if has_model else found
 
 
-def _read_state(path: Path) -> Any:
+def _read_state(file: RegularFile) -> Any:
     """Return what stands in state.json, if the sum at its beginning is right."""
-    with open_regular("load_checkpoint", path, follow=False) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > LARGEST_STATE:
-            refuse("load_checkpoint", path, f"at most {LARGEST_STATE} bytes", f"{size} bytes")
-        content = file.read()
+    with file:
+        if file.size > LARGEST_STATE:
+            raise file.unusable(f"at most {LARGEST_STATE} bytes", f"{file.size} bytes")
+        content = file.read(file.size)
     text = content[len(_sealed(b"")) - 1 : -1]
     found = re.match(rb'\{"format":"%s(\d{1,9})"' % FORMAT.encode(), text)
     if not found:
-        refuse(
-            "load_checkpoint",
-            path,
-            f"a checkpoint of the format {FORMAT}{VERSION}",
-            "another file, or one cut short",
-        )
+        expected = f"a checkpoint of the format {FORMAT}{VERSION}"
+        raise file.unusable(expected, "another file, or one cut short")
     if (version := int(found[1])) > VERSION:
         raise FileError(
             "load_checkpoint",
             expected=f"a checkpoint of the format {FORMAT}{VERSION} or an older one",
-            got=f"{FORMAT}{version}: a newer TinyTorch wrote {path}",
+            got=f"{FORMAT}{version}: a newer TinyTorch wrote {file.path}",
             fix="python -m pip install --upgrade tinytorch-training",
-            path=path,
+            path=file.path,
             version=version,
         )
     if content != _sealed(text):
-        refuse(
-            "load_checkpoint",
-            path,
-            "the sha256 that stands at its beginning",
-            "another: it has been damaged",
-        )
+        raise file.unusable("the sha256 that stands at its beginning", DAMAGED)
     try:
         return json.loads(text)
     except (ValueError, RecursionError, MemoryError) as error:
-        refuse("load_checkpoint", path, "a state in JSON", f"{type(error).__name__}: {error}")
+        raise file.unusable("a state in JSON", error) from error
 
 
 def _read_arrays(path: Path, size: int, expected: str) -> dict[str, np.ndarray]:
-    with open_regular("load_checkpoint", path, follow=False) as file:
-        found = os.fstat(file.fileno()).st_size
-        if found != size:
-            refuse("load_checkpoint", path, f"{size} bytes", f"{found} bytes: it ends there", found)
-        digest = hashlib.sha256()
-        arrays = read_safetensors("load_checkpoint", path, file, digest.update)
+    digest = hashlib.sha256()
+    with RegularFile("load_checkpoint", path, follow=False, digest=digest) as file:
+        if file.size != size:
+            got = f"{file.size} bytes: it ends there"
+            raise file.unusable(f"{size} bytes", got, offset=file.size)
+        arrays = read_safetensors(file)
     if digest.hexdigest() != expected:
-        refuse("load_checkpoint", path, f"sha256 {expected}", "another: it has been damaged")
+        raise file.unusable(f"sha256 {expected}", DAMAGED)
     return arrays
 
 

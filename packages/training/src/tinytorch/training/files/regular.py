@@ -2,15 +2,12 @@
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import FileIO
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, Self
 
 from tinytorch.tensor.errors import FileError
 
-__all__ = ["open_regular", "refuse", "shown"]
+__all__ = ["RegularFile", "shown"]
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -20,57 +17,111 @@ KINDS = {
     stat.S_IFBLK: "a device",
 }
 LONGEST = 160
-WAY_OUT = "take another copy of the file; of a checkpoint folder, the one before serves"
 
 
-@contextmanager
-def open_regular(operation: str, path: Path, *, follow: bool = True) -> Iterator[FileIO]:
-    """Open a regular file to be read.
+class RegularFile:
+    """A regular file, open to be read once from its beginning on, and closed by `with`.
 
     Args:
         operation: Who reads, for the error.
         path: The file.
         follow: Whether a link may lead to it.
+        digest: What is to get every byte that is read, such as `hashlib.sha256()`.
+
+    Attributes:
+        size: Its length in bytes.
+        offset: How many of them have been read.
 
     Raises:
         FileError: It is missing, none of that kind, or cannot be read.
     """
-    try:
-        found = path.stat() if follow else path.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            refuse(
-                operation, path, "a regular file", KINDS.get(stat.S_IFMT(found.st_mode), "a socket")
-            )
-        # Unbuffered: numbers go straight into their arrays. A pipe put here meanwhile cannot hang.
-        file = open(path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115 - see below
-    except FileError:
-        raise
-    except (OSError, ValueError) as error:
-        refuse(operation, path, "a file that can be read", getattr(error, "strerror", 0) or error)
-    with file:
-        if not os.path.samestat(found, os.fstat(file.fileno())):
-            refuse(operation, path, "a file that stays while it is read", "another file, suddenly")
-        yield file
 
+    def __init__(
+        self, operation: str, path: Path, *, follow: bool = True, digest: Any = None
+    ) -> None:
+        self.operation = operation
+        self.path = path
+        self.offset = 0
+        self._digest = digest
+        try:
+            found = path.stat() if follow else path.lstat()
+            kind = stat.S_IFMT(found.st_mode)
+            if kind == stat.S_IFREG:
+                # Unbuffered: numbers go straight into their arrays.
+                self._file = open(path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115
+        except (OSError, ValueError) as error:
+            got = getattr(error, "strerror", None) or error
+            raise self.unusable("a file that can be read", got) from error
+        if kind != stat.S_IFREG:
+            raise self.unusable("a regular file", KINDS.get(kind, "a socket"))
+        self.size = found.st_size
+        self.check_is(found)
 
-def refuse(operation: str, path: Path, expected: str, got: object, offset: int = 0) -> NoReturn:
-    """Raise a FileError that names the file and stays short, whatever the file holds."""
-    raise FileError(
-        operation,
-        expected=expected,
-        got=f"{shown(got)}, in {path} at offset {offset}",
-        fix=WAY_OUT,
-        path=path,
-        offset=offset,
-    )
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def check_is(self, found: os.stat_result) -> None:
+        """Check that what was found at the path is what is open here.
+
+        Raises:
+            FileError: Meanwhile another file has come there.
+        """
+        if not os.path.samestat(found, os.fstat(self._file.fileno())):
+            self._file.close()
+            raise self.unusable("a file that stays while it is read", "another file, suddenly")
+
+    def read(self, count: int) -> bytes:
+        """Return the next `count` bytes.
+
+        Raises:
+            FileError: There are fewer, or memory cannot hold them.
+        """
+        try:
+            content = bytearray(count)
+        except MemoryError as error:
+            raise self.unusable("a file that memory can hold", f"{count} bytes") from error
+        self.fill(memoryview(content))
+        return bytes(content)
+
+    def fill(self, view: memoryview) -> None:
+        """Fill a view with the next bytes.
+
+        Raises:
+            FileError: There are fewer.
+        """
+        done = 0
+        while done < len(view):
+            count = self._file.readinto(view[done:])
+            if not count:
+                raise self.unusable("more bytes", f"the end, {len(view) - done} bytes too early")
+            done += count
+            self.offset += count
+        if self._digest is not None:
+            self._digest.update(view)
+
+    def unusable(self, expected: str, got: object, offset: int | None = None) -> FileError:
+        """Return an error that names the file and stays short, whatever the file holds."""
+        offset = self.offset if offset is None else offset
+        return FileError(
+            self.operation,
+            expected=expected,
+            got=f"{shown(got)}, in {self.path} at offset {offset}",
+            fix="take another copy of the file; of a checkpoint folder, the one before serves",
+            path=self.path,
+            offset=offset,
+        )
 
 
 def shown(value: object) -> str:
     """Return a text of one line and bounded length, without control characters."""
-    text = str(value)
+    text = f"{type(value).__name__}: {value}" if isinstance(value, Exception) else str(value)
     text = text if len(text) <= LONGEST else text[:LONGEST] + "..."
     return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _without_waiting(path: str, flags: int) -> int:
+    """Open what was a file a moment ago; a pipe put in its place cannot hang."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

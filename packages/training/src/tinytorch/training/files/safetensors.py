@@ -5,9 +5,7 @@ are read straight into their arrays: a file takes its own size of memory, once, 
 sum is that of the very bytes that are used.
 """
 
-import os
-from collections.abc import Callable, Mapping
-from io import FileIO
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from safetensors.numpy import save
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError
 from tinytorch.training.files.atomic import PathLike, write_atomically
-from tinytorch.training.files.regular import open_regular, refuse, shown
+from tinytorch.training.files.regular import RegularFile, shown
 
 __all__ = ["load_safetensors", "read_safetensors", "safetensors_bytes", "save_safetensors"]
 
@@ -67,8 +65,8 @@ def save_safetensors(
         >>> load_safetensors(path)["weight"].shape
         (2, 3)
     """
-    content = safetensors_bytes("save_safetensors", tensors, metadata)
-    write_atomically("save_safetensors", path, content)
+    operation = "save_safetensors"
+    write_atomically(operation, path, safetensors_bytes(operation, tensors, metadata))
 
 
 def load_safetensors(path: PathLike) -> dict[str, np.ndarray]:
@@ -85,9 +83,8 @@ def load_safetensors(path: PathLike) -> dict[str, np.ndarray]:
         FileError: The file is missing, cut short, damaged, no safetensors file, or holds numbers of
             a type that NumPy lacks (8 bits and fewer) or TinyTorch (complex); the error names it.
     """
-    path = Path(path)
-    with open_regular("load_safetensors", path) as file:
-        return read_safetensors("load_safetensors", path, file)
+    with RegularFile("load_safetensors", Path(path)) as file:
+        return read_safetensors(file)
 
 
 def safetensors_bytes(
@@ -133,71 +130,47 @@ def safetensors_bytes(
     return content
 
 
-def read_safetensors(
-    operation: str,
-    path: Path,
-    file: FileIO,
-    seen: Callable[[bytes | memoryview], object] = len,
-) -> dict[str, np.ndarray]:
-    """Read an open safetensors file from its beginning; `seen` gets every byte of it, in order.
+def read_safetensors(file: RegularFile) -> dict[str, np.ndarray]:
+    """Read a safetensors file from its beginning to its end.
 
     Raises:
         FileError: As in `load_safetensors`.
     """
-    head = file.read(8)
-    length = int.from_bytes(head, "little")
+    length = int.from_bytes(file.read(min(8, file.size)), "little")
     if length > LARGEST_TABLE:
-        refuse(operation, path, f"a table of at most {LARGEST_TABLE} bytes", f"{length} bytes")
-    table = _read_table(operation, path, file)
-    head += file.read(length)
-    seen(head)
-    tensors, offset = {}, len(head)
+        raise file.unusable(f"a table of at most {LARGEST_TABLE} bytes", f"{length} bytes")
+    table = _read_table(file)
+    file.read(length)
+    tensors = {}
     for name, kind, shape in table:
         if kind not in DTYPES:
-            refuse(
-                operation,
-                path,
+            raise file.unusable(
                 f"numbers of the types {', '.join(DTYPES)}; convert others where they were written",
                 f"{name!r} of type {kind}",
-                offset=8,
             )
         try:
             array = np.empty(shape, DTYPES[kind])
         except (ValueError, MemoryError) as error:
-            refuse(operation, path, "arrays that memory can hold", f"{name!r}: {error}", offset=8)
+            raise file.unusable("arrays that memory can hold", f"{name!r}: {error}") from error
         if array.size:
-            numbers = array.reshape(-1).view(np.uint8).data
-            offset += _fill(numbers, operation, path, file, offset)
-            seen(numbers)
+            file.fill(array.reshape(-1).view(np.uint8).data)
         tensors[name] = _as_numpy(kind, array)
     return tensors
 
 
-def _read_table(operation: str, path: Path, file: FileIO) -> list[tuple[str, str, list[int]]]:
+def _read_table(file: RegularFile) -> list[tuple[str, str, list[int]]]:
     """Return name, type and shape of each array, in the order of the numbers, without a gap."""
     try:
-        with safe_open(path, framework="numpy") as table:
-            found = path.stat()
+        with safe_open(file.path, framework="numpy") as table:
+            found = file.path.stat()
             slices = [(name, table.get_slice(name)) for name in table.offset_keys()]
             entries = [(name, part.get_dtype(), part.get_shape()) for name, part in slices]
     except (SafetensorError, OSError, ValueError, MemoryError) as error:
-        refuse(operation, path, "the table of a safetensors file, and all of its numbers", error)
-    # The library opens the path by itself: it must have met the file that is open here.
-    if not os.path.samestat(found, os.fstat(file.fileno())):
-        refuse(operation, path, "a file that stays while it is read", "another file, suddenly")
+        raise file.unusable(
+            "the table of a safetensors file, and all its numbers", error
+        ) from error
+    file.check_is(found)  # the library opens the path by itself
     return entries
-
-
-def _fill(view: memoryview, operation: str, path: Path, file: FileIO, offset: int) -> int:
-    """Fill a view from the file, which may give less at once; return how many bytes that is."""
-    done = 0
-    while done < len(view):
-        count = file.readinto(view[done:])
-        if not count:
-            where = offset + done
-            refuse(operation, path, "more numbers", f"{len(view) - done} bytes fewer", where)
-        done += count
-    return done
 
 
 def _as_numpy(kind: str, array: np.ndarray) -> np.ndarray:
