@@ -35,7 +35,7 @@ def test_every_case_is_of_an_op_of_this_layer():
 
 @pytest.mark.parametrize("one", own_ops(), ids=repr)
 def test_settings_are_keyword_only_and_documented(one):
-    parameters = inspect.signature(one.reference).parameters.values()
+    parameters = inspect.signature(one).parameters.values()
     assert one.__doc__
     assert all(p.kind is not p.VAR_KEYWORD for p in parameters)
 
@@ -43,7 +43,7 @@ def test_settings_are_keyword_only_and_documented(one):
 @pytest.mark.parametrize("backend", kernels.backends())
 def test_every_kernel_has_the_signature_of_its_reference(backend):
     for one, kernel in kernels.table(backend).items():
-        expected = inspect.signature(one.reference).parameters
+        expected = inspect.signature(one).parameters
         got = inspect.signature(kernel).parameters
         shape = [(p.name, p.kind, p.default) for p in expected.values()]
         assert [(p.name, p.kind, p.default) for p in got.values()] == shape, one
@@ -51,13 +51,13 @@ def test_every_kernel_has_the_signature_of_its_reference(backend):
 
 @pytest.mark.parametrize("one", own_ops(), ids=repr)
 def test_an_op_that_stretches_its_operands_declares_it(one):
-    parameters = inspect.signature(one.reference).parameters.values()
+    parameters = inspect.signature(one).parameters.values()
     kinds = [p.kind for p in parameters if p.default is p.empty]
     if any(kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD for kind in kinds):
         return
     shapes = [(2, 1), (1, 3), (2, 3)][: len(kinds)]
     try:
-        stretched = np.shape(one.reference(*map(np.ones, shapes))) == (2, 3)
+        stretched = np.shape(one.reference(*[np.ones(shape, int) for shape in shapes])) == (2, 3)
     except (ValueError, TypeError):
         stretched = False
     assert one.broadcasts == stretched

@@ -198,6 +198,25 @@ def test_the_operators_of_logic():
     assert (False | y).tolist() == [True, False, False]
 
 
+def test_the_operators_of_bits():
+    x = tensor([6, 5])
+    assert (x & 3).tolist() == [2, 1]
+    assert (1 | x).tolist() == [7, 5]
+    assert (x ^ tensor([4, 4])).tolist() == [2, 1]
+    assert (~x).tolist() == [-7, -6]
+    assert (x << 2).tolist() == [24, 20]
+    assert (x >> 1).tolist() == [3, 2]
+    assert (1 << tensor([3])).tolist() == [8]
+    assert (np.array([3], np.uint8) & tensor(np.array([6], np.uint8))).tolist() == [2]
+    assert np.bitwise_xor(x, 1).tolist() == [7, 4]
+    y = x
+    y &= 4
+    assert (x.tolist(), y.tolist()) == ([6, 5], [4, 4])
+    for compute in (lambda: tensor([1.0]) & 1, lambda: ~tensor([1.0]), lambda: x | 1.5):
+        with pytest.raises(TypeError, match=r"bitwise(.|\n)*compare"):
+            compute()
+
+
 def test_division_and_remainder():
     x = tensor([7.0, -7.0])
     assert (x // 2).tolist() == [3.0, -4.0]

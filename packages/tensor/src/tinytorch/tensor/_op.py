@@ -5,7 +5,9 @@ An `Op` is a name, a NumPy reference function and traits. Calling it passes thro
 more (autograd's `Variable` also remembers). An op therefore never knows about gradients.
 """
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from inspect import Parameter, Signature, isfunction, signature
 from typing import Any, overload
 from weakref import WeakValueDictionary
 
@@ -16,10 +18,10 @@ from numpy.exceptions import AxisError
 from tinytorch.tensor._tensor import Tensor, as_operand
 from tinytorch.tensor.errors import ArgumentError, ShapeError, TinyTorchError
 
-__all__ = ["Op", "op", "registry"]
-
 FLOAT64 = np.dtype(np.float64)
 WEAK = frozenset({bool, int, float, type(None)})
+UFUNCS: dict[np.ufunc, "Op"] = {}
+"""The op of the same meaning for each of NumPy's ufuncs that has one."""
 _registry: WeakValueDictionary[str, "Op"] = WeakValueDictionary()
 
 
@@ -38,21 +40,33 @@ class Op:
     """
 
     def __init__(
-        self, reference: Callable[..., Any], *, broadcasts: bool, differentiable: bool
+        self,
+        name: str,
+        reference: Callable[..., Any],
+        *,
+        broadcasts: bool,
+        differentiable: bool,
+        doc: str | None,
+        module: str,
+        operands: Signature,
     ) -> None:
-        self.name = reference.__name__
-        self.reference = reference
+        self.name = self.__name__ = self.__qualname__ = name
+        self.reference = self.implementation = self.__wrapped__ = reference
         self.broadcasts = broadcasts
         self.differentiable = differentiable
-        self.implementation = reference
-        self.__doc__ = reference.__doc__
-        self.__name__ = reference.__name__
-        self.__qualname__ = reference.__qualname__
-        self.__module__ = reference.__module__
-        self.__wrapped__ = reference
+        self.__doc__ = doc
+        self.__module__ = module
+        self.__signature__ = operands
+        kinds = [x.kind for x in operands.parameters.values()]
+        self._most = sys.maxsize if Parameter.VAR_POSITIONAL in kinds else len(kinds)
+        self._has_settings = Parameter.KEYWORD_ONLY in kinds
+        if self._has_settings and self._most < sys.maxsize:
+            self._most = kinds.index(Parameter.KEYWORD_ONLY)
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:
         """Evaluate the op through the seam of its operands' type."""
+        if len(operands) > self._most or (settings and not self._has_settings):
+            raise self._misused(operands, settings)
         if len(operands) == 1 and isinstance(operands[0], Tensor):
             return operands[0].evaluate(self, operands, settings)
         evaluate = None
@@ -109,18 +123,16 @@ class Op:
         self, error: Exception, operands: tuple[Any, ...], settings: dict[str, Any]
     ) -> TinyTorchError:
         """Turn NumPy's error into one that shows the operands."""
+        if isinstance(error, TypeError):
+            return self._misused(operands, settings, f": {str(error).splitlines()[0]}")
         shapes = [np.shape(x.data) if isinstance(x, Tensor) else np.shape(x) for x in operands]
-        came = ", ".join(describe(x) for x in operands)
-        if settings:
-            came += " with " + ", ".join(f"{k}={v!r}" for k, v in settings.items())
+        came = _call(operands, settings)
         kind: type[TinyTorchError] = ArgumentError
         expected, fix = "operands and settings that fit together", f"see help(ops.{self.name})"
         reason = f": {str(error).splitlines()[0]}"
         if isinstance(error, AxisError):
             kind, n, reason = AxisRangeError, len(shapes[0]), ""
             expected, fix = f"axes from {-n} to {n - 1}", "count axes from 0, or from -1 backward"
-        elif isinstance(error, TypeError):
-            kind = OperandTypeError
         elif isinstance(error, ValueError) and self.broadcasts and len(shapes) > 1:
             kind, reason = ShapeError, ""
             expected = "shapes that broadcast: aligned from the right, equal or 1"
@@ -129,8 +141,27 @@ class Op:
             kind = ShapeError
         return kind(self.name, expected=expected, got=came + reason, fix=fix, shapes=shapes)
 
+    def _misused(
+        self, operands: tuple[Any, ...], settings: dict[str, Any], reason: str = ""
+    ) -> TinyTorchError:
+        """The error for operands or settings that the op does not take."""
+        parameters = self.__signature__.parameters.values()
+        usage = Signature([x.replace(annotation=Parameter.empty) for x in parameters])
+        names = [f"{x.name}=..." for x in parameters if x.kind is Parameter.KEYWORD_ONLY]
+        fix = f"see help(ops.{self.name})"
+        if names and len(operands) > self._most:
+            fix = f"name the settings: {self.name}(x, {', '.join(names)})"
+        elif reason and self.name.startswith("bitwise") and not names:
+            fix = "compare numbers first, (x > 0) & (y > 0), or astype integers or bool"
+        return OperandTypeError(
+            self.name,
+            expected=f"{self.name}{usage}" + (": settings by keyword alone" if names else ""),
+            got=_call(operands, settings) + reason,
+            fix=fix,
+        )
+
     def __repr__(self) -> str:
-        """Show the op as ``<op mul>``."""
+        """Show the op as `<op mul>`."""
         return f"<op {self.name}>"
 
     def __reduce__(self) -> str:
@@ -143,20 +174,28 @@ class AxisRangeError(ArgumentError, IndexError):
 
 
 class OperandTypeError(ArgumentError, TypeError):
-    """Operands or settings of a type that the op does not take."""
+    """Operands or settings that the op does not take."""
+
+    problem = "operands or settings do not fit"
 
 
-def describe(operand: Any) -> str:
-    """Show an operand as ``float32 (2, 3)``, or a number as itself."""
-    if isinstance(operand, (Tensor, ndarray)):
-        return f"{operand.dtype} {tuple(operand.shape)}"
-    return repr(operand)
+def _call(operands: tuple[Any, ...], settings: dict[str, Any]) -> str:
+    """Show a call as `float32 (2, 3), 2.0 with axis=1`."""
+    came = ", ".join(
+        f"{x.dtype} {tuple(x.shape)}" if isinstance(x, (Tensor, ndarray)) else repr(x)
+        for x in operands
+    )
+    return (
+        came + (" with " if settings else "") + ", ".join(f"{k}={v!r}" for k, v in settings.items())
+    )
 
 
 @overload
 def op(reference: Callable[..., Any], /) -> Op: ...
 @overload
-def op(*, broadcasts: bool = False, differentiable: bool = True) -> Callable[..., Op]: ...
+def op(
+    *, broadcasts: bool = False, differentiable: bool = True, ufunc: np.ufunc | None = None
+) -> Callable[..., Op]: ...
 
 
 def op(
@@ -165,6 +204,7 @@ def op(
     *,
     broadcasts: bool = False,
     differentiable: bool = True,
+    ufunc: np.ufunc | None = None,
 ) -> Op | Callable[..., Op]:
     """Make an `Op` of a NumPy function; its settings must be keyword-only.
 
@@ -172,6 +212,7 @@ def op(
         reference: The function: arrays positional, settings keyword-only, one array out.
         broadcasts: The operands follow NumPy's broadcasting rules.
         differentiable: Whether a derivative has a meaning.
+        ufunc: NumPy's ufunc of the same meaning, if there is one: on Tensors it evaluates the op.
 
     Returns:
         The op, which also stands in `registry()`.
@@ -189,21 +230,61 @@ def op(
     """
 
     def make(function: Callable[..., Any]) -> Op:
-        made = Op(function, broadcasts=broadcasts, differentiable=differentiable)
-        old = _registry.get(made.name)
-        if old is not None and old.__module__ != made.__module__:
-            raise ArgumentError(
-                "op",
-                expected="a name that no other op has",
-                got=f"{made.name!r}, which {old.__module__} defines",
-                fix="give the function another name",
-            )
-        _registry[made.name] = made
-        return made
+        made = Op(
+            function.__name__,
+            function,
+            broadcasts=broadcasts,
+            differentiable=differentiable,
+            doc=function.__doc__,
+            module=function.__module__,
+            operands=signature(function),
+        )
+        return _registered(made, ufunc)
 
     return make if reference is None else make(reference)
 
 
+def ufunc(name: str, function: np.ufunc, doc: str, *, flat: bool = False) -> Op:
+    """Make an op that is one of NumPy's ufuncs; `flat` if its derivative is 0 or has no meaning."""
+    names = ("x", "y")[: function.nin]
+    made = Op(
+        name,
+        function,
+        broadcasts=function.nin > 1,
+        differentiable=not flat,
+        doc=doc,
+        module="tinytorch.tensor.ops.elementwise",
+        operands=Signature([Parameter(x, Parameter.POSITIONAL_OR_KEYWORD) for x in names]),
+    )
+    return _registered(made, function)
+
+
+def _registered(made: Op, function: np.ufunc | None) -> Op:
+    """Write the op down under its name, and the ufunc whose meaning it has."""
+    old = _registry.get(made.name)
+    if old is not None and old.__module__ != made.__module__:
+        raise ArgumentError(
+            "op",
+            expected="a name that no other op has",
+            got=f"{made.name!r}, which {old.__module__} defines",
+            fix="give the function another name",
+        )
+    _registry[made.name] = made
+    if function is not None:
+        UFUNCS[function] = made
+    return made
+
+
 def registry() -> tuple[Op, ...]:
-    """Give every op made so far, in the order of making."""
+    """Return every op made so far, in the order of making."""
     return tuple(_registry.values())
+
+
+def own_names(package: str, names: Mapping[str, Any]) -> list[str]:
+    """The public ops and functions of a package of ops, of those that its `__init__` knows."""
+    return sorted(
+        name
+        for name, x in names.items()
+        if isinstance(x, Op) or (isfunction(x) and x.__module__.startswith(f"{package}."))
+        if not name.startswith("_")
+    )

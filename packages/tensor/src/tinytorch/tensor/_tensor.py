@@ -12,13 +12,17 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinytorch.tensor._convert import as_array, whole_numbers
-from tinytorch.tensor.errors import DTypeError, ImmutableError, ShapeError
+from tinytorch.tensor.errors import ArgumentError, DTypeError, ImmutableError, ShapeError
 from tinytorch.tensor.types import Axes
 
 if TYPE_CHECKING:
     from tinytorch.tensor._op import Op
 
 __all__ = ["Tensor", "as_operand", "from_numpy", "tensor"]
+
+
+def _operator(x: "Tensor", y: Any) -> Any:
+    """Evaluate the op of an operator; an array or a number may stand on either side."""
 
 
 class Tensor:
@@ -108,55 +112,16 @@ class Tensor:
         """Give the values as nested Python lists."""
         return self.data.tolist()
 
-    # Operators. The reflected forms serve a number or an array on the left.
+    # Operators: OPERATORS, at the foot of this file, names the op of each.
 
-    def __add__(self, other: Any) -> Any:
-        return binary(ops.add, self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return binary(ops.add, other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return binary(ops.sub, self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return binary(ops.sub, other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return binary(ops.mul, self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return binary(ops.mul, other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return binary(ops.div, self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return binary(ops.div, other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return binary(ops.floor_div, self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return binary(ops.floor_div, other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return binary(ops.mod, self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return binary(ops.mod, other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return binary(ops.pow, self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return binary(ops.pow, other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return binary(ops.matmul, self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return binary(ops.matmul, other, self)
+    if TYPE_CHECKING:
+        __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _operator
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = (
+            _operator
+        )
+        __matmul__ = __and__ = __or__ = __xor__ = __lshift__ = __rshift__ = _operator
+        __rmatmul__ = __rand__ = __ror__ = __rxor__ = __rlshift__ = __rrshift__ = _operator
+        __lt__ = __le__ = __gt__ = __ge__ = _operator
 
     def __neg__(self) -> Any:
         return ops.neg(self)
@@ -168,37 +133,13 @@ class Tensor:
         return ops.abs(self)
 
     def __invert__(self) -> Any:
-        return ops.logical_not(self)
-
-    def __and__(self, other: Any) -> Any:
-        return binary(ops.logical_and, self, other)
-
-    def __rand__(self, other: Any) -> Any:
-        return binary(ops.logical_and, other, self)
-
-    def __or__(self, other: Any) -> Any:
-        return binary(ops.logical_or, self, other)
-
-    def __ror__(self, other: Any) -> Any:
-        return binary(ops.logical_or, other, self)
+        return ops.bitwise_not(self)
 
     def __eq__(self, other: object) -> Any:
-        return binary(ops.equal, self, other) if comparable(other) else NotImplemented
+        return ops.equal(self, other) if _comparable(other) else NotImplemented
 
     def __ne__(self, other: object) -> Any:
-        return binary(ops.not_equal, self, other) if comparable(other) else NotImplemented
-
-    def __lt__(self, other: Any) -> Any:
-        return binary(ops.less, self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return binary(ops.less_equal, self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return binary(ops.greater, self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return binary(ops.greater_equal, self, other)
+        return ops.not_equal(self, other) if _comparable(other) else NotImplemented
 
     def __getitem__(self, index: Any) -> Any:
         return ops.getitem(self, index=plain_index(index))
@@ -254,11 +195,21 @@ class Tensor:
 
     def reshape(self, *shape: Any) -> Any:
         """Give the same elements in another shape; one length may be -1."""
-        return ops.reshape(self, shape=variadic(shape))
+        return ops.reshape(self, shape=variadic("reshape", shape))
 
     def transpose(self, *axes: Any) -> Any:
         """Permute the axes; without arguments reverse them."""
-        return ops.transpose(self, axes=variadic(axes) if axes else None)
+        if not axes:
+            return ops.transpose(self)
+        order = variadic("transpose", axes)
+        if self.ndim > 1 and order == tuple(range(self.ndim)):
+            raise ArgumentError(
+                "transpose",
+                expected="an order of the axes that changes something",
+                got=f"axes {order} of shape {self.shape}",
+                fix="swapaxes(0, 1) swaps two axes; T, or transpose(), reverses all",
+            )
+        return ops.transpose(self, axes=order)
 
     def swapaxes(self, axis1: int, axis2: int) -> Any:
         """Swap two axes."""
@@ -362,7 +313,7 @@ class Tensor:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """Evaluate the op of the same meaning, or refuse: a ufunc alone would drop gradients."""
-        same = ops.UFUNCS.get(ufunc.__name__)
+        same = UFUNCS.get(ufunc)
         if same is None or method != "__call__" or options:
             came = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             raise DTypeError(
@@ -419,15 +370,6 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         """Format a single element as a number, anything else as its repr."""
         return format(self.data.item(), spec) if self.data.size == 1 and spec else str(self)
-
-
-def binary(op: "Op", x: Any, y: Any) -> Any:
-    """Call ``op``; two operands of one type, or a number, need no search for the seam."""
-    if type(x) is type(y) or type(y) in NUMBERS:
-        return x.evaluate(op, (x, y), {})
-    if type(x) in NUMBERS:
-        return y.evaluate(op, (x, y), {})
-    return op(x, y)
 
 
 def wrap(array: np.ndarray) -> Tensor:
@@ -497,16 +439,16 @@ def as_tensor(operation: str, value: Any) -> Any:
     return value if isinstance(value, Tensor) else wrap(as_array(operation, value, None, copy=True))
 
 
-def comparable(value: object) -> bool:
+def _comparable(value: object) -> bool:
     """Whether ``==`` compares elements; with None, strings and the like it compares objects."""
     return isinstance(value, (Tensor, bool, int, float, np.ndarray, np.generic, list, tuple))
 
 
-def variadic(values: tuple[Any, ...]) -> tuple[int, ...]:
+def variadic(operation: str, values: tuple[Any, ...]) -> tuple[int, ...]:
     """Read ``f(2, 3)`` and ``f((2, 3))`` alike."""
     if len(values) == 1 and not isinstance(values[0], (int, np.integer)):
         values = values[0]
-    return whole_numbers("reshape", values)
+    return whole_numbers(operation, values)
 
 
 def arrays_in(x: Any) -> Any:
@@ -527,7 +469,47 @@ def plain_index(index: Any) -> Any:
     return copy.deepcopy(index) if isinstance(index, (list, np.ndarray)) else index
 
 
+def _both_ways(op: "Op") -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """An operator with the Tensor on the left, and one with it on the right.
+
+    Two operands of one type, or a number, need no search for the seam.
+    """
+
+    def left(x: Tensor, y: Any) -> Any:
+        if type(x) is type(y) or type(y) in NUMBERS:
+            return x.evaluate(op, (x, y), {})
+        return op(x, y)
+
+    def right(x: Tensor, y: Any) -> Any:
+        return x.evaluate(op, (y, x), {}) if type(y) in NUMBERS else op(y, x)
+
+    return left, right
+
+
 NUMBERS = frozenset({bool, int, float})
 _new = object.__new__
 
 from tinytorch.tensor import ops  # noqa: E402 - methods call ops, and ops make Tensors
+from tinytorch.tensor._op import UFUNCS  # noqa: E402
+
+OPERATORS = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "truediv": "div",
+    "floordiv": "floor_div",
+    "mod": "mod",
+    "pow": "pow",
+    "matmul": "matmul",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+    "lshift": "left_shift",
+    "rshift": "right_shift",
+}
+COMPARISONS = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
+for _name, _op in (OPERATORS | COMPARISONS).items():
+    _left, _right = _both_ways(getattr(ops, _op))
+    setattr(Tensor, f"__{_name}__", _left)
+    if _name in OPERATORS:
+        setattr(Tensor, f"__r{_name}__", _right)

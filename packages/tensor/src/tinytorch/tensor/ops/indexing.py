@@ -27,7 +27,7 @@ def getitem(x: Array, *, index: Any) -> Array:
 def put_into_zeros(x: Array, *, index: Any, shape: Shape) -> Array:
     """Zeros of the given shape with x added at index: the adjoint of getitem."""
     out = np.zeros(shape, x.dtype)
-    if is_basic(index):
+    if _is_basic(index):
         out[index] = x
     else:
         np.add.at(out, index, x)
@@ -37,14 +37,14 @@ def put_into_zeros(x: Array, *, index: Any, shape: Shape) -> Array:
 @op
 def take_along_axis(x: Array, *, indices: np.ndarray, axis: int) -> Array:
     """For each position, the element of x along axis that indices names."""
-    check_indices("take_along_axis", indices, np.shape(x), axis)
+    _check_indices("take_along_axis", indices, np.shape(x), axis)
     return np.take_along_axis(x, indices, axis)
 
 
 @op
 def scatter_add(x: Array, values: Array, *, indices: np.ndarray, axis: int) -> Array:
     """A copy of x to which each value is added at the position along axis that indices names."""
-    check_indices("scatter_add", indices, np.shape(x), axis)
+    _check_indices("scatter_add", indices, np.shape(x), axis)
     if np.shape(values) != np.shape(indices):
         raise ShapeError(
             "scatter_add",
@@ -59,7 +59,7 @@ def scatter_add(x: Array, values: Array, *, indices: np.ndarray, axis: int) -> A
     return out
 
 
-def check_indices(operation: str, indices: np.ndarray, shape: Shape, axis: int) -> None:
+def _check_indices(operation: str, indices: np.ndarray, shape: Shape, axis: int) -> None:
     """Raise unless indices are integers within axis, with as many axes as the shape."""
     if not -len(shape) <= axis < len(shape) or np.ndim(indices) != len(shape):
         raise ShapeError(
@@ -85,7 +85,7 @@ def check_indices(operation: str, indices: np.ndarray, shape: Shape, axis: int) 
         )
 
 
-def is_basic(index: Any) -> bool:
+def _is_basic(index: Any) -> bool:
     """Whether no element can be named twice: only integers, slices, Ellipsis and None."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(isinstance(p, (int, np.integer, slice, type(Ellipsis), type(None))) for p in parts)

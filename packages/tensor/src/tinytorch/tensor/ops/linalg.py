@@ -17,12 +17,12 @@ MOST = 1 << 22
 """So many elements may the parts' results have together."""
 
 
-@op(broadcasts=True)
+@op(broadcasts=True, ufunc=np.matmul)
 def matmul(x: Array, y: Array) -> Array:
     """The matrix product: (..., n, k) by (..., k, m) is (..., n, m); vectors as in NumPy."""
     try:
         if x.shape[-1] > LONG and x.ndim <= 2 and y.ndim <= 2:
-            return product_by_parts(x, y)
+            return _product_by_parts(x, y)
         return x @ y
     except (AttributeError, IndexError, ValueError) as error:
         if np.ndim(x) and np.ndim(y) and x.shape[-1] == y.shape[-min(2, y.ndim)]:
@@ -64,7 +64,7 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     return product
 
 
-def product_by_parts(x: Array, y: Array) -> Array:
+def _product_by_parts(x: Array, y: Array) -> Array:
     """The product of vectors or matrices, for sums so long that BLAS would lose digits in them."""
     inner = x.shape[-1]
     rows, columns = x.shape[:-1] or (1,), y.shape[1:] or (1,)

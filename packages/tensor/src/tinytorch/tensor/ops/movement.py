@@ -65,7 +65,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     try:
         order[axis1], order[axis2] = order[axis2], order[axis1]
     except IndexError:
-        raise no_such_axis("swapaxes", (axis1, axis2), np.shape(x)) from None
+        raise _no_such_axis("swapaxes", (axis1, axis2), np.shape(x)) from None
     return transpose(x, axes=tuple(order))
 
 
@@ -73,7 +73,7 @@ def flatten(x: Any, start_axis: int = 0) -> Any:
     """X with all axes from start_axis on joined into one."""
     shape = np.shape(x)
     if shape and not -len(shape) <= start_axis < len(shape):
-        raise no_such_axis("flatten", start_axis, shape)
+        raise _no_such_axis("flatten", start_axis, shape)
     kept = shape[: start_axis % len(shape)] if shape else ()
     rest = int(np.prod(shape[len(kept) :]))
     return reshape(x, shape=(*kept, rest))
@@ -99,12 +99,12 @@ def expand_dims(x: Any, axis: int) -> Any:
     """X with an axis of length 1 inserted at axis."""
     shape = np.shape(x)
     if not -len(shape) - 1 <= axis <= len(shape):
-        raise no_such_axis("expand_dims", axis, shape)
+        raise _no_such_axis("expand_dims", axis, shape)
     axis %= len(shape) + 1
     return reshape(x, shape=(*shape[:axis], 1, *shape[axis:]))
 
 
-def no_such_axis(operation: str, axis: Any, shape: Shape) -> ShapeError:
+def _no_such_axis(operation: str, axis: Any, shape: Shape) -> ShapeError:
     """The error for an axis that the shape does not have."""
     return ShapeError(
         operation,

@@ -19,32 +19,32 @@ from tinytorch.tensor.types import Array, Axes, Shape
 def sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """The sum along axis."""
     if x.size > SMALL or x.dtype is HALF or axis.__class__ is list:
-        return add_up(x, as_axes(axis), keepdims)
+        return add_up(x, _as_axes(axis), keepdims)
     return plain_sum(x, axis=axis, keepdims=keepdims)
 
 
 @op
 def max(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """The largest element along axis; ties share the gradient."""
-    return np.max(non_empty("max", x), axis=as_axes(axis), keepdims=keepdims)
+    return np.max(_non_empty("max", x), axis=_as_axes(axis), keepdims=keepdims)
 
 
 @op
 def min(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """The smallest element along axis; ties share the gradient."""
-    return np.min(non_empty("min", x), axis=as_axes(axis), keepdims=keepdims)
+    return np.min(_non_empty("min", x), axis=_as_axes(axis), keepdims=keepdims)
 
 
 @op(differentiable=False)
 def argmax(x: Array, *, axis: int | None = None) -> Any:
     """The position of the first largest element along axis."""
-    return np.argmax(non_empty("argmax", x), axis=axis)
+    return np.argmax(_non_empty("argmax", x), axis=axis)
 
 
 @op(differentiable=False)
 def argmin(x: Array, *, axis: int | None = None) -> Any:
     """The position of the first smallest element along axis."""
-    return np.argmin(non_empty("argmin", x), axis=axis)
+    return np.argmin(_non_empty("argmin", x), axis=axis)
 
 
 @op
@@ -59,7 +59,7 @@ def cumsum(x: Array, *, axis: int) -> Array:
 @in_single
 def log_softmax(x: Array, *, axis: int) -> Array:
     """The logarithm of exp(x) scaled to sum to 1 along axis; the maximum goes first."""
-    shifted = x - np.max(non_empty("log_softmax", x), axis=axis, keepdims=True)
+    shifted = x - np.max(_non_empty("log_softmax", x), axis=axis, keepdims=True)
     return shifted - np.log(add_up(np.exp(shifted), axis, keepdims=True))
 
 
@@ -68,7 +68,7 @@ def log_softmax(x: Array, *, axis: int) -> Array:
 def normalize(x: Array, *, last: int, eps: float) -> Array:
     """X with mean 0 and variance 1 over its last axes; eps is added to the variance."""
     axes = tuple(range(-last, 0))
-    n = count(np.shape(x), axes) or 1
+    n = _count(np.shape(x), axes) or 1
     centered = x - add_up(x, axes, keepdims=True) / n
     variance = add_up(centered * centered, axes, keepdims=True) / n
     return centered / np.sqrt(variance + eps)
@@ -78,13 +78,13 @@ def normalize(x: Array, *, last: int, eps: float) -> Array:
 def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     """The average along axis."""
     total = sum(x, axis=axis, keepdims=keepdims)
-    return total / count(np.shape(x), axis)
+    return total / _count(np.shape(x), axis)
 
 
 @in_single
 def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """The variance along axis: squared deviations, summed and divided by n - ddof."""
-    n = count(np.shape(x), axis)
+    n = _count(np.shape(x), axis)
     if n - ddof <= 0:
         raise ArgumentError(
             "var",
@@ -107,7 +107,7 @@ def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any
     return (variance + constant) ** 0.5 - constant
 
 
-def count(shape: Shape, axis: Axes) -> int:
+def _count(shape: Shape, axis: Axes) -> int:
     """How many elements a reduction along axis joins."""
     if axis is None:
         axis = range(len(shape))
@@ -124,12 +124,12 @@ def count(shape: Shape, axis: Axes) -> int:
         ) from None
 
 
-def as_axes(axis: Any) -> Any:
+def _as_axes(axis: Any) -> Any:
     """One axis, or several as the tuple that NumPy asks for."""
     return tuple(axis) if axis.__class__ is not int and isinstance(axis, Sequence) else axis
 
 
-def non_empty(operation: str, x: Array) -> Array:
+def _non_empty(operation: str, x: Array) -> Array:
     """Pass x on, unless there is nothing to choose from."""
     if np.size(x) == 0:
         raise ShapeError(

@@ -257,7 +257,7 @@ class OpCase:
 def _default_samples(op: Op) -> list[Sample]:
     """Shapes of all kinds for an op of one to three operands, that broadcast if the op does."""
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    arity = sum(p.kind in kinds for p in signature(op.reference).parameters.values())
+    arity = sum(p.kind in kinds for p in signature(op).parameters.values())
     pairs: Sequence[Any] = BINARY if arity == 2 and _broadcasts(op) else SAME
     table: dict[int, Sequence[Any]] = {1: UNARY, 2: pairs, 3: TERNARY}
     return [Sample(shapes, {}) for shapes in table[arity]]
@@ -266,7 +266,7 @@ def _default_samples(op: Op) -> list[Sample]:
 def _broadcasts(op: Op) -> bool:
     """Whether the reference stretches its operands, whatever the op declares."""
     try:
-        return bool(np.shape(op.reference(np.ones((2, 1)), np.ones(3))) == (2, 3))
+        return bool(np.shape(op.reference(np.ones((2, 1), int), np.ones(3, int))) == (2, 3))
     except (ValueError, TypeError):
         return False
 

@@ -24,6 +24,13 @@ def by_element(function: Callable[..., float]) -> Callable[..., Any]:
     return np.vectorize(function, otypes=[np.float64])
 
 
+def by_bit(function: Callable[[int, int], int]) -> Callable[..., Any]:
+    """A function of bits, as one of arrays of small integers."""
+    return np.vectorize(
+        lambda x, y: sum(function(x >> i & 1, y >> i & 1) << i for i in range(8)), otypes=[int]
+    )
+
+
 def sigmoid(x: float) -> float:
     """The logistic function by its definition."""
     return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
@@ -173,6 +180,16 @@ QUESTIONS = [
     OpCase(ops.logical_and, lambda x, y: (x != 0) & (y != 0), TRUTH, domain=bool, dtype=np.bool_),
     OpCase(ops.logical_or, lambda x, y: (x != 0) | (y != 0), TRUTH, domain=bool, dtype=np.bool_),
     OpCase(ops.logical_not, lambda x: x == 0, [sample((3,)), sample(())], domain=bool, dtype=bool),
+]
+
+BITS = [
+    OpCase(ops.bitwise_and, by_bit(lambda a, b: a * b), domain=int, dtype=np.int64),
+    OpCase(ops.bitwise_or, by_bit(max), domain=int, dtype=np.int64),
+    OpCase(ops.bitwise_xor, by_bit(lambda a, b: abs(a - b)), domain=int, dtype=np.int64),
+    OpCase(ops.bitwise_not, lambda x: -x - 1, domain=int, dtype=np.int64),
+    OpCase(ops.bitwise_not, lambda x: x == 0, domain=bool, dtype=np.bool_),
+    OpCase(ops.left_shift, lambda x, y: x * 2**y, domain=int, dtype=np.int64),
+    OpCase(ops.right_shift, lambda x, y: x // 2**y, domain=int, dtype=np.int64),
 ]
 
 AXES: list[dict[str, Any]] = [
@@ -454,6 +471,7 @@ CASES: tuple[OpCase, ...] = (
     *CONVERSION,
     *ROUNDING,
     *QUESTIONS,
+    *BITS,
     *REDUCTIONS,
     *PRODUCTS,
     *INDEXING,
