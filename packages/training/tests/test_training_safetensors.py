@@ -268,7 +268,7 @@ def test_names_that_the_format_cannot_hold_are_refused(tmp_path, name):
 
 
 def test_metadata_are_texts(tmp_path):
-    with pytest.raises(ArgumentError, match="a text of metadata"):
+    with pytest.raises(ArgumentError, match="metadata that are texts"):
         save_safetensors(tmp_path / "w", {"a": np.ones(2)}, {"epoch": 3})
 
 

@@ -119,14 +119,14 @@ class History(Mapping[str, list[float]]):
         rows = zip(*self._columns.values(), self.seconds, strict=True)
         writer.writerows([i, *row] for i, row in enumerate(rows, 1))
         if path is not None:
-            write_atomically("History.to_csv", path, text.getvalue().encode())
+            write_atomically("History.to_csv", path, [text.getvalue().encode()])
         return text.getvalue()
 
     def to_json(self, path: PathLike | None = None) -> str:
         """Return the history as JSON, and write it to `path` if given; `from_json` reads it."""
         text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
         if path is not None:
-            write_atomically("History.to_json", path, text.encode())
+            write_atomically("History.to_json", path, [text.encode()])
         return text
 
     @classmethod

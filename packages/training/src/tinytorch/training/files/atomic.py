@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,13 +25,13 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
-def write_atomically(operation: str, path: PathLike, content: bytes) -> None:
+def write_atomically(operation: str, path: PathLike, parts: Iterable[bytes | memoryview]) -> None:
     """Replace a file in one step, which a crash cannot halve; a file that was there lends its mode.
 
     Args:
         operation: Who writes, for the error.
         path: The file; folders that are missing are made.
-        content: All that it is to hold.
+        parts: All that it is to hold, in order.
 
     Raises:
         FileError: It cannot be written; the old file is as it was.
@@ -41,27 +41,28 @@ def write_atomically(operation: str, path: PathLike, content: bytes) -> None:
         make_folder(path.parent)
         aside = unused_name(path, ".writing-")
         try:
-            write_durably(aside, content, like=path)
+            write_durably(aside, parts, like=path)
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
         sync_folder(path.parent)
 
 
-def write_durably(path: Path, content: bytes, like: Path | None = None) -> None:
-    """Write a file that must not exist, and wait until the disk has it.
+def write_durably(path: Path, parts: Iterable[bytes | memoryview], like: Path | None = None) -> int:
+    """Write a file that must not exist, and wait until the disk has it; return its length.
 
     Args:
         path: The file; whatever has its name already, be it a link, is an error.
-        content: All that it is to hold.
+        parts: All that it is to hold, in order.
         like: A file whose mode it gets, if there is one.
     """
     with open(path, "wb", opener=_create) as file:
         if (mode := _mode(like)) is not None:
             path.chmod(mode)
-        file.write(content)
+        length = sum(file.write(part) for part in parts)
         file.flush()
         os.fsync(file.fileno())
+    return length
 
 
 def make_folder(folder: Path) -> None:

@@ -32,7 +32,7 @@ from tinytorch.training.files.atomic import (
     write_durably,
 )
 from tinytorch.training.files.regular import RegularFile, shown
-from tinytorch.training.files.safetensors import read_safetensors, safetensors_bytes
+from tinytorch.training.files.safetensors import read_safetensors, safetensors_parts
 from tinytorch.training.files.tree import pack, unpack
 
 __all__ = ["clear_leftovers", "load_checkpoint", "remove_checkpoint", "save_checkpoint"]
@@ -85,7 +85,7 @@ def save_checkpoint(folder: PathLike, model: Mapping[str, Any] | None = None, **
             if folder.exists():
                 aside.chmod(folder.stat().st_mode & 0o7777)
             sums = {
-                name: _write(aside, folder, name, safetensors_bytes("save_checkpoint", tensors))
+                name: _write(aside, folder, name, safetensors_parts("save_checkpoint", tensors))
                 for name, tensors in ((MODEL, {} if model is None else model), (ARRAYS, arrays))
             }
             state = {
@@ -94,7 +94,7 @@ def save_checkpoint(folder: PathLike, model: Mapping[str, Any] | None = None, **
                 "has_model": model is not None,
                 "parts": tree,
             }
-            _write(aside, folder, STATE, _as_json(state))
+            _write(aside, folder, STATE, [_as_json(state)])
             sync_folder(aside)
             _publish(aside, folder)
         finally:
@@ -215,10 +215,15 @@ def _as_json(state: dict[str, Any]) -> bytes:
     return content
 
 
-def _write(aside: Path, folder: Path, name: str, content: bytes) -> tuple[int, str]:
+def _write(
+    aside: Path, folder: Path, name: str, parts: list[bytes | memoryview]
+) -> tuple[int, str]:
     """Write a file of the checkpoint; return its length and sha256."""
-    write_durably(aside / name, content, like=folder / name)
-    return len(content), hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    length = write_durably(aside / name, parts, like=folder / name)
+    return length, digest.hexdigest()
 
 
 def _publish(aside: Path, folder: Path) -> None:

@@ -1,24 +1,24 @@
 """safetensors: a table in JSON, then raw numbers, and no code in it that could run.
 
-The library of that name writes the files and judges the tables of those that are read. The numbers
-are read straight into their arrays: a file takes its own size of memory, once, and a checkpoint's
-sum is that of the very bytes that are used.
+The library of that name judges the tables of files that are read. Numbers go straight from arrays
+to the disk and from the disk to arrays, which costs no memory beside theirs; so a checkpoint's sum
+is that of the very bytes that are used.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError
 from tinytorch.training.files.atomic import PathLike, write_atomically
 from tinytorch.training.files.regular import RegularFile, shown
 
-__all__ = ["load_safetensors", "read_safetensors", "safetensors_bytes", "save_safetensors"]
+__all__ = ["load_safetensors", "read_safetensors", "safetensors_parts", "save_safetensors"]
 
 DTYPES = {
     "BOOL": "u1",
@@ -35,7 +35,8 @@ DTYPES = {
     "I64": "<i8",
     "F64": "<f8",
 }
-WRITABLE = {np.dtype("?")} | {np.dtype(code) for name, code in DTYPES.items() if name != "BF16"}
+NAMES = {np.dtype(code): name for name, code in DTYPES.items() if name not in {"BOOL", "BF16"}}
+NAMES[np.dtype("?")] = "BOOL"
 METADATA = "__metadata__"
 LARGEST_TABLE = 16 << 20  # two hundred thousand arrays; a larger one is meant to take time
 
@@ -66,7 +67,7 @@ def save_safetensors(
         (2, 3)
     """
     operation = "save_safetensors"
-    write_atomically(operation, path, safetensors_bytes(operation, tensors, metadata))
+    write_atomically(operation, path, safetensors_parts(operation, tensors, metadata))
 
 
 def load_safetensors(path: PathLike) -> dict[str, np.ndarray]:
@@ -87,47 +88,38 @@ def load_safetensors(path: PathLike) -> dict[str, np.ndarray]:
         return read_safetensors(file)
 
 
-def safetensors_bytes(
+def safetensors_parts(
     operation: str, tensors: Mapping[str, Any], metadata: Mapping[str, str] | None = None
-) -> bytes:
-    """Return the content of a safetensors file; of equal types the names come in order.
+) -> list[bytes | memoryview]:
+    """Return the parts of a safetensors file; wide types come first, which keeps all aligned.
 
     Raises:
         ArgumentError: They are no dict, or a name or the metadata cannot be kept.
         DTypeError: An array is neither boolean, integer nor floating-point.
     """
     if not isinstance(tensors, Mapping):
-        raise ArgumentError(
-            operation,
-            expected="a dict of names and arrays",
-            got=f"a {type(tensors).__name__}",
-            fix="give model.state_dict(), or name the arrays",
-        )
-    arrays = {}
-    for name, value in tensors.items():
-        _check_text(operation, "a name", name)
-        if name == METADATA:
-            raise ArgumentError(
-                operation,
-                expected="names for arrays",
-                got=f"an array called {METADATA}, which is what the format calls its texts",
-                fix="give it another name, or give texts as metadata=",
-            )
-        array = value.data if isinstance(value, Tensor) else np.asarray(value)
-        arrays[name] = _writable(operation, name, array)
-    texts = None if metadata is None else dict(metadata)
-    for key, text in (texts or {}).items():
-        _check_text(operation, "a text of metadata", key)
-        _check_text(operation, "a text of metadata", text)
-    content: bytes = save(arrays, texts)
-    if (length := int.from_bytes(content[:8], "little")) > LARGEST_TABLE:
-        raise ArgumentError(
-            operation,
-            expected=f"names and metadata that take at most {LARGEST_TABLE} bytes",
-            got=f"{length} bytes for {len(arrays)} arrays",
-            fix="put small arrays together into a larger one",
-        )
-    return content
+        raise _unfit(operation, "a dict of names and arrays", f"a {type(tensors).__name__}")
+    for name in tensors:
+        if not _is_text(name) or name == METADATA:
+            expected = f"names that are texts, and not {METADATA}, the format's own"
+            raise _unfit(operation, expected, repr(name))
+    texts = dict(metadata or {})
+    if not all(map(_is_text, (*texts, *texts.values()))):
+        raise _unfit(operation, "metadata that are texts", repr(texts))
+    arrays = {name: _writable(operation, name, value) for name, value in tensors.items()}
+    table: dict[str, Any] = {METADATA: texts} if texts else {}
+    parts, end = [], 0
+    for name, array in sorted(arrays.items(), key=lambda item: -item[1].itemsize):
+        begin, end = end, end + array.nbytes
+        kind = NAMES[array.dtype]
+        table[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [begin, end]}
+        parts.append(array.reshape(-1).view(np.uint8).data)
+    header = json.dumps(table, separators=(",", ":"), ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)
+    if len(header) > LARGEST_TABLE:
+        expected = f"names and metadata that take at most {LARGEST_TABLE} bytes"
+        raise _unfit(operation, expected, f"{len(header)} bytes for {len(parts)} arrays")
+    return [len(header).to_bytes(8, "little") + header, *parts]
 
 
 def read_safetensors(file: RegularFile) -> dict[str, np.ndarray]:
@@ -185,10 +177,11 @@ def _as_numpy(kind: str, array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _writable(operation: str, name: str, array: np.ndarray) -> np.ndarray:
-    """Return an array in C order, as the library needs it, if its type can be kept."""
-    dtype = array.dtype.newbyteorder("=")
-    if dtype not in WRITABLE:
+def _writable(operation: str, name: str, value: Any) -> np.ndarray:
+    """Return an array in C order and little-endian, if its type can be kept."""
+    array = value.data if isinstance(value, Tensor) else np.asarray(value)
+    dtype = array.dtype.newbyteorder("<")
+    if dtype not in NAMES:
         raise DTypeError(
             operation,
             expected="booleans, integers or floating-point numbers",
@@ -198,15 +191,11 @@ def _writable(operation: str, name: str, array: np.ndarray) -> np.ndarray:
     return np.asarray(array, dtype, order="C")
 
 
-def _check_text(operation: str, what: str, value: Any) -> None:
-    try:
-        right = isinstance(value, str) and bool(value.encode() or True)
-    except UnicodeEncodeError:
-        right = False
-    if not right:
-        raise ArgumentError(
-            operation,
-            expected=f"{what} that is a str of Unicode characters",
-            got=shown(repr(value)),
-            fix="use a plain text",
-        )
+def _is_text(value: Any) -> bool:
+    """Whether it is a str of Unicode characters, which lone surrogates are not."""
+    return isinstance(value, str) and value == value.encode(errors="ignore").decode()
+
+
+def _unfit(operation: str, expected: str, got: str) -> ArgumentError:
+    fix = "give model.state_dict(), or a dict like it"
+    return ArgumentError(operation, expected=expected, got=shown(got), fix=fix)

@@ -61,7 +61,7 @@ def export_onnx(model: Module, path: PathLike, input_shape: Sequence[int]) -> No
     traced = trace(model, shape, dtype)
     content = _checked(onnx, traced, shape, dtype)
     _try_out(onnxruntime, content, model, [random_example(n, shape, dtype) for n in TRIED])
-    write_atomically(OPERATION, path, content)
+    write_atomically(OPERATION, path, [content])
 
 
 def _checked(onnx: Any, traced: Trace, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
