@@ -26,7 +26,7 @@ def console_lines(page: Path) -> Iterator[str]:
 
 def install_lines() -> list[list[str]]:
     """The requirements and options of each `python -m pip install` on the pages, once each."""
-    found = {}
+    found: dict[tuple[str, ...], Path] = {}
     for page in pages():
         for line in console_lines(page):
             for command in line.split(" && "):
