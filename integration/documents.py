@@ -1,0 +1,129 @@
+"""The Python blocks of the pages, run from top to bottom, and what they print.
+
+    python integration/documents.py docs/install.md ...     # writes down what each block prints
+
+The blocks of a page share their names. A block of prompts (`>>>`) is a doctest. What any other
+block prints stands in the block after it, which begins with ```` ``` {.text .output} ````; three
+dots in it stand for anything. `<!-- skip: next -->` before a block leaves it out.
+"""
+
+import contextlib
+import doctest
+import io
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = Path(__file__).parent / "data" / "cifar10-sample"
+RECORD = 1 + 3 * 32 * 32
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")])
+BLOCK = re.compile(
+    r"^```python\n(?P<code>.*?)^```\n(?P<shown>\n``` \{\.text \.output\}\n(?P<output>.*?)^```\n)?",
+    re.DOTALL | re.MULTILINE,
+)
+SKIP = re.compile(r"<!-- skip: next -->\s*\Z")
+VARIES = (
+    (re.compile(r"(?<=  )[\d.]+ s .*? examples/s"), "..."),
+    (re.compile(r"(?<=\d\.\d)\d{3}\b|(?<=\d\.\d{4})\d{4,}"), "..."),
+    (re.compile(r"^(epoch 1/.*\n)(?:epoch .*\n)+(?=epoch )", re.MULTILINE), r"\1...\n"),
+)
+"""What another machine prints otherwise: times, last digits, and the middle of a long run."""
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+class Block(NamedTuple):
+    """A Python block of a page.
+
+    Attributes:
+        code: What is run.
+        line: The number of the line before its first.
+        output: What the page says it prints; None where it says nothing.
+        end: Where the code block ends in the page's text.
+        shown: Where the block of the output ends.
+    """
+
+    code: str
+    line: int
+    output: str | None
+    end: int
+    shown: int
+
+
+def cut_sample(folder):
+    """Write 10 training and 8 test images of CIFAR-10 below `folder`, cut from the sample."""
+    target = folder / "cifar-10-batches-bin"
+    target.mkdir(parents=True)
+    for path in (SAMPLE / "cifar-10-batches-bin").iterdir():
+        content = path.read_bytes()
+        if path.suffix == ".bin":
+            content = content[: RECORD * (8 if path.stem == "test_batch" else 2)]
+        (target / path.name).write_bytes(content)
+    return folder
+
+
+def blocks(text):
+    """The blocks of a page, those that are to be skipped left out."""
+    found = []
+    for match in BLOCK.finditer(text):
+        if not SKIP.search(text[: match.start()]):
+            line = text.count("\n", 0, match.start("code"))
+            end = match.end("code") + len("```\n")
+            found.append(Block(match["code"], line, match["output"], end, match.end()))
+    return found
+
+
+def run(page):
+    """Run a page's blocks; give each with what it printed."""
+    names = {"__name__": "__main__"}
+    printed = []
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.code.lstrip().startswith(">>>"):
+            run_prompts(block, names, page)
+            printed.append((block, ""))
+            continue
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            exec(compile("\n" * block.line + block.code, str(page), "exec"), names)
+        printed.append((block, said.getvalue()))
+    return printed
+
+
+def run_prompts(block, names, page):
+    """Run a block of prompts as a doctest that shares `names` with the page's other blocks."""
+    test = doctest.DocTestParser().get_doctest(block.code, names, page.name, str(page), block.line)
+    report = []
+    runner = doctest.DocTestRunner(optionflags=FLAGS)
+    runner.run(test, out=report.append, clear_globs=False)
+    names.update(test.globs)
+    assert not report, "".join(report)
+
+
+def same(output, printed):
+    """Whether a page says what a block prints."""
+    return doctest.OutputChecker().check_output(output or "", printed, FLAGS)
+
+
+def write(page):
+    """Write down what each block prints, where the page says something else."""
+    text = page.read_text(encoding="utf-8")
+    for block, printed in reversed(run(page)):
+        if not same(block.output, printed):
+            said = printed.rstrip()
+            for pattern, instead in VARIES:
+                said = pattern.sub(instead, said)
+            shown = f"\n``` {{.text .output}}\n{said}\n```\n" if said else ""
+            text = text[: block.end] + shown + text[block.shown :]
+    page.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        path = Path(argument).resolve()
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            os.environ["TINYTORCH_DATA"] = str(cut_sample(Path(folder) / "data"))
+            write(path)
