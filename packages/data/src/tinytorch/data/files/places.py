@@ -44,5 +44,5 @@ def _cache() -> str:
 
 
 def is_offline() -> bool:
-    """Whether `$TINYTORCH_OFFLINE` forbids downloads (set, and neither empty nor 0)."""
+    """Return whether `$TINYTORCH_OFFLINE` forbids downloads (set, and neither empty nor 0)."""
     return os.environ.get("TINYTORCH_OFFLINE", "0") not in {"", "0"}

@@ -24,7 +24,7 @@ class Source:
     file: Path
 
     def exists(self) -> bool:
-        """Whether there is such a file.
+        """Return whether there is such a file.
 
         Raises:
             FileError: A folder or a device has its name, or it may not be looked at.

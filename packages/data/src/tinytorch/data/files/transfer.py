@@ -175,8 +175,10 @@ class _Gate(io.RawIOBase):
 class _Response(http.client.HTTPResponse):
     """A response all of whose bytes pass the gate: status, headers, chunk sizes, trailers, body."""
 
-    def __init__(self, connection: socket.socket, *, pace: _Pace, **settings: Any) -> None:
-        super().__init__(connection, **settings)
+    def __init__(
+        self, connection: socket.socket, *level: int, pace: _Pace, **settings: Any
+    ) -> None:
+        super().__init__(connection, *level, **settings)
         self.fp.close()
         self.fp = io.BufferedReader(_Gate(connection, pace))
 
