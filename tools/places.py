@@ -1,7 +1,7 @@
 """Places in a layer's sources, named so that they outlive moves: by what stands there, not where.
 
-A place is a function, `Class.method`, or the beginning of a statement of a module as `ast.unparse`
-prints it, such as `derivative(ops.mul`.
+A place is a function, `Class.method`, `Class.property.setter`, or the beginning of a statement of a
+module as `ast.unparse` prints it, such as `derivative(ops.mul`.
 """
 
 import ast
@@ -60,16 +60,21 @@ def modules(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
 
 def places(tree: ast.Module, name: str) -> Iterator[tuple[list[ast.stmt], int]]:
     """Where `name` stands in a module: the list of statements that holds it, and its index."""
-    kind, _, method = name.rpartition(".")
     for i, statement in enumerate(tree.body):
         match statement:
             case ast.FunctionDef(name=own) if own == name:
                 yield tree.body, i
-            case ast.ClassDef(name=own, body=body) if own == kind:
+            case ast.ClassDef(name=own, body=body) if name.startswith(f"{own}."):
                 for j, inner in enumerate(body):
-                    if isinstance(inner, ast.FunctionDef) and inner.name == method:
+                    if isinstance(inner, ast.FunctionDef) and f"{own}.{method(inner)}" == name:
                         yield body, j
             case ast.FunctionDef() | ast.ClassDef():
                 pass
             case _ if not name.isidentifier() and ast.unparse(statement).startswith(name):
                 yield tree.body, i
+
+
+def method(function: ast.FunctionDef) -> str:
+    """The name of a method, and of a property's setter."""
+    ends = [ast.unparse(decorator) for decorator in function.decorator_list]
+    return next((end for end in ends if end.endswith(".setter")), function.name)
