@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from safetensors.numpy import load_file
 
 from tinytorch.tensor import tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError, FileError
@@ -31,15 +32,16 @@ def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
     return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
 
 
-@given(
-    arrays=st.dictionaries(
-        st.text(max_size=8).filter(lambda name: name != "__metadata__"),
-        st.sampled_from(DTYPES).flatmap(
-            lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0))
-        ),
-        max_size=4,
-    )
+ARRAYS = st.dictionaries(
+    st.text(max_size=8).filter(lambda name: name != "__metadata__"),
+    st.sampled_from(DTYPES).flatmap(
+        lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0))
+    ),
+    max_size=4,
 )
+
+
+@given(arrays=ARRAYS)
 @settings(max_examples=60, deadline=None)
 def test_whatever_is_written_comes_back(tmp_path_factory, arrays):
     path = tmp_path_factory.mktemp("st") / "a.safetensors"
@@ -52,6 +54,18 @@ def test_whatever_is_written_comes_back(tmp_path_factory, arrays):
         assert back[name].tobytes() == array.tobytes()
         assert back[name].flags.writeable
     assert [p.name for p in path.parent.iterdir()] == ["a.safetensors"]
+
+
+@given(arrays=ARRAYS)
+@settings(max_examples=60, deadline=None)
+def test_the_library_reads_what_is_written(tmp_path_factory, arrays):
+    path = tmp_path_factory.mktemp("st") / "a.safetensors"
+    save_safetensors(path, arrays, {"made by": "hand"})
+    back = load_file(path)
+    assert back.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert (back[name].dtype, back[name].shape) == (array.dtype, array.shape)
+        assert back[name].tobytes() == array.tobytes()
 
 
 def test_transposed_strided_and_big_endian_arrays_are_written_right(tmp_path):
