@@ -182,36 +182,43 @@ def test_network_gives_the_same_numbers_with_and_without():
         np.testing.assert_allclose(one.data, two.data, atol=2e-5 * scale, rtol=0)
 
 
-def test_a_sequential_computes_norm_relu_and_pooling_in_one_op():
-    x = random(4, 3, 8, 8)
-    for pool, count in (
-        (MaxPool2d(2), 3),
-        (MaxPool2d(3, 2), 2),
-        (MaxPool2d(2, padding=1), 2),
-        (nn.Identity(), 2),
-    ):
-        results = []
-        for backend in ("reference", "numba"):
-            with kernels.using(backend):
-                modules = nn.Sequential(BatchNorm2d(3), nn.ReLU(), pool)
-                assert modules[0].fuse(modules[1:])[1] == (1 if backend == "reference" else count)
-                images = Variable(x)
-                y = modules(images)
-                y.backward(tensor(np.ones_like(y.data)))
-            results.append((y, images.grad, modules[0].running_var, modules[0].weight.grad))
-        for one, two in zip(*results, strict=True):
-            np.testing.assert_allclose(one.data, two.data, atol=1e-5)
+POOLS = {
+    "halves": (MaxPool2d(2), 3),
+    "overlapping": (MaxPool2d(3, 2), 2),
+    "thirds": (MaxPool2d(3), 2),
+    "padded": (MaxPool2d(2, padding=1), 2),
+    "none": (nn.Identity(), 2),
+}
 
 
-def test_modules_in_use_or_watched_compute_for_themselves():
+@pytest.mark.parametrize("size", [8, 9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("pool", "count"), POOLS.values(), ids=POOLS)
+def test_a_sequential_computes_norm_relu_and_pooling_in_one_op(pool, count, dtype, size):
+    x, results = random(4, 3, size, size, dtype=dtype), []
+    for backend in ("reference", "numba"):
+        with kernels.using(backend):
+            modules = nn.Sequential(BatchNorm2d(3), nn.ReLU(), pool)
+            assert modules[0].fuse(modules[1:])[1] == (1 if backend == "reference" else count)
+            images = Variable(x)
+            y = modules(images)
+            y.backward(tensor(np.ones_like(y.data)))
+        results.append((y, images.grad, modules[0].running_var, modules[0].weight.grad))
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_allclose(one.data, two.data, atol=1e-5)
+
+
+@pytest.mark.parametrize(("watched", "count"), [(0, 1), (1, 1), (2, 2)])
+def test_modules_that_are_watched_compute_for_themselves(watched, count):
     modules = nn.Sequential(BatchNorm2d(3), nn.ReLU(), MaxPool2d(2))
-    with kernels.using("numba"):
-        vars(modules[1])["forward"] = modules[1].forward
-        assert modules[0].fuse(modules[1:])[1] == 1
-        del vars(modules[1])["forward"]
-        assert modules[0].fuse(modules[1:])[1] == 3
-        modules.eval()
-        assert modules[0].fuse(modules[1:])[1] == 1
+    with modules[watched].watching():
+        assert modules[0].fuse(modules[1:])[1] == count
+    assert modules[0].fuse(modules[1:])[1] == 3
+
+
+def test_modules_in_use_compute_for_themselves():
+    modules = nn.Sequential(BatchNorm2d(3), nn.ReLU(), MaxPool2d(2)).eval()
+    assert modules[0].fuse(modules[1:])[1] == 1
 
 
 def test_a_subclass_with_a_forward_of_its_own_computes_for_itself():

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from tinytorch.spatial import _memory
-from tinytorch.spatial._memory import room
+from tinytorch.spatial.ops import _memory
+from tinytorch.spatial.ops._memory import room
 
 SHAPE = (4, 256, 256)
 
@@ -49,7 +49,7 @@ def test_dtype_and_shape_may_change():
 
 
 def test_little_is_kept(monkeypatch):
-    monkeypatch.setattr(_memory, "KEPT_BYTES", 2**21)
+    monkeypatch.setattr(_memory, "_KEPT_BYTES", 2**21)
     held = [room(SHAPE, np.float32) for _ in range(6)]
     assert sum(x.nbytes for x in _memory._kept) <= 2**21
     assert len({address(x) for x in held}) == 6

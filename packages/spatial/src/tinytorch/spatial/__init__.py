@@ -4,12 +4,16 @@ Images are (batch, channels, height, width); in memory the channels lie last.
 """
 
 from tinytorch.autograd.nn import Flatten
-from tinytorch.spatial import functional, kernels, ops
+from tinytorch.spatial import functional as functional
+from tinytorch.spatial import kernels as kernels
+from tinytorch.spatial import ops as ops
 from tinytorch.spatial._convolution import Conv2d, ConvTranspose2d
+from tinytorch.spatial._dropout import Dropout2d
 from tinytorch.spatial._models import CNN, ResNet9
 from tinytorch.spatial._normalization import BatchNorm2d, GroupNorm
-from tinytorch.spatial._plots import plot_feature_maps, plot_filters
-from tinytorch.spatial._pooling import AdaptiveAvgPool2d, AvgPool2d, Dropout2d, MaxPool2d, Upsample
+from tinytorch.spatial._pictures import plot_feature_maps, plot_filters
+from tinytorch.spatial._pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from tinytorch.spatial._resizing import Upsample
 from tinytorch.spatial._version import __version__
 from tinytorch.spatial.functional import (
     adaptive_avg_pool2d,
@@ -43,11 +47,8 @@ __all__ = [
     "conv2d",
     "conv_transpose2d",
     "dropout2d",
-    "functional",
     "group_norm",
-    "kernels",
     "max_pool2d",
-    "ops",
     "plot_feature_maps",
     "plot_filters",
     "upsample",

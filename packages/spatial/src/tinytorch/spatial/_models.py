@@ -1,7 +1,5 @@
 """Two networks for small images: a plain stack to learn from, a residual one that learns fast."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,27 +12,26 @@ from tinytorch.spatial._pooling import MaxPool2d
 from tinytorch.tensor import random
 from tinytorch.tensor.errors import ArgumentError
 
-__all__ = ["CNN", "ResNet9"]
-
 
 class CNN(nn.Module):
     """Stages of convolution, batch normalization, ReLU and max-pooling, then one linear layer.
 
-    Each stage halves the image and usually has twice the channels of the one before.
+    It maps (batch, in_channels, image_size, image_size) to (batch, classes), one score for each
+    class. Each stage halves the image and usually has twice the channels of the one before.
 
     Args:
         in_channels: Channels of the images: 3 if colored, 1 if gray.
         classes: How many numbers come out for each image.
         widths: Output channels of the stages.
         image_size: Height and width of the images.
-        rng: Where the initial weights come from: a NumPy Generator or a seed.
+        rng: Where the initial weights come from: a generator, a seed or None.
 
     Attributes:
         features: The stages, one after the other.
         classifier: Flatten and the linear layer.
 
     Raises:
-        ArgumentError: if the image is too small for so many stages.
+        ArgumentError: The image is too small for so many stages.
 
     Example:
         >>> from tinytorch.tensor import zeros
@@ -64,24 +61,23 @@ class CNN(nn.Module):
             )
         stages: list[nn.Module] = []
         for before, width in zip((in_channels, *widths), widths, strict=False):
-            stages += [*convolve(before, width, generator), MaxPool2d(2)]
+            stages += [*_convolve(before, width, generator), MaxPool2d(2)]
         self.features = nn.Sequential(*stages)
         head = nn.Linear(widths[-1] * left * left, classes, rng=generator)
         self.classifier = nn.Sequential(nn.Flatten(), head)
 
     def forward(self, x: Any) -> Any:
-        """Map (batch, in_channels, height, width) to (batch, classes), one score for each class."""
         return self.classifier(self.features(x))
 
 
 class ResNet9(nn.Module):
     """Eight convolutions and one linear layer, with two shortcuts; learns in few epochs.
 
+    It maps (batch, in_channels, 32, 32) to (batch, classes), one score for each class.
+
     Args:
-        in_channels: Channels of the images.
-        classes: How many numbers come out for each image.
+        in_channels: As in `CNN`, like `classes` and `rng`.
         width: Output channels of the first convolution; later ones have up to 8 times as many.
-        rng: Where the initial weights come from: a NumPy Generator or a seed.
 
     Attributes:
         features: Convolutions, residual blocks and poolings.
@@ -107,30 +103,25 @@ class ResNet9(nn.Module):
     ) -> None:
         generator = random.generator(rng)
         self.features = nn.Sequential(
-            *convolve(in_channels, width, generator),
-            *convolve(width, 2 * width, generator),
+            *_convolve(in_channels, width, generator),
+            *_convolve(width, 2 * width, generator),
             MaxPool2d(2),
-            Residual(2 * width, rng=generator),
-            *convolve(2 * width, 4 * width, generator),
+            _Residual(2 * width, rng=generator),
+            *_convolve(2 * width, 4 * width, generator),
             MaxPool2d(2),
-            *convolve(4 * width, 8 * width, generator),
+            *_convolve(4 * width, 8 * width, generator),
             MaxPool2d(2),
-            Residual(8 * width, rng=generator),
+            _Residual(8 * width, rng=generator),
         )
         head = nn.Linear(8 * width, classes, bias=False, rng=generator)
         self.classifier = nn.Sequential(MaxPool2d(4), nn.Flatten(), head)
 
     def forward(self, x: Any) -> Any:
-        """Map (batch, in_channels, 32, 32) to (batch, classes), one score for each class."""
         return self.classifier(self.features(x)) * 0.125
 
 
-class Residual(nn.Module):
-    """Add what two convolutions make of an image to the image itself.
-
-    Args:
-        channels: Channels of the images and of the result.
-        rng: Where the initial weights come from: a NumPy Generator or a seed.
+class _Residual(nn.Module):
+    """What two convolutions make of an image, added to the image itself.
 
     Source:
         K. He et al., Deep Residual Learning for Image Recognition, 2015.
@@ -139,15 +130,14 @@ class Residual(nn.Module):
     def __init__(self, channels: int, *, rng: np.random.Generator | int | None = None) -> None:
         generator = random.generator(rng)
         self.branch = nn.Sequential(
-            *convolve(channels, channels, generator), *convolve(channels, channels, generator)
+            *_convolve(channels, channels, generator), *_convolve(channels, channels, generator)
         )
 
     def forward(self, x: Any) -> Any:
-        """Map (batch, channels, height, width) to the same shape."""
         return x + self.branch(x)
 
 
-def convolve(before: int, after: int, rng: np.random.Generator) -> list[nn.Module]:
+def _convolve(before: int, after: int, rng: np.random.Generator) -> list[nn.Module]:
     """A 3 x 3 convolution that keeps the image size, batch normalization, ReLU."""
     convolution = Conv2d(before, after, 3, padding=1, bias=False, rng=rng)
     return [convolution, BatchNorm2d(after), nn.ReLU()]

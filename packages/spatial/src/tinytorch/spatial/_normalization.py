@@ -1,7 +1,5 @@
 """Normalization modules: learned scale and shift, and the running statistics that `eval` uses."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,15 +10,32 @@ import numpy as np
 from tinytorch.autograd import nn
 from tinytorch.spatial import functional
 from tinytorch.spatial import ops as spatial_ops
-from tinytorch.spatial._checks import check_divides, check_images, check_statistics, check_vector
 from tinytorch.spatial._pooling import MaxPool2d
-from tinytorch.tensor import Tensor, kernels
+from tinytorch.spatial.functional._checks import (
+    check_divides,
+    check_images,
+    check_statistics,
+    check_vectors,
+)
+from tinytorch.tensor import Tensor, checks, kernels
 
-__all__ = ["BatchNorm2d", "GroupNorm"]
+
+class _Normalization(nn.Module):
+    """What both normalizations share: a learned scale and shift for each channel."""
+
+    def __init__(self, channels: int, eps: float, affine: bool) -> None:
+        name = type(self).__name__
+        self.eps = checks.number(name, "eps", eps, least=0)
+        affine = checks.flag(name, "affine", affine)
+        self.weight = nn.Parameter(np.ones(channels, np.float32)) if affine else None
+        self.bias = nn.Parameter(np.zeros(channels, np.float32)) if affine else None
+
+    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002
+        return 2 * math.prod(output_shape)
 
 
-class BatchNorm2d(nn.Module):
-    """Give each channel mean 0 and variance 1, then scale and shift it.
+class BatchNorm2d(_Normalization):
+    """Each channel brought to mean 0 and variance 1, then scaled and shifted.
 
     While training the statistics are the batch's own, and running averages of them are kept; after
     `eval()` the running averages are used instead, so that a result does not depend on the rest of
@@ -42,6 +57,9 @@ class BatchNorm2d(nn.Module):
         running_var: (num_features,), divided by one less than the count.
         num_batches_tracked: How many batches went in.
 
+    Raises:
+        ArgumentError: A setting is out of range.
+
     Source:
         S. Ioffe, C. Szegedy, Batch Normalization, 2015.
 
@@ -59,32 +77,34 @@ class BatchNorm2d(nn.Module):
         affine: bool = True,
         track_running_stats: bool = True,
     ) -> None:
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.weight = nn.Parameter(np.ones(num_features, np.float32)) if affine else None
-        self.bias = nn.Parameter(np.zeros(num_features, np.float32)) if affine else None
+        self.num_features = checks.whole("BatchNorm2d", "num_features", num_features, 1)
+        super().__init__(self.num_features, eps, affine)
+        if momentum is not None:
+            momentum = checks.fraction("BatchNorm2d", "momentum", momentum)
+        self.momentum = momentum
         self.running_mean: nn.Buffer | None = None
         self.running_var: nn.Buffer | None = None
         self.num_batches_tracked: nn.Buffer | None = None
-        if track_running_stats:
+        if checks.flag("BatchNorm2d", "track_running_stats", track_running_stats):
             self.running_mean = nn.Buffer(np.zeros(num_features, np.float32))
             self.running_var = nn.Buffer(np.ones(num_features, np.float32))
             self.num_batches_tracked = nn.Buffer(np.zeros((), np.int64))
 
     def forward(self, x: Any) -> Any:
-        """Map (batch, num_features, height, width) to the same shape."""
         if not self.training and self.running_mean is not None:
             return functional.batch_norm2d(
                 x, self.weight, self.bias, self.running_mean, self.running_var, self.eps
             )
-        statistics = self.observe(x)
+        known = self._observe(x)
         return spatial_ops.batch_norm2d(
-            x, self.weight, self.bias, epsilon=self.eps, statistics=statistics
+            x, self.weight, self.bias, epsilon=self.eps, statistics=known
         )
 
     def fuse(self, following: Sequence[nn.Module]) -> tuple[Callable[[Any], Any], int]:
-        """Offer to compute a ReLU that follows, and a pooling after it, in one op.
+        """Offer to a `Sequential` to compute a ReLU and a max-pooling that follow in one op.
 
-        Only in training and with kernels, and not while somebody watches one of the modules.
+        The rule: batch normalization, ReLU and perhaps max-pooling by 2 x 2, one after the other,
+        in training, with kernels on, and not while somebody watches one of them.
 
         Args:
             following: The modules after this one.
@@ -92,75 +112,67 @@ class BatchNorm2d(nn.Module):
         Returns:
             A function of this module's input, and how many modules it computes: 1 to 3.
         """
-        window, count = self._fusible(following)
-        watched = any("forward" in vars(module) for module in (self, *following[: count - 1]))
-        if count == 1 or watched or kernels.active() == "reference":
+        relu, pool = (*following, None, None)[:2]
+        plain = type(self).forward is BatchNorm2d.forward and self.weight is not None
+        if not (plain and self.training) or kernels.active() == "reference":
             return self, 1
-        return partial(self._norm_relu_pool, window), count
+        if type(relu) is not nn.ReLU or self.is_watched or relu.is_watched:
+            return self, 1
+        count = 2 if _halves(pool) else 1
+        return partial(self._join, following[:count]), 1 + count
 
-    def _fusible(self, following: Sequence[nn.Module]) -> tuple[tuple[int, int], int]:
-        """The pooling window, and the number of modules, that one op computes."""
-        own = type(self).forward is BatchNorm2d.forward  # a subclass may compute something else
-        if not (own and self.training) or self.weight is None:
-            return (1, 1), 1
-        if not following or type(following[0]) is not nn.ReLU:
-            return (1, 1), 1
-        pool = following[1] if len(following) > 1 else None
-        if type(pool) is MaxPool2d and pool.stride == pool.kernel_size and pool.padding == (0, 0):
-            return pool.kernel_size, 3
-        return (1, 1), 2
-
-    def _norm_relu_pool(self, window: tuple[int, int], x: Any) -> Any:
-        """What this module, a ReLU and a pooling would give."""
-        statistics = self.observe(x)
-        return spatial_ops.norm_relu_pool(
-            x, self.weight, self.bias, window=window, epsilon=self.eps, statistics=statistics
+    def _join(self, following: Sequence[nn.Module], x: Any) -> Any:
+        """What this module and those that follow give, with less traffic where kernels serve."""
+        if x.dtype != np.float32:
+            for module in (self, *following):
+                x = module(x)
+            return x
+        pooled = len(following) == 2 and x.shape[2] % 2 == x.shape[3] % 2 == 0
+        y = spatial_ops.norm_relu_pool(
+            x,
+            self.weight,
+            self.bias,
+            window=(2, 2) if pooled else (1, 1),
+            epsilon=self.eps,
+            statistics=self._observe(x),
         )
+        return y if pooled or len(following) == 1 else following[1](y)
 
-    def observe(self, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Take mean and variance of a batch into the running averages, and give them."""
-        check_images("BatchNorm2d", x.shape, x.dtype)
-        check_vector("BatchNorm2d", "weight", self.weight, x.shape[1])
-        check_statistics("BatchNorm2d", x.shape)
+    def _observe(self, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Take mean and variance of a batch into the running averages, and return them."""
+        name, means, variances = "BatchNorm2d", self.running_mean, self.running_var
+        check_images(name, x)
+        check_vectors(name, x.shape[1], weight=self.weight, running_mean=means)
+        check_statistics(name, x.shape)
         mean, variance = spatial_ops.batch_moments(x).data
-        means, variances, batches = self.running_mean, self.running_var, self.num_batches_tracked
-        if means is None or variances is None or batches is None:
+        if means is None or variances is None or self.num_batches_tracked is None:
             return mean, variance
         count = x.size // x.shape[1]
-        seen = batches.assign(batches.data + 1).item()
+        seen = self.num_batches_tracked.assign(self.num_batches_tracked.data + 1).item()
         share = 1 / seen if self.momentum is None else self.momentum
         unbiased = variance * (count / (count - 1))
         for running, latest in ((means, mean), (variances, unbiased)):
             running.assign((1 - share) * running.data + share * latest)
         return mean, variance
 
-    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002
-        """Count the floating-point operations of one call, for `summary`."""
-        return 2 * math.prod(output_shape)
-
     def extra_repr(self) -> str:
-        """The arguments, for `repr`."""
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
 
 
-class GroupNorm(nn.Module):
-    """Normalize groups of channels of each image by themselves.
+class GroupNorm(_Normalization):
+    """Groups of channels of each image normalized by themselves, as in `group_norm`.
 
     Args:
         num_groups: How many groups; divides the channels.
         num_channels: Channels.
-        eps: Added to the variance.
-        affine: Whether there are a learned scale and shift.
+        eps: As in `BatchNorm2d`, like `affine`.
 
     Attributes:
         weight: (num_channels,) scale, or None.
         bias: (num_channels,) shift, or None.
 
     Raises:
-        ArgumentError: if the groups do not divide the channels.
-
-    Source:
-        Y. Wu, K. He, Group Normalization, 2018.
+        ArgumentError: A setting is out of range, or the groups do not divide the channels.
 
     Example:
         >>> from tinytorch.tensor import zeros
@@ -171,19 +183,20 @@ class GroupNorm(nn.Module):
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True
     ) -> None:
+        self.num_channels = checks.whole("GroupNorm", "num_channels", num_channels, 1)
+        self.num_groups = checks.whole("GroupNorm", "num_groups", num_groups)
         check_divides("GroupNorm", "num_groups", num_groups, "channels", num_channels)
-        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
-        self.weight = nn.Parameter(np.ones(num_channels, np.float32)) if affine else None
-        self.bias = nn.Parameter(np.zeros(num_channels, np.float32)) if affine else None
+        super().__init__(num_channels, eps, affine)
 
     def forward(self, x: Any) -> Any:
-        """Map (batch, num_channels, height, width) to the same shape."""
         return functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
-    def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002
-        """Count the floating-point operations of one call, for `summary`."""
-        return 2 * math.prod(output_shape)
-
     def extra_repr(self) -> str:
-        """The arguments, for `repr`."""
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
+
+
+def _halves(module: nn.Module | None) -> bool:
+    """Whether it is a max-pooling by 2 x 2, side by side, that nobody watches."""
+    if type(module) is not MaxPool2d or module.is_watched:
+        return False
+    return module.kernel_size == module.stride == (2, 2) and module.padding == (0, 0)

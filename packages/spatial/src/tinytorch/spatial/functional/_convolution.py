@@ -1,13 +1,16 @@
 """Convolution, and its transpose."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tinytorch.spatial import ops as spatial_ops
-from tinytorch.spatial._checks import check_channels, check_images, check_kernel, check_vector
-from tinytorch.spatial._geometry import Size, output_size, padding_of, pair
-from tinytorch.tensor import ops
+from tinytorch.spatial.functional._checks import (
+    check_channels,
+    check_images,
+    check_kernel,
+    check_vectors,
+)
+from tinytorch.spatial.functional._windows import Size, check_fits, padding_of
+from tinytorch.tensor import checks, ops
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 
 
@@ -36,26 +39,26 @@ def conv2d(
         (batch, out channels, rows, columns).
 
     Raises:
-        ShapeError: if ranks or channels do not match, or the kernel is larger than the padded
-            image.
-        ArgumentError: if a setting is out of range.
-        DTypeError: if the images are not of a float dtype.
+        ShapeError: Ranks or channels do not match, or the kernel is larger than the padded image.
+        ArgumentError: A setting is out of range.
+        DTypeError: The images are not of a float dtype.
 
     Example:
         >>> from tinytorch.tensor import ones
         >>> conv2d(ones((1, 1, 3, 3)), ones((1, 1, 2, 2))).tolist()
         [[[[4.0, 4.0], [4.0, 4.0]]]]
     """
-    check_images("conv2d", x.shape, x.dtype)
-    check_kernel("conv2d", weight.shape, groups, out_axis=0)
+    groups = checks.whole("conv2d", "groups", groups)
+    check_images("conv2d", x)
+    check_kernel("conv2d", weight.shape, groups, "out channels, channels / groups")
     out, per_group, *kernel = weight.shape
-    check_channels("conv2d", x.shape, weight.shape, per_group * groups, groups)
-    check_vector("conv2d", "bias", bias, out)
-    kernel_size = (kernel[0], kernel[1])
-    strides = pair("conv2d", "stride", stride, 1)
-    dilations = pair("conv2d", "dilation", dilation, 1)
+    check_channels("conv2d", x, weight, per_group * groups, groups)
+    check_vectors("conv2d", out, bias=bias)
+    kernel_size = kernel[0], kernel[1]
+    strides = checks.pair("conv2d", "stride", stride, 1)
+    dilations = checks.pair("conv2d", "dilation", dilation, 1)
     paddings = padding_of("conv2d", padding, kernel_size, strides, dilations)
-    output_size("conv2d", x.shape[2:], kernel_size, strides, paddings, dilations)
+    check_fits("conv2d", x.shape[2:], kernel_size, strides, paddings, dilations)
     return spatial_ops.conv2d(
         x, weight, bias, stride=strides, padding=paddings, dilation=dilations, groups=groups
     )
@@ -82,7 +85,7 @@ def conv_transpose2d(
         output_padding: Rows and columns added at the bottom right, less than the stride or less
             than the dilation: which of the image sizes that a convolution maps to (height, width)
             is meant.
-        groups: Groups of channels that do not mix.
+        groups: As in `conv2d`, like `dilation`.
         dilation: Pixels from one tap of the kernel to the next.
 
     Returns:
@@ -90,9 +93,9 @@ def conv_transpose2d(
         + dilation * (kernel height - 1) + output_padding + 1.
 
     Raises:
-        ShapeError: if ranks or channels do not match, or nothing is left of the result.
-        ArgumentError: if a setting is out of range.
-        DTypeError: if the images are not of a float dtype.
+        ShapeError: Ranks or channels do not match, or nothing is left of the result.
+        ArgumentError: A setting is out of range.
+        DTypeError: The images are not of a float dtype.
 
     Example:
         >>> from tinytorch.tensor import ones
@@ -100,15 +103,16 @@ def conv_transpose2d(
         (1, 1, 4, 4)
     """
     name = "conv_transpose2d"
-    check_images(name, x.shape, x.dtype)
-    check_kernel(name, weight.shape, groups, out_axis=1)
+    groups = checks.whole(name, "groups", groups)
+    check_images(name, x)
+    check_kernel(name, weight.shape, groups, "channels, out channels / groups")
     channels, per_group, *kernel = weight.shape
-    check_channels(name, x.shape, weight.shape, channels, groups)
-    check_vector(name, "bias", bias, per_group * groups)
-    strides = pair(name, "stride", stride, 1)
-    dilations = pair(name, "dilation", dilation, 1)
-    extra = pair(name, "output_padding", output_padding, 0)
-    paddings = padding_of(name, pair(name, "padding", padding, 0), strides, strides, dilations)
+    check_channels(name, x, weight, channels, groups)
+    check_vectors(name, per_group * groups, bias=bias)
+    strides = checks.pair(name, "stride", stride, 1)
+    dilations = checks.pair(name, "dilation", dilation, 1)
+    extra = checks.pair(name, "output_padding", output_padding, 0)
+    high, wide = checks.pair(name, "padding", padding, 0)
     most = tuple(max(both) - 1 for both in zip(strides, dilations, strict=True))
     if extra[0] > most[0] or extra[1] > most[1]:
         raise ArgumentError(
@@ -121,9 +125,9 @@ def conv_transpose2d(
             dilation=dilations,
         )
     size = tuple(
-        (n - 1) * s - sum(p) + d * (k - 1) + e + 1
+        (n - 1) * s - 2 * p + d * (k - 1) + e + 1
         for n, s, p, d, k, e in zip(
-            x.shape[2:], strides, paddings, dilations, kernel, extra, strict=True
+            x.shape[2:], strides, (high, wide), dilations, kernel, extra, strict=True
         )
     )
     if min(size) < 1:
@@ -135,6 +139,12 @@ def conv_transpose2d(
             size=size,
         )
     y = spatial_ops.conv2d_input_gradient(
-        x, weight, size=size, stride=strides, padding=paddings, dilation=dilations, groups=groups
+        x,
+        weight,
+        size=size,
+        stride=strides,
+        padding=((high, high), (wide, wide)),
+        dilation=dilations,
+        groups=groups,
     )
     return y if bias is None else y + ops.reshape(bias, shape=(-1, 1, 1))

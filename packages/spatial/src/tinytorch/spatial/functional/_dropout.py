@@ -1,12 +1,10 @@
 """Whole channels left out at random."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
-from tinytorch.spatial._checks import check_images
+from tinytorch.spatial.functional._checks import check_images
 from tinytorch.tensor import Tensor, checks, random
 
 
@@ -22,16 +20,16 @@ def dropout2d(
     Args:
         x: (batch, channels, height, width).
         p: Probability that a channel is dropped, from 0 to 1.
-        rng: Where the randomness comes from: a NumPy Generator or a seed.
-        training: False gives x as it is.
+        rng: A generator, a seed or None for fresh randomness.
+        training: False returns x as it is.
 
     Returns:
         (batch, channels, height, width).
 
     Raises:
-        ShapeError: if the input is no batch of images.
-        ArgumentError: if p is out of range.
-        DTypeError: if the images are not of a float dtype.
+        ShapeError: The input is no batch of images.
+        ArgumentError: `p` is out of range.
+        DTypeError: The images are not of a float dtype.
 
     Source:
         J. Tompson et al., Efficient Object Localization Using Convolutional Networks, 2014.
@@ -41,7 +39,7 @@ def dropout2d(
         >>> sorted({v.item() for v in dropout2d(ones((1, 8, 1, 1)), rng=0).reshape(-1)})
         [0.0, 2.0]
     """
-    check_images("dropout2d", x.shape, x.dtype)
+    check_images("dropout2d", x)
     p = checks.fraction("dropout2d", "p", p)
     if not training or p == 0:
         return x

@@ -1,20 +1,19 @@
 """Channels, or groups of them, brought to mean 0 and variance 1."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
 import numpy as np
 
 from tinytorch.spatial import ops as spatial_ops
-from tinytorch.spatial._checks import (
+from tinytorch.spatial.functional._checks import (
     check_divides,
     check_images,
     check_statistics,
-    check_vector,
+    check_vectors,
 )
-from tinytorch.tensor import ops
+from tinytorch.tensor import checks, ops
+from tinytorch.tensor.errors import ArgumentError
 
 
 def batch_norm2d(
@@ -36,11 +35,12 @@ def batch_norm2d(
         eps: Added to the variance.
 
     Returns:
-        (batch, channels, height, width).
+        (batch, channels, height, width), of the dtype of x.
 
     Raises:
-        ShapeError: if shapes do not match, or a channel has a single value and so no variance.
-        DTypeError: if the images are not of a float dtype.
+        ShapeError: Shapes do not match, or a channel has a single value and so no variance.
+        ArgumentError: One of `running_mean` and `running_var` is missing, or `eps` is negative.
+        DTypeError: The images are not of a float dtype.
 
     Source:
         S. Ioffe, C. Szegedy, Batch Normalization, 2015.
@@ -51,19 +51,26 @@ def batch_norm2d(
         [[[[-1.0, 1.0]]]]
     """
     name = "batch_norm2d"
-    check_images(name, x.shape, x.dtype)
-    channels = x.shape[1]
-    vectors = {
-        "weight": weight,
-        "bias": bias,
-        "running_mean": running_mean,
-        "running_var": running_var,
-    }
-    for argument, vector in vectors.items():
-        check_vector(name, argument, vector, channels)
-    if running_mean is None or running_var is None:
+    check_images(name, x)
+    check_vectors(
+        name,
+        x.shape[1],
+        weight=weight,
+        bias=bias,
+        running_mean=running_mean,
+        running_var=running_var,
+    )
+    eps = checks.number(name, "eps", eps, least=0)
+    if running_mean is None and running_var is None:
         check_statistics(name, x.shape)
         return spatial_ops.batch_norm2d(x, weight, bias, epsilon=eps)
+    if running_mean is None or running_var is None:
+        raise ArgumentError(
+            name,
+            expected="running_mean and running_var, or neither",
+            got="one of them",
+            fix="give both to use known statistics, none to use the batch's own",
+        )
     scale = (running_var + eps) ** -0.5
     scale = scale if weight is None else scale * weight
     shift = -running_mean * scale
@@ -80,7 +87,7 @@ def group_norm(
         x: (batch, channels, height, width).
         num_groups: How many groups; divides the channels. 1 is a layer norm, `channels` an instance
             norm.
-        weight: (channels,) or None for 1.
+        weight: As in `batch_norm2d`, like `bias` and `eps`.
         bias: (channels,) or None for 0.
         eps: Added to the variance.
 
@@ -88,9 +95,9 @@ def group_norm(
         (batch, channels, height, width).
 
     Raises:
-        ShapeError: if shapes do not match.
-        ArgumentError: if the groups do not divide the channels.
-        DTypeError: if the images are not of a float dtype.
+        ShapeError: Shapes do not match.
+        ArgumentError: The groups do not divide the channels, or `eps` is negative.
+        DTypeError: The images are not of a float dtype.
 
     Source:
         Y. Wu, K. He, Group Normalization, 2018.
@@ -100,11 +107,12 @@ def group_norm(
         >>> group_norm(tensor([[[[1.0, 3.0]]]]), 1, eps=0.0).tolist()
         [[[[-1.0, 1.0]]]]
     """
-    check_images("group_norm", x.shape, x.dtype)
-    channels = x.shape[1]
-    check_divides("group_norm", "num_groups", num_groups, "channels", channels)
-    check_vector("group_norm", "weight", weight, channels)
-    check_vector("group_norm", "bias", bias, channels)
+    name = "group_norm"
+    check_images(name, x)
+    num_groups = checks.whole(name, "num_groups", num_groups)
+    check_divides(name, "num_groups", num_groups, "channels", x.shape[1])
+    check_vectors(name, x.shape[1], weight=weight, bias=bias)
+    eps = checks.number(name, "eps", eps, least=0)
     precise = ops.astype(x, dtype=np.float32) if x.dtype == np.float16 else x
     size = math.prod(x.shape[1:]) // num_groups
     groups = ops.reshape(precise, shape=(x.shape[0], num_groups, size))

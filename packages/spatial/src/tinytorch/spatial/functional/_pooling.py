@@ -1,21 +1,19 @@
 """One number for each window: its largest, or its average."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
 from tinytorch.spatial import ops as spatial_ops
-from tinytorch.spatial._checks import check_images
-from tinytorch.spatial._geometry import Size, output_size, padding_of, pair
+from tinytorch.spatial.functional._checks import check_images
 from tinytorch.spatial.functional._resizing import resample
-from tinytorch.tensor import ops
+from tinytorch.spatial.functional._windows import Size, check_fits
+from tinytorch.tensor import checks, ops
 from tinytorch.tensor.errors import ArgumentError
 
 
 def max_pool2d(x: Any, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> Any:
-    """Give the largest element of each window of each channel.
+    """Return the largest element of each window of each channel.
 
     Args:
         x: (batch, channels, height, width).
@@ -24,19 +22,20 @@ def max_pool2d(x: Any, kernel_size: Size, stride: Size | None = None, padding: S
         padding: Pixels of minus infinity on each side, at most half the kernel.
 
     Returns:
-        (batch, channels, rows, columns). Of equal elements the first gets the gradient.
+        (batch, channels, rows, columns). Of equal elements the first gets the gradient, of NaNs the
+        last, as in PyTorch.
 
     Raises:
-        ShapeError: if the input is no batch of images, or no window fits.
-        ArgumentError: if a setting is out of range.
-        DTypeError: if the images are not of a float dtype.
+        ShapeError: The input is no batch of images, or no window fits.
+        ArgumentError: A setting is out of range.
+        DTypeError: The images are not of a float dtype.
 
     Example:
         >>> from tinytorch.tensor import arange
         >>> max_pool2d(arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
         [[[[5.0, 7.0], [13.0, 15.0]]]]
     """
-    return spatial_ops.max_pool2d(x, **pool_settings("max_pool2d", x, kernel_size, stride, padding))
+    return spatial_ops.max_pool2d(x, **_settings("max_pool2d", x, kernel_size, stride, padding))
 
 
 def avg_pool2d(
@@ -46,12 +45,12 @@ def avg_pool2d(
     padding: Size = 0,
     count_include_pad: bool = True,
 ) -> Any:
-    """Give the average of each window of each channel.
+    """Return the average of each window of each channel.
 
     Args:
         x: (batch, channels, height, width).
-        kernel_size: Size of a window.
-        stride: Pixels from one window to the next; the kernel size if left out.
+        kernel_size: As in `max_pool2d`, like `stride`.
+        stride: Pixels from one window to the next.
         padding: Zeros on each side, at most half the kernel.
         count_include_pad: Count the padding as zeros; otherwise average the pixels of the image
             alone.
@@ -60,25 +59,25 @@ def avg_pool2d(
         (batch, channels, rows, columns).
 
     Raises:
-        ShapeError: if the input is no batch of images, or no window fits.
-        ArgumentError: if a setting is out of range.
-        DTypeError: if the images are not of a float dtype.
+        ShapeError: The input is no batch of images, or no window fits.
+        ArgumentError: A setting is out of range.
+        DTypeError: The images are not of a float dtype.
 
     Example:
         >>> from tinytorch.tensor import arange
         >>> avg_pool2d(arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
         [[[[2.5, 4.5], [10.5, 12.5]]]]
     """
-    settings = pool_settings("avg_pool2d", x, kernel_size, stride, padding)
+    settings = _settings("avg_pool2d", x, kernel_size, stride, padding)
     y = spatial_ops.avg_pool2d(x, **settings)
-    if count_include_pad or padding == 0:
+    if checks.flag("avg_pool2d", "count_include_pad", count_include_pad) or padding == 0:
         return y
     inside = np.ones((1, 1, *x.shape[2:]), x.dtype)
     return y / spatial_ops.avg_pool2d(inside, **settings)
 
 
 def adaptive_avg_pool2d(x: Any, output_size: Size) -> Any:
-    """Average as many windows as it takes to give an image of a wanted size.
+    """Average as many windows as it takes for an image of a wanted size.
 
     Args:
         x: (batch, channels, height, width).
@@ -89,26 +88,51 @@ def adaptive_avg_pool2d(x: Any, output_size: Size) -> Any:
         1) * height / rows).
 
     Raises:
-        ShapeError: if the input is no batch of images.
-        ArgumentError: if `output_size` is out of range.
-        DTypeError: if the images are not of a float dtype.
+        ShapeError: The input is no batch of images, or an image is empty.
+        ArgumentError: `output_size` is out of range.
+        DTypeError: The images are not of a float dtype.
 
     Example:
         >>> from tinytorch.tensor import arange
         >>> adaptive_avg_pool2d(arange(6.0).reshape(1, 1, 2, 3), 1).tolist()
         [[[[2.5]]]]
     """
-    check_images("adaptive_avg_pool2d", x.shape, x.dtype)
-    wanted = pair("adaptive_avg_pool2d", "output_size", output_size, 1)
+    check_images("adaptive_avg_pool2d", x)
+    wanted = checks.pair("adaptive_avg_pool2d", "output_size", output_size, 1)
+    check_fits("adaptive_avg_pool2d", x.shape[2:])
     height, width = x.shape[2:]
     if wanted == (1, 1):
         return ops.mean(x, (2, 3), True)
-    if height % wanted[0] == 0 and width % wanted[1] == 0 and height and width:
+    if height % wanted[0] == 0 and width % wanted[1] == 0:
         return avg_pool2d(x, (height // wanted[0], width // wanted[1]))
-    return resample(x, averaging(height, wanted[0], x.dtype), averaging(width, wanted[1], x.dtype))
+    return resample(
+        x, _averaging(height, wanted[0], x.dtype), _averaging(width, wanted[1], x.dtype)
+    )
 
 
-def averaging(size: int, wanted: int, dtype: np.dtype[Any]) -> np.ndarray:
+def _settings(
+    operation: str, x: Any, kernel_size: Size, stride: Size | None, padding: Size
+) -> dict[str, Any]:
+    """Check what both poolings share, and return the settings of the op."""
+    check_images(operation, x)
+    kernel = checks.pair(operation, "kernel_size", kernel_size, 1)
+    strides = kernel if stride is None else checks.pair(operation, "stride", stride, 1)
+    high, wide = checks.pair(operation, "padding", padding, 0)
+    if 2 * high > kernel[0] or 2 * wide > kernel[1]:
+        raise ArgumentError(
+            operation,
+            expected=f"padding of at most half the kernel, {(kernel[0] // 2, kernel[1] // 2)}",
+            got=f"padding {padding}, kernel {kernel}: some windows would hold nothing but padding",
+            fix="use less padding or a larger kernel",
+            padding=padding,
+            kernel_size=kernel,
+        )
+    paddings = (high, high), (wide, wide)
+    check_fits(operation, x.shape[2:], kernel, strides, paddings)
+    return {"kernel_size": kernel, "stride": strides, "padding": paddings}
+
+
+def _averaging(size: int, wanted: int, dtype: np.dtype[Any]) -> np.ndarray:
     """(wanted, size): row i averages floor(i * size / wanted) to ceil((i + 1) * size / wanted).
 
     It is of float32 for half precision.
@@ -118,26 +142,3 @@ def averaging(size: int, wanted: int, dtype: np.dtype[Any]) -> np.ndarray:
     inside = (pixel >= first) & (pixel < end)
     matrix: np.ndarray = inside / inside.sum(axis=1, keepdims=True)
     return matrix.astype(np.result_type(dtype, np.float32))
-
-
-def pool_settings(
-    operation: str, x: Any, kernel_size: Size, stride: Size | None, padding: Size
-) -> dict[str, Any]:
-    """Check what both poolings share, and give the settings of the op."""
-    check_images(operation, x.shape, x.dtype)
-    kernel = pair(operation, "kernel_size", kernel_size, 1)
-    strides = kernel if stride is None else pair(operation, "stride", stride, 1)
-    paddings = padding_of(
-        operation, pair(operation, "padding", padding, 0), kernel, strides, (1, 1)
-    )
-    if 2 * paddings[0][0] > kernel[0] or 2 * paddings[1][0] > kernel[1]:
-        raise ArgumentError(
-            operation,
-            expected=f"padding of at most half the kernel, {(kernel[0] // 2, kernel[1] // 2)}",
-            got=f"padding {padding}, kernel {kernel}: some windows would hold nothing but padding",
-            fix="use less padding or a larger kernel",
-            padding=padding,
-            kernel_size=kernel,
-        )
-    output_size(operation, x.shape[2:], kernel, strides, paddings)
-    return {"kernel_size": kernel, "stride": strides, "padding": paddings}

@@ -1,14 +1,12 @@
 """Images made larger."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
-from tinytorch.spatial._checks import check_images
-from tinytorch.spatial._geometry import Size, pair
-from tinytorch.tensor import ops
+from tinytorch.spatial.functional._checks import check_images
+from tinytorch.spatial.functional._windows import Size, check_fits
+from tinytorch.tensor import checks, ops
 from tinytorch.tensor.errors import ArgumentError
 
 
@@ -30,34 +28,29 @@ def upsample(
         (batch, channels, rows, columns).
 
     Raises:
-        ShapeError: if the input is no batch of images.
-        ArgumentError: unless exactly one of `scale_factor` and `size` is given, or if the mode is
+        ShapeError: The input is no batch of images, or an image is empty.
+        ArgumentError: Both or neither of `scale_factor` and `size` are given, or the mode is
             unknown.
-        DTypeError: if the images are not of a float dtype.
+        DTypeError: The images are not of a float dtype.
 
     Example:
         >>> from tinytorch.tensor import tensor
         >>> upsample(tensor([[[[1.0, 2.0]]]]), 2).tolist()
         [[[[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]]
     """
-    check_images("upsample", x.shape, x.dtype)
-    if mode not in ("nearest", "bilinear") or (scale_factor is None) == (size is None):
-        raise ArgumentError(
-            "upsample",
-            expected='one of scale_factor and size; mode "nearest" or "bilinear"',
-            got=f"scale_factor={scale_factor}, size={size}, mode={mode!r}",
-            fix='for example upsample(x, 2, mode="nearest")',
-        )
+    check_images("upsample", x)
+    check_resizing("upsample", scale_factor, mode, size)
+    check_fits("upsample", x.shape[2:])
     height, width = x.shape[2:]
     if size is not None:
-        wanted = pair("upsample", "size", size, 1)
+        wanted = checks.pair("upsample", "size", size)
     else:
-        factors = pair("upsample", "scale_factor", scale_factor or 0, 1)
+        factors = checks.pair("upsample", "scale_factor", scale_factor)
         wanted = height * factors[0], width * factors[1]
     if mode == "bilinear":
-        rows = interpolation(height, wanted[0], x.dtype)
-        return resample(x, rows, interpolation(width, wanted[1], x.dtype))
-    if height and width and wanted[0] % height == 0 and wanted[1] % width == 0:
+        rows = _interpolation(height, wanted[0], x.dtype)
+        return resample(x, rows, _interpolation(width, wanted[1], x.dtype))
+    if wanted[0] % height == 0 and wanted[1] % width == 0:
         down, right = wanted[0] // height, wanted[1] // width
         apart = ops.reshape(x, shape=(*x.shape[:3], 1, width, 1))
         repeated = ops.broadcast_to(apart, shape=(*x.shape[:3], down, width, right))
@@ -67,13 +60,27 @@ def upsample(
     return x[:, :, rows[:, None], columns]
 
 
+def check_resizing(operation: str, scale_factor: Size | None, mode: str, size: Size | None) -> None:
+    """Raise unless the mode is known, and either the factor or the size is given and in range."""
+    if mode not in ("nearest", "bilinear") or (scale_factor is None) == (size is None):
+        raise ArgumentError(
+            operation,
+            expected='one of scale_factor and size; mode "nearest" or "bilinear"',
+            got=f"scale_factor={scale_factor}, size={size}, mode={mode!r}",
+            fix=f'for example {operation}(scale_factor=2, mode="nearest")',
+        )
+    for name, setting in (("scale_factor", scale_factor), ("size", size)):
+        if setting is not None:
+            checks.pair(operation, name, setting, 1)
+
+
 def resample(x: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
     """Weigh the rows of images by one matrix and the columns by another: rows @ x @ columns.T."""
     y = ops.matmul(ops.matmul(rows, x), np.ascontiguousarray(columns.T))
     return y if y.dtype == x.dtype else ops.astype(y, dtype=x.dtype)
 
 
-def interpolation(size: int, wanted: int, dtype: np.dtype[Any]) -> np.ndarray:
+def _interpolation(size: int, wanted: int, dtype: np.dtype[Any]) -> np.ndarray:
     """(wanted, size): row i weighs the two pixels between whose centers the new center i lies.
 
     It is of float32 for half precision.

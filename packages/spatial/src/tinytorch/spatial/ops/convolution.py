@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from tinytorch.autograd import derivative
-from tinytorch.spatial._geometry import Padding, Pair
-from tinytorch.spatial._layout import (
+from tinytorch.spatial.ops._layout import (
+    NO_PADDING,
+    Padding,
+    Pair,
     blocks,
     channels_first,
     channels_last,
@@ -28,12 +30,13 @@ from tinytorch.spatial._layout import (
     shifted,
     windows,
 )
-from tinytorch.spatial._memory import room
+from tinytorch.spatial.ops._memory import room
 from tinytorch.spatial.ops.sums import channel_sums
 from tinytorch.tensor import op
 from tinytorch.tensor.types import Array
 
-NO_PADDING: Padding = ((0, 0), (0, 0))
+__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient"]
+
 UNFOLDED_BYTES = 2**22
 """The size of an unfolded block: it fits the cache and is enough for a fast matrix product."""
 RUN = 512
@@ -51,29 +54,22 @@ def conv2d(
     dilation: Pair = (1, 1),
     groups: int = 1,
 ) -> Array:
-    """Slide kernels: y[n, o] = b[o] + the sum over channels c and taps of x[n, c] * w[o, c].
+    """The sum under windows: y[n, o] = b[o] + the sum over c and taps of x[n, c] * w[o, c].
 
-    Args:
-        x: (batch, channels, height, width).
-        w: (out channels, channels / groups, kernel height, kernel width).
-        b: (out channels,) or None.
-        stride: Pixels from one window to the next, (down, right).
-        padding: Zeros around the image, ((top, bottom), (left, right)).
-        dilation: Pixels from one tap of the kernel to the next.
-        groups: Channels are split into as many groups that do not mix.
-
-    Returns:
-        (batch, out channels, rows, columns), channels last in memory.
+    x is (batch, channels, height, width), w (out channels, channels / groups, kernel height, kernel
+    width), b (out channels,) or None, and the result (batch, out channels, rows, columns).
+    `padding` is of zeros, ((top, bottom), (left, right)), and crops where it is negative; the
+    settings are otherwise those of `functional.conv2d`, always for both axes.
     """
     channels_out, _, *kernel = w.shape
     dtype = precise(x, w)
     padded = pad_pixels(channels_last(x.astype(dtype, copy=False)), padding)
     under = windows(padded, (kernel[0], kernel[1]), stride, dilation)
     batch, rows, columns = under.shape[:3]
-    matrix = as_matrix(w.astype(dtype, copy=False), groups)
+    matrix = _as_matrix(w.astype(dtype, copy=False), groups)
     out = room((batch, rows, columns, channels_out), dtype)
-    for images, unfolded in unfold(under, groups):
-        np.matmul(unfolded, matrix, out=by_group(out[images], groups))
+    for images, unfolded in _unfold(under, groups):
+        np.matmul(unfolded, matrix, out=_by_group(out[images], groups))
     if b is not None:
         out += b
     return channels_first(out.astype(np.result_type(x, w), copy=False))
@@ -90,19 +86,10 @@ def conv2d_input_gradient(
     dilation: Pair = (1, 1),
     groups: int = 1,
 ) -> Array:
-    """Spread results back over the images they were computed from: the transposed convolution.
+    """Results spread back over the images they were computed from: the transposed convolution.
 
-    Args:
-        g: (batch, out channels, rows, columns).
-        w: (out channels, channels / groups, kernel height, kernel width).
-        size: (height, width) of the images.
-        stride: As in `conv2d`, like the following settings.
-        padding: Zeros that stood around the images.
-        dilation: Pixels from one tap to the next.
-        groups: Groups of channels.
-
-    Returns:
-        (batch, channels, height, width), channels last in memory.
+    g is (batch, out channels, rows, columns), w as in `conv2d`, `size` the (height, width) of the
+    images that the result has the shape of.
     """
     channels_out, per_group, *kernel = w.shape
     if stride == (1, 1):
@@ -112,7 +99,7 @@ def conv2d_input_gradient(
                 dilation, kernel, padding, size, g.shape[2:], strict=True
             )
         ]
-        flipped = flip_kernel(w, groups)
+        flipped = _flip_kernel(w, groups)
         spread: Array = conv2d.reference(
             g, flipped, padding=(around[0], around[1]), dilation=dilation, groups=groups
         )
@@ -125,7 +112,7 @@ def conv2d_input_gradient(
     pixels = channels_last(g.astype(dtype, copy=False))
     count = g.shape[2], g.shape[3]
     for i, j in np.ndindex(*kernel):
-        part = (by_group(pixels, groups) @ taps[..., i, j]).swapaxes(0, 1)
+        part = (_by_group(pixels, groups) @ taps[..., i, j]).swapaxes(0, 1)
         target = shifted(spread, (i, j), count, stride, dilation)
         target += part.reshape(target.shape)
     inner = spread[:, top : top + size[0], left : left + size[1]]
@@ -143,19 +130,10 @@ def conv2d_weight_gradient(
     dilation: Pair = (1, 1),
     groups: int = 1,
 ) -> Array:
-    """Correlate results with the windows they were computed from.
+    """Results correlated with the windows they were computed from.
 
-    Args:
-        g: (batch, out channels, rows, columns).
-        x: (batch, channels, height, width).
-        size: (kernel height, kernel width).
-        stride: As in `conv2d`, like the following settings.
-        padding: Zeros around the images.
-        dilation: Pixels from one tap to the next.
-        groups: Groups of channels.
-
-    Returns:
-        (out channels, channels / groups, kernel height, kernel width).
+    g is (batch, out channels, rows, columns), x as in `conv2d`, `size` the (height, width) of the
+    kernels that the result has the shape of.
     """
     per_group, out_per_group = x.shape[1] // groups, g.shape[1] // groups
     dtype = precise(g, x)
@@ -163,8 +141,8 @@ def conv2d_weight_gradient(
     under = windows(padded, size, stride, dilation)[:, : g.shape[2], : g.shape[3]]
     pixels = channels_last(g.astype(dtype, copy=False))
     total = np.zeros((groups, size[0] * size[1] * per_group, out_per_group))
-    for images, unfolded in unfold(under, groups):
-        arrived = by_group(pixels[images], groups)
+    for images, unfolded in _unfold(under, groups):
+        arrived = _by_group(pixels[images], groups)
         for first in range(0, arrived.shape[1], RUN):
             run = slice(first, first + RUN)
             total += unfolded[:, run].swapaxes(1, 2) @ arrived[:, run]
@@ -181,20 +159,20 @@ derivative(
 derivative(
     conv2d_input_gradient,
     lambda g, z, y, w, size, **s: conv2d(
-        g, w, None, **exactly(y.shape[2:], size, w.shape[2:], **s)
+        g, w, None, **_exactly(y.shape[2:], size, w.shape[2:], **s)
     ),
     lambda g, z, y, w, size, **s: conv2d_weight_gradient(y, g, size=w.shape[2:], **s),
 )
 derivative(
     conv2d_weight_gradient,
     lambda g, z, y, x, size, **s: conv2d(
-        x, g, None, **exactly(y.shape[2:], x.shape[2:], size, **s)
+        x, g, None, **_exactly(y.shape[2:], x.shape[2:], size, **s)
     ),
     lambda g, z, y, x, size, **s: conv2d_input_gradient(y, g, size=x.shape[2:], **s),
 )
 
 
-def exactly(
+def _exactly(
     count: Pair,
     size: Pair,
     kernel_size: Pair,
@@ -214,46 +192,42 @@ def exactly(
     return {"stride": stride, "padding": fitting, "dilation": dilation, "groups": groups}
 
 
-def unfold(under: Array, groups: int) -> Iterator[tuple[slice, Array]]:
+def _unfold(under: Array, groups: int) -> Iterator[tuple[slice, Array]]:
     """Copy windows into matrices (group, window, tap and channel), a block of images at a time.
 
-    Args:
-        under: (batch, rows, columns, kernel height, kernel width, channels), a view.
-        groups: Groups of channels.
-
-    Yields:
-        The images, and (groups, images * rows * columns, taps * channels / groups).
+    `under` is a view, (batch, rows, columns, kernel height, kernel width, channels). Yields the
+    images, and (groups, images * rows * columns, taps * channels / groups).
     """
     batch, rows, columns, *kernel, channels = under.shape
     depth = kernel[0] * kernel[1] * channels // groups
-    by_group = under.reshape(batch, rows, columns, *kernel, groups, channels // groups)
-    by_group = by_group.transpose(5, 0, 1, 2, 3, 4, 6)
+    grouped = under.reshape(batch, rows, columns, *kernel, groups, channels // groups)
+    grouped = grouped.transpose(5, 0, 1, 2, 3, 4, 6)
     if kernel == [1, 1]:
-        yield slice(0, batch), by_group.reshape(groups, -1, depth)
+        yield slice(0, batch), grouped.reshape(groups, -1, depth)
         return
     cuts = list(blocks(batch, rows * columns * depth * groups * under.itemsize, UNFOLDED_BYTES))
-    buffer = room((groups, cuts[0].stop, *by_group.shape[2:]), under.dtype) if cuts else under
+    buffer = room((groups, cuts[0].stop, *grouped.shape[2:]), under.dtype) if cuts else under
     for images in cuts:
         block = buffer[:, : images.stop - images.start]
-        block[...] = by_group[:, images]
+        block[...] = grouped[:, images]
         yield images, block.reshape(groups, -1, depth)
 
 
-def as_matrix(w: Array, groups: int) -> Array:
+def _as_matrix(w: Array, groups: int) -> Array:
     """Lay kernels out as (groups, taps * channels / groups, out / groups)."""
     out, per_group, *kernel = w.shape
-    by_group = w.reshape(groups, out // groups, per_group, *kernel)
-    return by_group.transpose(0, 3, 4, 2, 1).reshape(groups, -1, out // groups)
+    grouped = w.reshape(groups, out // groups, per_group, *kernel)
+    return grouped.transpose(0, 3, 4, 2, 1).reshape(groups, -1, out // groups)
 
 
-def by_group(pixels: Array, groups: int) -> Array:
+def _by_group(pixels: Array, groups: int) -> Array:
     """(images, rows, columns, channels) seen as (groups, pixels, channels / groups); writable."""
     channels = pixels.shape[-1]
     return pixels.reshape(-1, groups, channels // groups).swapaxes(0, 1)
 
 
-def flip_kernel(w: Array, groups: int) -> Array:
+def _flip_kernel(w: Array, groups: int) -> Array:
     """The kernels of the opposite direction: taps mirrored, input and output channels swapped."""
     out, per_group, *kernel = w.shape
-    by_group = w.reshape(groups, out // groups, per_group, *kernel).swapaxes(1, 2)
-    return by_group[..., ::-1, ::-1].reshape(groups * per_group, out // groups, *kernel)
+    grouped = w.reshape(groups, out // groups, per_group, *kernel).swapaxes(1, 2)
+    return grouped[..., ::-1, ::-1].reshape(groups * per_group, out // groups, *kernel)

@@ -2,8 +2,8 @@
 
 The three together read the image once and write a quarter of it; nothing between them is kept, as
 the way back computes it anew. References and derivatives are put together from the single ops.
-`spread` is the way back through pooling and ReLU: it is linear in the gradient, which it sends to
-the largest element of each window unless ReLU cut that off, and `gather` is its transpose.
+`_spread` is the way back through pooling and ReLU: it is linear in the gradient, which it sends to
+the largest element of each window unless ReLU cut that off, and `_gather` is its transpose.
 """
 
 # ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.autograd import derivative
-from tinytorch.spatial._geometry import Pair
-from tinytorch.spatial._layout import Array
+from tinytorch.spatial.ops._layout import Pair
 from tinytorch.spatial.ops.normalization import (
     Statistics,
     batch_norm2d,
@@ -25,6 +24,9 @@ from tinytorch.spatial.ops.normalization import (
 from tinytorch.spatial.ops.pooling import max_pool2d, max_pool2d_gather, max_pool2d_gradient
 from tinytorch.spatial.ops.sums import channel_sums, channel_total
 from tinytorch.tensor import op, ops
+from tinytorch.tensor.types import Array
+
+__all__ = ["norm_relu_pool", "norm_relu_pool_input_gradient", "norm_relu_pool_sums"]
 
 
 @op
@@ -37,20 +39,11 @@ def norm_relu_pool(
     epsilon: float = 1e-5,
     statistics: Statistics = None,
 ) -> Array:
-    """Normalize each channel, cut off below 0, and give the largest element of each window.
+    """Channels normalized as by `batch_norm2d`, cut off below 0, and the largest of each window.
 
-    Args:
-        x: (batch, channels, height, width).
-        w: (channels,).
-        b: (channels,).
-        window: Size of the pooling windows, which lie side by side; (1, 1) pools nothing.
-        epsilon: Added to the variance.
-        statistics: Mean and variance of x, if known.
-
-    Returns:
-        (batch, channels, rows, columns), channels last in memory.
+    The windows lie side by side. One of (1, 1) pools nothing.
     """
-    active = activation(x, w, b, epsilon, statistics)
+    active = _activation(x, w, b, epsilon, statistics)
     pooled: Array = max_pool2d.reference(active, kernel_size=window, stride=window)
     return pooled
 
@@ -66,21 +59,8 @@ def norm_relu_pool_input_gradient(
     epsilon: float = 1e-5,
     statistics: Statistics = None,
 ) -> Array:
-    """Give the gradient of `norm_relu_pool` with respect to x.
-
-    Args:
-        g: (batch, channels, rows, columns), the incoming gradient.
-        x: (batch, channels, height, width), the images.
-        w: (channels,).
-        b: (channels,).
-        window: As in `norm_relu_pool`, like the following settings.
-        epsilon: Added to the variance.
-        statistics: Mean and variance of x, if known.
-
-    Returns:
-        (batch, channels, height, width), channels last in memory.
-    """
-    arrived = spread_arrays(g, x, w, b, window, epsilon, statistics)
+    """The gradient of `norm_relu_pool` with respect to x."""
+    arrived = _spread_arrays(g, x, w, b, window, epsilon, statistics)
     gradient: Array = batch_norm2d_input_gradient.reference(
         arrived, x, w, epsilon=epsilon, statistics=statistics
     )
@@ -98,28 +78,15 @@ def norm_relu_pool_sums(
     epsilon: float = 1e-5,
     statistics: Statistics = None,
 ) -> Array:
-    """Give the gradients of `norm_relu_pool` with respect to w and b.
-
-    Args:
-        g: (batch, channels, rows, columns), the incoming gradient.
-        x: (batch, channels, height, width), the images.
-        w: (channels,).
-        b: (channels,).
-        window: As in `norm_relu_pool`, like the following settings.
-        epsilon: Added to the variance.
-        statistics: Mean and variance of x, if known.
-
-    Returns:
-        (2, channels): for w, then for b.
-    """
-    arrived = spread_arrays(g, x, w, b, window, epsilon, statistics)
+    """The gradients of `norm_relu_pool` with respect to w and to b: (2, channels)."""
+    arrived = _spread_arrays(g, x, w, b, window, epsilon, statistics)
     of_w = batch_norm2d_weight_gradient.reference(
         arrived, x, epsilon=epsilon, statistics=statistics
     )
     return np.stack([of_w, channel_total(arrived)])
 
 
-def spread(g: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) -> Any:
+def _spread(g: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) -> Any:
     """Send gradients back to what was normalized, in ops."""
     active = ops.relu(batch_norm2d(x, w, b, **settings))
     z = max_pool2d(active, kernel_size=window, stride=window)
@@ -127,8 +94,8 @@ def spread(g: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) -> 
     return ops.where(ops.not_equal(active, 0), back, 0.0)
 
 
-def gather(h: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) -> Any:
-    """Read values where `spread` sends gradients, in ops."""
+def _gather(h: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) -> Any:
+    """Read values where `_spread` sends gradients, in ops."""
     active = ops.relu(batch_norm2d(x, w, b, **settings))
     z = max_pool2d(active, kernel_size=window, stride=window)
     chosen = ops.where(ops.not_equal(active, 0), h, 0.0)
@@ -143,37 +110,37 @@ derivative(
 )
 derivative(
     norm_relu_pool_input_gradient,
-    lambda h, z, g, x, w, b, window, **s: gather(
+    lambda h, z, g, x, w, b, window, **s: _gather(
         batch_norm2d_input_gradient(h, x, w, **s), x, w, b, window=window, **s
     ),
     lambda h, z, g, x, w, b, window, **s: input_gradient_by_image(
-        h, spread(g, x, w, b, window=window, **s), x, w, **s
+        h, _spread(g, x, w, b, window=window, **s), x, w, **s
     ),
     lambda h, z, g, x, w, b, window, **s: channel_sums(
-        h, batch_norm2d_input_gradient(spread(g, x, w, b, window=window, **s), x, None, **s)
+        h, batch_norm2d_input_gradient(_spread(g, x, w, b, window=window, **s), x, None, **s)
     ),
     None,
 )
 derivative(
     norm_relu_pool_sums,
-    lambda h, z, g, x, w, b, window, **s: gather(
+    lambda h, z, g, x, w, b, window, **s: _gather(
         batch_norm2d(x, h[0], h[1], **s), x, w, b, window=window, **s
     ),
     lambda h, z, g, x, w, b, window, **s: batch_norm2d_input_gradient(
-        spread(g, x, w, b, window=window, **s), x, h[0], **s
+        _spread(g, x, w, b, window=window, **s), x, h[0], **s
     ),
     None,
     None,
 )
 
 
-def activation(x: Array, w: Array, b: Array, epsilon: float, statistics: Statistics) -> Array:
+def _activation(x: Array, w: Array, b: Array, epsilon: float, statistics: Statistics) -> Array:
     """Normalize and cut off below 0, in arrays."""
     normal: Array = batch_norm2d.reference(x, w, b, epsilon=epsilon, statistics=statistics)
     return np.maximum(normal, 0, out=normal)
 
 
-def spread_arrays(
+def _spread_arrays(
     g: Array,
     x: Array,
     w: Array,
@@ -182,8 +149,8 @@ def spread_arrays(
     epsilon: float,
     statistics: Statistics,
 ) -> Array:
-    """`spread` in arrays."""
-    active = activation(x, w, b, epsilon, statistics)
+    """`_spread` in arrays."""
+    active = _activation(x, w, b, epsilon, statistics)
     z = max_pool2d.reference(active, kernel_size=window, stride=window)
     back: Array = max_pool2d_gradient.reference(g, active, z, kernel_size=window, stride=window)
     return np.where(active != 0, back, back.dtype.type(0))

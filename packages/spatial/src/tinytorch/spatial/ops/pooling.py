@@ -13,20 +13,30 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinytorch.autograd import derivative
-from tinytorch.spatial._geometry import Padding, Pair, window_count
-from tinytorch.spatial._layout import (
+from tinytorch.spatial.ops._layout import (
+    NO_PADDING,
+    Padding,
+    Pair,
     blocks,
     channels_first,
     channels_last,
     pad_pixels,
     precise,
     shifted,
+    window_count,
 )
-from tinytorch.spatial._memory import room
+from tinytorch.spatial.ops._memory import room
 from tinytorch.tensor import op
 from tinytorch.tensor.types import Array
 
-NO_PADDING: Padding = ((0, 0), (0, 0))
+__all__ = [
+    "avg_pool2d",
+    "avg_pool2d_gradient",
+    "max_pool2d",
+    "max_pool2d_gather",
+    "max_pool2d_gradient",
+]
+
 RUN = 64
 """Numbers that are added one after the other; for longer sums float32 has too few digits."""
 
@@ -35,18 +45,12 @@ RUN = 64
 def max_pool2d(
     x: Array, *, kernel_size: Pair, stride: Pair, padding: Padding = NO_PADDING
 ) -> Array:
-    """Give the largest element of each window of each channel.
+    """The largest element of each window of each channel, of a padding of minus infinity too.
 
-    Args:
-        x: (batch, channels, height, width).
-        kernel_size: (height, width) of a window.
-        stride: Pixels from one window to the next, (down, right).
-        padding: Minus infinity around the image, ((top, bottom), (left, right)).
-
-    Returns:
-        (batch, channels, rows, columns), channels last in memory.
+    x is (batch, channels, height, width), the result (batch, channels, rows, columns); `padding` is
+    ((top, bottom), (left, right)).
     """
-    count = counts(x.shape, kernel_size, stride, padding)
+    count = _counts(x.shape, kernel_size, stride, padding)
     padded = pad_pixels(channels_last(x), padding, -np.inf)
     across = np.array(shifted(padded, (0, 0), (padded.shape[1], count[1]), (1, stride[1])))
     for j in range(1, kernel_size[1]):
@@ -63,19 +67,7 @@ def max_pool2d(
 def max_pool2d_gradient(
     g: Array, x: Array, z: Array, *, kernel_size: Pair, stride: Pair, padding: Padding = NO_PADDING
 ) -> Array:
-    """Send each window's gradient to its largest element.
-
-    Args:
-        g: (batch, channels, rows, columns), one number for each window.
-        x: (batch, channels, height, width), the images.
-        z: (batch, channels, rows, columns), `max_pool2d` of x.
-        kernel_size: As in `max_pool2d`, like the following settings.
-        stride: Pixels from one window to the next.
-        padding: Pixels around the image.
-
-    Returns:
-        (batch, channels, height, width), channels last in memory.
-    """
+    """The gradient g of each window, sent to its largest element; z is `max_pool2d` of x."""
     images, largest, dtype = channels_last(x), channels_last(z), precise(g)
     bits = channels_last(g.astype(dtype, copy=False)).view(f"i{dtype.itemsize}")
     apart = stride[0] >= kernel_size[0] and stride[1] >= kernel_size[1]
@@ -85,35 +77,23 @@ def max_pool2d_gradient(
     spread.fill(0)
     for block in blocks(len(x), spread[:1].nbytes):
         part = images[block], largest[block], padding, kernel_size, stride
-        for tap, chosen in chosen_taps(*part):
+        for tap, chosen in _chosen_taps(*part):
             target = shifted(spread[block], tap, chosen.shape[1:3], stride)
             if apart:
                 np.multiply(bits[block], chosen, out=target.view(bits.dtype))
             else:
                 target += (bits[block] * chosen).view(dtype)  # 0 even for what is not finite
-    return channels_first(crop(spread, padding).astype(g.dtype, copy=False))
+    return channels_first(_crop(spread, padding).astype(g.dtype, copy=False))
 
 
 @op
 def max_pool2d_gather(
     h: Array, x: Array, z: Array, *, kernel_size: Pair, stride: Pair, padding: Padding = NO_PADDING
 ) -> Array:
-    """Read `h` where each window of `x` has its largest element.
-
-    Args:
-        h: (batch, channels, height, width), the values to read.
-        x: (batch, channels, height, width), the images.
-        z: (batch, channels, rows, columns), `max_pool2d` of x.
-        kernel_size: As in `max_pool2d`, like the following settings.
-        stride: Pixels from one window to the next.
-        padding: Pixels around the image.
-
-    Returns:
-        (batch, channels, rows, columns), channels last in memory.
-    """
+    """The values of h, of the shape of x, where each window of x has its largest element."""
     values, largest = pad_pixels(channels_last(h), padding), channels_last(z)
     out = np.zeros(largest.shape, h.dtype)
-    for tap, chosen in chosen_taps(channels_last(x), largest, padding, kernel_size, stride):
+    for tap, chosen in _chosen_taps(channels_last(x), largest, padding, kernel_size, stride):
         np.copyto(out, shifted(values, tap, z.shape[2:], stride), where=chosen)
     return channels_first(out)
 
@@ -122,18 +102,8 @@ def max_pool2d_gather(
 def avg_pool2d(
     x: Array, *, kernel_size: Pair, stride: Pair, padding: Padding = NO_PADDING
 ) -> Array:
-    """Give the average of each window of each channel; padding counts as zeros.
-
-    Args:
-        x: (batch, channels, height, width).
-        kernel_size: (height, width) of a window.
-        stride: Pixels from one window to the next, (down, right).
-        padding: Zeros around the image, ((top, bottom), (left, right)).
-
-    Returns:
-        (batch, channels, rows, columns), channels last in memory.
-    """
-    count = counts(x.shape, kernel_size, stride, padding)
+    """The average of each window of each channel; padding counts as zeros."""
+    count = _counts(x.shape, kernel_size, stride, padding)
     padded = pad_pixels(channels_last(x), padding)
     high, dtype = padded.shape[1], precise(x) if max(kernel_size) <= RUN else np.float64
     out = room((len(x), *count, x.shape[1]), x.dtype)
@@ -153,18 +123,7 @@ def avg_pool2d(
 def avg_pool2d_gradient(
     g: Array, *, size: Pair, kernel_size: Pair, stride: Pair, padding: Padding = NO_PADDING
 ) -> Array:
-    """Spread each window's gradient evenly over its elements.
-
-    Args:
-        g: (batch, channels, rows, columns).
-        size: (height, width) of the images.
-        kernel_size: As in `avg_pool2d`, like the following settings.
-        stride: Pixels from one window to the next.
-        padding: Pixels around the image.
-
-    Returns:
-        (batch, channels, height, width), channels last in memory.
-    """
+    """The gradient g of each window, spread evenly over its elements; `size` is the images'."""
     count = g.shape[2], g.shape[3]
     (top, bottom), (left, right) = padding
     dtype, pixels = precise(g), channels_last(g)
@@ -179,7 +138,7 @@ def avg_pool2d_gradient(
         for i in range(kernel_size[0]):
             shifted(total, (i, 0), (count[0], wide), (stride[0], 1))[...] += across
         spread[block] = total
-    return channels_first(crop(spread, padding))
+    return channels_first(_crop(spread, padding))
 
 
 derivative(max_pool2d, lambda g, z, x, **s: max_pool2d_gradient(g, x, z, **s))
@@ -193,27 +152,20 @@ derivative(avg_pool2d, lambda g, z, x, **s: avg_pool2d_gradient(g, size=x.shape[
 derivative(avg_pool2d_gradient, lambda h, z, g, size, **s: avg_pool2d(h, **s))
 
 
-def counts(shape: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Padding) -> Pair:
+def _counts(shape: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Padding) -> Pair:
     """How many windows lie below and beside each other."""
     rows = window_count(shape[2], kernel_size[0], stride[0], padding[0], 1)
     columns = window_count(shape[3], kernel_size[1], stride[1], padding[1], 1)
     return rows, columns
 
 
-def chosen_taps(
+def _chosen_taps(
     images: Array, largest: Array, padding: Padding, kernel_size: Pair, stride: Pair
 ) -> Iterator[tuple[Pair, Array]]:
     """Go through the taps of the windows and say in which windows each is the chosen element.
 
-    Args:
-        images: (batch, height, width, channels).
-        largest: (batch, rows, columns, channels), the largest element of each window.
-        padding: As in `max_pool2d`, like the following settings.
-        kernel_size: (height, width) of a window.
-        stride: Pixels from one window to the next.
-
-    Yields:
-        The tap, and (batch, rows, columns, channels) booleans: each window is True at one tap.
+    `images` is (batch, height, width, channels), `largest` (batch, rows, columns, channels). Yields
+    each tap with booleans of the shape of `largest`; each window is True at one tap.
     """
     count = largest.shape[1], largest.shape[2]
     padded = pad_pixels(images, padding, np.nan)  # which equals nothing
@@ -232,7 +184,7 @@ def chosen_taps(
         yield tap, chosen if last is None else chosen | (last == number)
 
 
-def crop(padded: Array, padding: Padding) -> Array:
+def _crop(padded: Array, padding: Padding) -> Array:
     """Take the padding off (batch, height, width, channels)."""
     (top, bottom), (left, right) = padding
     return pad_pixels(padded, ((-top, -bottom), (-left, -right)))

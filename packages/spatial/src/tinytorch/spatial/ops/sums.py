@@ -11,9 +11,11 @@ from collections.abc import Callable
 import numpy as np
 
 from tinytorch.autograd import derivative
-from tinytorch.spatial._layout import channels_last, precise
+from tinytorch.spatial.ops._layout import channels_last, precise
 from tinytorch.tensor import op, ops
 from tinytorch.tensor.types import Array
+
+__all__ = ["channel_sums"]
 
 COLUMNS = 4096
 """Numbers in a row of pixels: long rows are fast to add."""
@@ -23,38 +25,30 @@ RUN = 64
 
 @op
 def channel_sums(g: Array, x: Array | None = None) -> Array:
-    """Add up g, or g * x, over the batch and the pixels of each channel.
-
-    Args:
-        g: (batch, channels, height, width).
-        x: (batch, channels, height, width) or None for 1.
-
-    Returns:
-        (channels,); float32 for half precision.
-    """
+    """The sum of g, or of g * x, over each channel: (channels,), of float32 at least."""
     return channel_total(g) if x is None else channel_products(g, x)
 
 
 derivative(
     channel_sums,
-    lambda h, z, g, x=None: over_pixels(h, g) if x is None else over_pixels(h, g) * x,
-    lambda h, z, g, x=None: over_pixels(h, g) * g,
+    lambda h, z, g, x=None: _over_pixels(h, g) if x is None else _over_pixels(h, g) * x,
+    lambda h, z, g, x=None: _over_pixels(h, g) * g,
 )
 
 
-def over_pixels(h: Array, like: Array) -> Array:
+def _over_pixels(h: Array, like: Array) -> Array:
     """Repeat (channels,) over batch and pixels, in ops."""
     return ops.broadcast_to(ops.reshape(h, shape=(-1, 1, 1)), shape=like.shape)
 
 
 def channel_total(x: Array) -> Array:
     """Add up each channel of (batch, channels, height, width): (channels,)."""
-    return add_up(lambda rows: np.add.reduce(rows, axis=0, dtype=precise(rows)), x)
+    return _add_up(lambda rows: np.add.reduce(rows, axis=0, dtype=precise(rows)), x)
 
 
 def channel_products(g: Array | None, x: Array, middle: Array | None = None) -> Array:
     """Add up g * (x - middle) for each channel, or the squares of x - middle: (channels,)."""
-    middles = np.tile(np.zeros(x.shape[1], precise(x)) if middle is None else middle, beside(x))
+    middles = np.tile(np.zeros(x.shape[1], precise(x)) if middle is None else middle, _beside(x))
 
     def squares(rows: Array) -> Array:
         centered = rows - middles[: rows.shape[1]]
@@ -63,21 +57,21 @@ def channel_products(g: Array | None, x: Array, middle: Array | None = None) -> 
     def products(rows: Array, arrived: Array) -> Array:
         return np.einsum("rk,rk->k", arrived, rows - middles[: rows.shape[1]])
 
-    return add_up(squares, x) if g is None else add_up(products, x, g)
+    return _add_up(squares, x) if g is None else _add_up(products, x, g)
 
 
-def add_up(run: Callable[..., Array], *images: Array) -> Array:
+def _add_up(run: Callable[..., Array], *images: Array) -> Array:
     """Add up what `run` makes of runs of rows, in which as many pixels lie side by side as fit."""
-    channels, wide = images[0].shape[1], beside(images[0])
+    channels, wide = images[0].shape[1], _beside(images[0])
     pixels = [channels_last(x).reshape(-1, channels) for x in images]
     whole = len(pixels[0]) // wide * wide
-    total = run_by_run(run, [p[:whole].reshape(-1, wide * channels) for p in pixels])
+    total = _run_by_run(run, [p[:whole].reshape(-1, wide * channels) for p in pixels])
     total = total.reshape(wide, channels).sum(axis=0)
-    total += run_by_run(run, [p[whole:] for p in pixels])
+    total += _run_by_run(run, [p[whole:] for p in pixels])
     return total.astype(precise(*images))
 
 
-def run_by_run(run: Callable[..., Array], rows: list[Array]) -> Array:
+def _run_by_run(run: Callable[..., Array], rows: list[Array]) -> Array:
     """Add up (rows, columns) to (columns,), a run at a time."""
     count, columns = rows[0].shape
     total = np.zeros(columns)
@@ -86,6 +80,6 @@ def run_by_run(run: Callable[..., Array], rows: list[Array]) -> Array:
     return total
 
 
-def beside(x: Array) -> int:
+def _beside(x: Array) -> int:
     """How many pixels lie side by side in a row of about `COLUMNS` numbers."""
     return max(1, COLUMNS // max(1, x.shape[1]))

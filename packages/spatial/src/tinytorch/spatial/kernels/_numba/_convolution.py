@@ -4,9 +4,6 @@ import numpy as np
 from numba import get_num_threads
 
 from tinytorch.spatial import ops
-from tinytorch.spatial._geometry import window_count
-from tinytorch.spatial._layout import channels_first, channels_last
-from tinytorch.spatial._memory import room
 from tinytorch.spatial.kernels._numba._depthwise import depthwise, depthwise_weights
 from tinytorch.spatial.kernels._numba._tile import CHANNELS, LANES, NO_PADDING, PIXELS, served
 from tinytorch.spatial.kernels._numba._windows import correlate, correlate_weights
@@ -16,6 +13,8 @@ from tinytorch.spatial.kernels._numba._winograd import (
     winograd,
     winograd_weights,
 )
+from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
+from tinytorch.spatial.ops._memory import room
 from tinytorch.tensor.kernels import kernel
 
 

@@ -4,8 +4,6 @@ import numpy as np
 from numba import prange
 
 from tinytorch.spatial import ops
-from tinytorch.spatial._layout import channels_first, channels_last
-from tinytorch.spatial._memory import room
 from tinytorch.spatial.kernels._numba._normalization import (
     RUN,
     as_images,
@@ -19,6 +17,8 @@ from tinytorch.spatial.kernels._numba._normalization import (
 )
 from tinytorch.spatial.kernels._numba._pooling import halves, larger
 from tinytorch.spatial.kernels._numba._tile import COMPILED, pour, served
+from tinytorch.spatial.ops._layout import channels_first, channels_last
+from tinytorch.spatial.ops._memory import room
 from tinytorch.tensor.kernels import kernel, njit
 
 

@@ -6,9 +6,9 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from tinytorch.spatial import ops
-from tinytorch.spatial._layout import channels_first, channels_last
-from tinytorch.spatial._memory import room
 from tinytorch.spatial.kernels._numba._tile import COMPILED, pour, served
+from tinytorch.spatial.ops._layout import channels_first, channels_last
+from tinytorch.spatial.ops._memory import room
 from tinytorch.tensor.kernels import kernel, njit
 
 RUN = 32

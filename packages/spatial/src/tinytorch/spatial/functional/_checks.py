@@ -1,62 +1,58 @@
 """What images, kernels and channel vectors must be, with the errors that explain it."""
 
-from __future__ import annotations
-
 from typing import Any
+
+import numpy as np
 
 from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError
 
 
-def check_images(operation: str, shape: tuple[int, ...], dtype: object) -> None:
-    """Inputs must be (batch, channels, height, width) and of a float dtype.
+def check_images(operation: str, x: Any) -> None:
+    """Raise unless x is (batch, channels, height, width) and of a float dtype.
 
     Raises:
-        ShapeError: if the input has another rank; a single image needs a batch axis.
-        DTypeError: if the input holds integers or booleans.
+        ShapeError: The input has another rank; a single image needs a batch axis.
+        DTypeError: The input holds integers or booleans, or is no Tensor and no array.
     """
+    shape, dtype = np.shape(x), getattr(x, "dtype", None)
     if len(shape) != 4:
-        if len(shape) == 3:
-            fix = f"a single image needs a batch axis: x[None] has shape {(1, *shape)}"
-        elif len(shape) == 2:
-            fix = f"reshape to images: x.reshape(1, 1, {shape[0]}, {shape[1]}) for one gray image"
-        else:
-            fix = "reshape the input to four axes"
+        fixes = {
+            3: f"a single image needs a batch axis: x[None] has shape {(1, *shape)}",
+            2: f"reshape to images: x.reshape{(1, 1, *shape)} for one gray image",
+        }
         raise ShapeError(
             operation,
             expected="input (batch, channels, height, width)",
             got=f"input {shape}, {len(shape)} axes",
-            fix=fix,
+            fix=fixes.get(len(shape), "reshape the input to four axes"),
             shape=shape,
         )
-    if getattr(dtype, "kind", "f") != "f":
+    if dtype is None or dtype.kind != "f":
         raise DTypeError(
             operation,
-            expected="images of a float dtype",
-            got=f"images of dtype {dtype}",
+            expected="images of a float dtype, as a Tensor or an array",
+            got=f"a {type(x).__name__}" if dtype is None else f"images of dtype {dtype}",
             fix='convert them first: x.astype("float32") / 255 for bytes',
             dtype=dtype,
         )
 
 
-def check_kernel(operation: str, shape: tuple[int, ...], groups: int, out_axis: int) -> None:
-    """Raise unless there are four axes, and groups that divide the first."""
-    axes = ["out channels", "channels / groups"]
-    axes = axes if out_axis == 0 else ["channels", "out channels / groups"]
+def check_kernel(operation: str, shape: tuple[int, ...], groups: int, axes: str) -> None:
+    """Raise unless there are four axes, and groups that divide the first; `axes` names two."""
     if len(shape) != 4:
         raise ShapeError(
             operation,
-            expected=f"weight ({axes[0]}, {axes[1]}, kernel height, kernel width)",
+            expected=f"weight ({axes}, kernel height, kernel width)",
             got=f"weight {shape}",
             fix="a kernel has four axes; reshape it",
             weight=shape,
         )
-    check_divides(operation, "groups", groups, axes[0], shape[0])
+    check_divides(operation, "groups", groups, axes.split(",", maxsplit=1)[0], shape[0])
 
 
-def check_channels(
-    operation: str, image: tuple[int, ...], kernel: tuple[int, ...], channels: int, groups: int
-) -> None:
+def check_channels(operation: str, x: Any, weight: Any, channels: int, groups: int) -> None:
     """Raise unless the images have the channels that the kernel reads."""
+    image, kernel = tuple(x.shape), tuple(weight.shape)
     if image[1] != channels:
         grouped = f" in {groups} groups" if groups > 1 else ""
         hint = " (are the channels last? x.transpose(0, 3, 1, 2))" if image[3] == channels else ""
@@ -72,16 +68,17 @@ def check_channels(
         )
 
 
-def check_vector(operation: str, name: str, vector: Any, length: int) -> None:
-    """Raise unless the vector is None or (length,)."""
-    if vector is not None and tuple(vector.shape) != (length,):
-        raise ShapeError(
-            operation,
-            expected=f"{name} ({length},), one number for each channel",
-            got=f"{name} {tuple(vector.shape)}",
-            fix=f"give {length} numbers, or None",
-            argument=name,
-        )
+def check_vectors(operation: str, length: int, **vectors: Any) -> None:
+    """Raise unless each vector is None or (length,)."""
+    for name, vector in vectors.items():
+        if vector is not None and tuple(vector.shape) != (length,):
+            raise ShapeError(
+                operation,
+                expected=f"{name} ({length},), one number for each channel",
+                got=f"{name} {tuple(vector.shape)}",
+                fix=f"give {length} numbers, or None",
+                name=name,
+            )
 
 
 def check_divides(operation: str, name: str, number: int, of: str, total: int) -> None:
@@ -93,7 +90,7 @@ def check_divides(operation: str, name: str, number: int, of: str, total: int) -
             expected=f"{name} that divide the {total} {of}",
             got=f"{name}={number}",
             fix=f"use one of {', '.join(map(str, fitting[:12]))}",
-            argument=name,
+            name=name,
             value=number,
         )
 

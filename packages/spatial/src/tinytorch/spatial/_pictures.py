@@ -1,22 +1,19 @@
 """Pictures of what a convolution sees: its feature maps and its filters (extra `plot`)."""
 
-from __future__ import annotations
-
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinytorch.spatial._convolution import Conv2d
-from tinytorch.tensor.errors import DTypeError, IndexRangeError, MissingExtraError, ShapeError
+from tinytorch.tensor import checks
+from tinytorch.tensor.errors import DTypeError, IndexRangeError, ShapeError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_feature_maps", "plot_filters"]
 
-
-def plot_feature_maps(features: Any, image: int = 0, most: int = 32) -> Figure:
+def plot_feature_maps(features: Any, image: int = 0, most: int = 32) -> "Figure":
     """Draw the channels of one image of a batch, each in its own gray scale.
 
     Args:
@@ -28,11 +25,11 @@ def plot_feature_maps(features: Any, image: int = 0, most: int = 32) -> Figure:
         The matplotlib figure; `figure.savefig("maps.png")` keeps it, a notebook shows it.
 
     Raises:
-        ShapeError: if the features are no batch of images.
-        IndexRangeError: if the batch has no such image.
-        MissingExtraError: if matplotlib is not installed.
+        ShapeError: The features are no batch of images.
+        IndexRangeError: The batch has no such image.
+        MissingExtraError: Matplotlib is not installed.
     """
-    array = values(features)
+    array = _values(features)
     if array.ndim != 4:
         raise ShapeError(
             "plot_feature_maps",
@@ -51,10 +48,10 @@ def plot_feature_maps(features: Any, image: int = 0, most: int = 32) -> Figure:
         )
     maps = array[image, :most]
     titles = [f"channel {c}" for c in range(len(maps))]
-    return draw("plot_feature_maps", list(maps), titles, {"cmap": "gray"})
+    return _draw("plot_feature_maps", list(maps), titles, {"cmap": "gray"})
 
 
-def plot_filters(conv: Conv2d, most: int = 64) -> Figure:
+def plot_filters(conv: Conv2d, most: int = 64) -> "Figure":
     """Draw the kernels of a convolution: in color if they read three channels, else the first.
 
     Args:
@@ -65,8 +62,8 @@ def plot_filters(conv: Conv2d, most: int = 64) -> Figure:
         The matplotlib figure.
 
     Raises:
-        DTypeError: if `conv` is no Conv2d.
-        MissingExtraError: if matplotlib is not installed.
+        DTypeError: `conv` is no Conv2d.
+        MissingExtraError: Matplotlib is not installed.
     """
     if not isinstance(conv, Conv2d):
         raise DTypeError(
@@ -75,29 +72,22 @@ def plot_filters(conv: Conv2d, most: int = 64) -> Figure:
             got=type(conv).__name__,
             fix="give one layer, such as model.features[0]",
         )
-    weight = values(conv.weight)[:most]
+    weight = _values(conv.weight)[:most]
     largest = float(np.abs(weight).max()) or 1.0
     titles = [f"filter {k}" for k in range(len(weight))]
     if weight.shape[1] == 3:
         colors = weight.transpose(0, 2, 3, 1) / (2 * largest) + 0.5
-        return draw("plot_filters", list(colors), titles, {})
+        return _draw("plot_filters", list(colors), titles, {})
     scale = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
-    return draw("plot_filters", list(weight[:, 0]), titles, scale)
+    return _draw("plot_filters", list(weight[:, 0]), titles, scale)
 
 
-def draw(
+def _draw(
     operation: str, pictures: list[np.ndarray], titles: list[str], options: dict[str, Any]
-) -> Figure:
+) -> "Figure":
     """Draw small pictures in a grid that is about twice as wide as high."""
-    try:
+    with checks.extra(operation, "tinytorch-spatial[plot]"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            operation,
-            expected="matplotlib, the extra `plot`",
-            got=f"no matplotlib ({error})",
-            fix='python -m pip install "tinytorch-spatial[plot]"',
-        ) from error
     columns = min(len(pictures), max(1, math.ceil(math.sqrt(2 * len(pictures)))))
     rows = math.ceil(len(pictures) / columns)
     figure = Figure(figsize=(1.2 * columns, 1.35 * rows), layout="constrained")
@@ -110,7 +100,7 @@ def draw(
     return figure
 
 
-def values(x: Any) -> np.ndarray:
+def _values(x: Any) -> np.ndarray:
     """The array behind a Tensor, a Variable or something array-like."""
     data = getattr(x, "data", x)
     return data if isinstance(data, np.ndarray) else np.asarray(x)

@@ -6,23 +6,25 @@ matrix products without layout copies. Results are transposed views, so the next
 input laid out already.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinytorch.spatial._geometry import Padding, Pair
+from tinytorch.tensor.types import Array
 
-Array = np.ndarray[Any, Any]
+Pair = tuple[int, int]
+"""A number for each axis: (height, width), (down, right)."""
+Padding = tuple[Pair, Pair]
+"""((top, bottom), (left, right)) in pixels."""
+NO_PADDING: Padding = ((0, 0), (0, 0))
 CACHE_BYTES = 2**20
 """What a core keeps close: work that reads images several times goes by blocks of this size."""
 
 
 def channels_last(images: Array) -> Array:
-    """Give contiguous (batch, height, width, channels): a view where it can be one."""
+    """Return contiguous (batch, height, width, channels): a view where it can be one."""
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1))
 
 
@@ -47,6 +49,11 @@ def pad_pixels(pixels: Array, padding: Padding, value: float = 0.0) -> Array:
     )
     padded[:, top : top + height, left : left + width] = pixels
     return padded
+
+
+def window_count(size: int, kernel: int, stride: int, padding: Pair, dilation: int) -> int:
+    """How many windows fit along one axis (0 or less if none fits)."""
+    return (size + sum(padding) - dilation * (kernel - 1) - 1) // stride + 1
 
 
 def windows(padded: Array, kernel_size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Array:
