@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 WAY = (
     "data/_loader",
-    "data/_dataset",
+    "data/_fetch",
     "data/transforms",
     "training/_trainer",
     "spatial/_convolution",
@@ -29,8 +29,8 @@ WAY = (
     "tensor/functional",
     "autograd/_backward",
     "autograd/derivatives",
-    "optim/_adam",
     "optim/_optimizer",
+    "optim/_adam",
 )
 """Where one batch passes, in this order; docs/architecture.md says a sentence for each."""
 
@@ -46,14 +46,14 @@ class Box(NamedTuple):
 
 
 BOXES = {
-    "training": Box(20, 20, 960, 136, "#8a3b8f"),
-    "optim": Box(20, 168, 316, 168, "#1f6f78"),
-    "spatial": Box(348, 168, 316, 168, "#2b5fa8"),
-    "autograd": Box(20, 348, 644, 108, "#b0472f"),
-    "data": Box(676, 168, 304, 288, "#4f7a28"),
-    "tensor": Box(20, 468, 960, 108, "#4a4f5c"),
+    "training": Box(20, 20, 960, 106, "#8a3b8f"),
+    "optim": Box(20, 138, 316, 200, "#1f6f78"),
+    "spatial": Box(348, 138, 316, 200, "#2b5fa8"),
+    "autograd": Box(20, 350, 644, 108, "#b0472f"),
+    "data": Box(676, 138, 304, 320, "#4f7a28"),
+    "tensor": Box(20, 470, 960, 108, "#4a4f5c"),
 }
-WIDTH, HEIGHT = 1000, 596
+WIDTH, HEIGHT = 1000, 598
 CHIP, GAP, CHARACTER, BADGE = 24, 6, 7.3, 18
 
 
@@ -116,6 +116,7 @@ def package(layer: str, box: Box) -> str:
         width = round(len(label) * CHARACTER) + 14 + (BADGE + 2) * len(numbers)
         if x + width > box.left + box.width - 10:
             x, y = box.left + 14, y + CHIP + GAP
+        assert y + CHIP < box.top + box.height, f"the box of {layer} is too low"
         parts.append(chip(x, y, width, label, numbers))
         x += width + GAP
     return "<g>" + "".join(parts) + "</g>\n"
