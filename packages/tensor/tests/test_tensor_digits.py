@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tinytorch.tensor import from_numpy, kernels, tensor
+from tinytorch.tensor import einsum, from_numpy, kernels, tensor
 from tinytorch.tensor import functional as F
 from tinytorch.tensor.testing import assert_close
 
@@ -71,6 +71,19 @@ def test_long_thin_products_keep_five_digits_with_every_backend():
     for backend in ("reference", *kernels.backends()):
         with kernels.using(backend):
             assert_close(from_numpy(x) @ from_numpy(y), expected, rtol=2e-5, message=backend)
+
+
+@pytest.mark.parametrize("subscripts", ["ki->i", "ki,ki->i", "ki,kj->ij", "ki"])
+def test_long_einsums_keep_five_digits(subscripts):
+    x = np.full((300_000, 2), TENTH)
+    count = subscripts.partition("->")[0].count(",") + 1
+    operands = [from_numpy(x)] * count
+    result = einsum(subscripts, *operands)
+    terms = x.size // 2 if subscripts != "ki" else 1
+    expected = np.full(result.shape, np.float64(TENTH) ** count * terms)
+    assert_close(result, expected, rtol=2e-5)
+    half = einsum("ki->i", from_numpy(np.ones((5000, 2), np.float16)))
+    assert (half.dtype, half.tolist()) == (np.float16, [5000, 5000])
 
 
 def test_a_long_running_sum_goes_on():

@@ -8,8 +8,6 @@ from numpy.typing import DTypeLike
 
 from tinytorch.tensor.errors import ArgumentError, DTypeError, GradientError, ShapeError
 
-__all__ = ["as_array", "real_dtype", "whole_numbers"]
-
 
 def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) -> np.ndarray:
     """Convert to an ndarray of real numbers.
@@ -31,7 +29,7 @@ def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) 
         GradientError: The data are Tensors that remember where they came from.
     """
     try:
-        array = np.array(data, copy=copy or None)
+        array = np.asarray(data)  # other libraries' `__array__` may know no `copy`
     except GradientError as error:
         raise GradientError(
             operation,
@@ -58,8 +56,12 @@ def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) 
     elif array.dtype.kind == "f" and not has_dtype(data):
         wanted = np.dtype(np.float32)
     else:
-        wanted = array.dtype.newbyteorder("=")
-    return array.astype(wanted, copy=False)
+        wanted = np.dtype(array.dtype.type)  # in the machine's byte order
+    return array.astype(wanted, copy=copy and type(data) not in FRESH)
+
+
+FRESH = frozenset({bool, int, float, list, tuple})
+"""What NumPy makes a new array of in any case."""
 
 
 def real_dtype(operation: str, dtype: Any) -> np.dtype[Any]:
@@ -80,7 +82,7 @@ def real_dtype(operation: str, dtype: Any) -> np.dtype[Any]:
             got=f"dtype={dtype!r}",
             fix="use float32, float64, int64, bool, ...",
         )
-    return wanted
+    return np.dtype(wanted.type)
 
 
 def whole_numbers(operation: str, values: Any) -> tuple[int, ...]:

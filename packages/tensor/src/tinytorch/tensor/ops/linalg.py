@@ -1,9 +1,11 @@
 """Linear algebra: products that sum over a shared axis, computed by BLAS."""
 
+from math import prod
+
 import numpy as np
 
 from tinytorch.tensor._op import op
-from tinytorch.tensor._precision import SINGLE
+from tinytorch.tensor._precision import HALF, SINGLE
 from tinytorch.tensor.errors import ShapeError
 from tinytorch.tensor.types import Array
 
@@ -85,4 +87,26 @@ def _product_by_parts(x: Array, y: Array) -> Array:
 @op
 def einsum(*xs: Array, subscripts: str) -> Array:
     """The sum of products that the subscripts describe, as numpy.einsum, optimized."""
-    return np.einsum(subscripts, *xs, optimize=True)
+    dtype, wide = np.result_type(*xs), None
+    if dtype == HALF:
+        wide = SINGLE
+    elif dtype == SINGLE and _terms(subscripts, xs) > LONG:
+        wide = np.dtype(np.float64)
+    if wide is None:
+        return np.einsum(subscripts, *xs, optimize=True)
+    return np.einsum(subscripts, *[x.astype(wide) for x in xs], optimize=True).astype(dtype)
+
+
+def _terms(subscripts: str, xs: tuple[Array, ...]) -> int:
+    """How many products an element of the result adds up."""
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    lengths: dict[str, int] = {}
+    for name, x in zip(inputs.split(","), xs, strict=False):
+        before, _, after = name.partition("...")
+        for letter, n in (
+            *zip(before, x.shape, strict=False),
+            *zip(after[::-1], x.shape[::-1], strict=False),
+        ):
+            lengths[letter] = max(n, lengths.get(letter, 0))
+    kept = output if arrow else [c for c in lengths if inputs.count(c) == 1]
+    return prod(n for letter, n in lengths.items() if letter not in kept)
