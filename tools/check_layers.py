@@ -3,14 +3,13 @@
 Looks at static and dynamic imports (in functions, branches, TYPE_CHECKING), attributes of the
 namespace, dependencies that are used but not declared (or declared but upward), private names of
 other layers, stray files in the namespace, and the tests, which may need no more than their layer
-declares.
+declares. Inside a layer no files import each other in a circle, and only
+extras, and the files named after one, are imported late.
 
     python tools/check_layers.py [ROOT]
 
 prints one line `file:line: rule: what is wrong` for each finding and exits 1 if there is any.
 """
-
-from __future__ import annotations
 
 import ast
 import re
@@ -19,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from circles import arrows, circle
 from layers import LAYERS, NAMESPACE, Package, closure, read_package
 from uses import Uses, uses
 
@@ -57,6 +57,7 @@ def check(root: Path) -> list[Finding]:
         found += _check_declarations(root, package)
         found += _check_namespace(root, package)
         found += _check_files(root, package, packages)
+        found += _check_circles(root, package)
     found += _check_test_names(root, known)
     return sorted(set(found))
 
@@ -126,6 +127,10 @@ def _check_source(path: Path, package: Package, found: Uses) -> Iterator[Finding
     for use in found.names:
         layer = _layer_in(use.name)
         top = use.name.partition(".")[0]
+        if use.late and not {top, use.name.rpartition(".")[2]} & package.third_party:
+            yield Finding(
+                path, use.line, "late-import", f"{use.name} is no extra: import it at the top"
+            )
         if layer is None:
             if not _is_available(top, package.third_party):
                 yield Finding(
@@ -161,6 +166,16 @@ def _check_source(path: Path, package: Package, found: Uses) -> Iterator[Finding
             )
         if layer not in {None, own} and _is_private(use.name):
             yield Finding(path, use.line, "private-name", _private(own, use.name))
+
+
+def _check_circles(root: Path, package: Package) -> Iterator[Finding]:
+    source = package.folder / "src"
+    modules = circle(arrows(source))
+    if modules:
+        where = source.joinpath(*modules[0].split("."))
+        path = where / "__init__.py" if where.is_dir() else where.with_suffix(".py")
+        way = " -> ".join(name.removeprefix(f"{NAMESPACE}.") for name in modules)
+        yield Finding(path.relative_to(root), 1, "import-circle", way)
 
 
 def _check_test(

@@ -1,7 +1,5 @@
 """What the six packages declare: the layers, their order, and each one's pyproject.toml."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from dataclasses import dataclass

@@ -1,9 +1,8 @@
 """What a Python file uses: imports wherever they stand, dynamic ones, and attributes."""
 
-from __future__ import annotations
-
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from layers import NAMESPACE
@@ -16,12 +15,15 @@ QUESTIONS = frozenset({"find_spec"})
 class Use:
     """One dotted module or attribute that a file uses, such as `tinytorch.optim.SGD`.
 
-    `relative` is true for `from ..x import y`.
+    `relative` is true for `from ..x import y`, `dynamic` for `import_module("x")`, `late` for an
+    import that waits until a function is called.
     """
 
     name: str
     line: int
     relative: bool = False
+    dynamic: bool = False
+    late: bool = False
 
 
 @dataclass
@@ -37,17 +39,19 @@ def uses(tree: ast.Module, module: str, *, is_package: bool) -> Uses:
     result = Uses()
     aliases: dict[str, str] = {}
     nodes = list(ast.walk(tree))
+    inside = set(_inside_functions(nodes))
     for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                result.names.append(Use(alias.name, node.lineno))
+                result.names.append(Use(alias.name, node.lineno, late=node in inside))
                 bound = alias.asname or alias.name.partition(".")[0]
                 aliases[bound] = alias.name if alias.asname else bound
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node, module, is_package=is_package)
             for alias in node.names:
                 name = base if alias.name == "*" else f"{base}.{alias.name}"
-                result.names.append(Use(name, node.lineno, relative=node.level > 0))
+                late = node in inside
+                result.names.append(Use(name, node.lineno, relative=node.level > 0, late=late))
                 aliases[alias.asname or alias.name] = name
     for node in nodes:
         if isinstance(node, ast.Attribute):
@@ -58,10 +62,17 @@ def uses(tree: ast.Module, module: str, *, is_package: bool) -> Uses:
             name = _read(node.args[0]) if node.args else ""
             if name:
                 name = f"{module}{name}" if name.startswith(".") else name
-                result.names.append(Use(name, node.lineno))
+                result.names.append(Use(name, node.lineno, dynamic=True))
             elif _called(node) in DYNAMIC_IMPORTS:
                 result.unreadable.append(node.lineno)
     return result
+
+
+def _inside_functions(nodes: list[ast.AST]) -> Iterator[ast.AST]:
+    """All that stands in a function; a module's own `__getattr__` is made for late imports."""
+    for node in nodes:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name != "__getattr__":
+            yield from ast.walk(node)
 
 
 def _called(node: ast.Call) -> str:

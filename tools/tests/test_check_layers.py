@@ -84,7 +84,6 @@ def test_extras_count_as_declared_also_through_a_sibling(tree: Tree) -> None:
         ("from tinytorch.optim import SGD\n", 1),
         ("import tinytorch.optim as o\n", 1),
         ("from tinytorch import optim\n", 1),
-        ("def f():\n    from tinytorch.optim import SGD\n", 2),
         ("import typing as t\nif t.TYPE_CHECKING:\n    from tinytorch.optim import SGD\n", 3),
         ("try:\n    import tinytorch.optim\nexcept ImportError:\n    pass\n", 2),
         ("from ..optim import SGD\n", 1),
@@ -98,7 +97,6 @@ def test_extras_count_as_declared_also_through_a_sibling(tree: Tree) -> None:
         "plain",
         "as",
         "from-namespace",
-        "in-function",
         "type-checking",
         "try",
         "relative",
@@ -113,6 +111,55 @@ def test_an_upward_import_is_found(tree: Tree, text: str, line: int) -> None:
     tree.source("tensor", "_bad.py", text)
     where = "packages/tensor/src/tinytorch/tensor/_bad.py"
     assert set(tree.findings()) == {(where, line, "upward-import")}
+
+
+def test_an_upward_import_in_a_function_is_found_and_is_late(tree: Tree) -> None:
+    tree.source("tensor", "_bad.py", "def f():\n    from tinytorch.optim import SGD\n")
+    assert {rule for _, _, rule in tree.findings()} == {"late-import", "upward-import"}
+
+
+@pytest.mark.parametrize("late", ["import json", "from tinytorch.tensor import _b"])
+def test_only_extras_are_imported_late(tree: Tree, late: str) -> None:
+    tree.source("tensor", "_b.py", "")
+    tree.source("tensor", "_a.py", f"def f():\n    {late}\n")
+    where = "packages/tensor/src/tinytorch/tensor/_a.py"
+    assert tree.findings() == [(where, 2, "late-import")]
+    tree.source("tensor", "_a.py", "def f():\n    import numba\n")
+    assert tree.findings() == []
+    tree.source("tensor", "_a.py", f"def __getattr__(name):\n    {late}\n")
+    assert tree.findings() == []
+
+
+@pytest.mark.parametrize("where", ["", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "])
+def test_a_circle_of_imports_is_found_also_for_types_alone(tree: Tree, where: str) -> None:
+    tree.source("optim", "_a.py", "from tinytorch.optim._b import b\n")
+    tree.source("optim", "_b.py", "from tinytorch.optim._c import c\n")
+    assert tree.findings() == []
+    tree.source("optim", "_c.py", f"{where}from tinytorch.optim._a import a\n")
+    ((_, _, rule),) = tree.findings()
+    assert rule == "import-circle"
+
+
+def test_the_inherent_circle_of_tensor_and_op_is_allowed_and_no_other(tree: Tree) -> None:
+    tree.source("tensor", "_op.py", "from tinytorch.tensor._tensor import Tensor\n")
+    tree.source("tensor", "_tensor.py", "from tinytorch.tensor._op import Op\n")
+    assert tree.findings() == []
+    tree.source("tensor", "_tensor.py", "from tinytorch.tensor._creation import zeros\n")
+    tree.source("tensor", "_creation.py", "from tinytorch.tensor._op import op\n")
+    assert [rule for _, _, rule in tree.findings()] == ["import-circle"]
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "import importlib\nimportlib.import_module('tinytorch.tensor.numba')\n",
+        "def load():\n    import tinytorch.tensor.numba\n",
+    ],
+)
+def test_a_file_named_after_an_extra_may_be_imported_late(tree: Tree, load: str) -> None:
+    tree.source("tensor", "kernels.py", load)
+    tree.source("tensor", "numba.py", "from tinytorch.tensor.kernels import kernel\n")
+    assert tree.findings() == []
 
 
 def test_a_dynamic_import_that_cannot_be_read_is_found(tree: Tree) -> None:
