@@ -1,7 +1,9 @@
 """Saving replaces a checkpoint whole or not at all, and nothing that is no checkpoint."""
 
+import errno
 import os
 import shutil
+import stat
 import threading
 
 import numpy as np
@@ -223,3 +225,42 @@ def test_a_failed_replacement_gives_the_old_one_its_name_back(tmp_path, monkeypa
     assert "free some space" not in error.value.fix
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
     assert load_checkpoint(tmp_path / "c") == {"n": 1}
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_disk_that_cannot_flush_folders_is_used_without(tmp_path, monkeypatch, number):
+    def flush(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", flush)
+    save_checkpoint(tmp_path / "runs" / "c", n=1)
+    assert load_checkpoint(tmp_path / "runs" / "c") == {"n": 1}
+
+
+def test_a_folder_that_cannot_be_flushed_for_another_reason_is_an_error(tmp_path, monkeypatch):
+    def flush(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", flush)
+    with pytest.raises(FileError, match="Input/output error"):
+        save_checkpoint(tmp_path / "c", n=1)
+
+
+def test_a_parent_that_may_be_written_and_not_read_is_no_obstacle(tmp_path, monkeypatch):
+    opened = os.open
+
+    def without_reading(path, flags, *arguments, **settings):
+        if path == tmp_path:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, flags, *arguments, **settings)
+
+    monkeypatch.setattr(os, "open", without_reading)
+    save_checkpoint(tmp_path / "c", n=1)
+    assert load_checkpoint(tmp_path / "c") == {"n": 1}
+
+
+def test_windows_flushes_no_folders(monkeypatch):
+    monkeypatch.setattr(os, "name", "nt")
+    atomic.sync_folder("no such folder")

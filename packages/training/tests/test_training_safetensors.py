@@ -16,6 +16,8 @@ from safetensors.numpy import load_file
 from tinytorch.tensor import tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError, FileError
 from tinytorch.training import load_safetensors, save_safetensors
+from tinytorch.training.files import safetensors
+from tinytorch.training.files.regular import RegularFile
 
 DTYPES = ["?", "u1", "i1", "u2", "i2", "f2", "u4", "i4", "f4", "u8", "i8", "f8"]
 
@@ -346,3 +348,35 @@ def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path):
     path = tmp_path / ("w" * 255)
     save_safetensors(path, {"a": np.ones(2)})
     assert list(load_safetensors(path)) == ["a"]
+
+
+def test_a_file_that_ends_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "w"
+    save_safetensors(path, {"a": np.ones(1000)})
+    read_table = safetensors._read_table
+
+    def cut_meanwhile(file):
+        entries = read_table(file)
+        os.truncate(path, 4000)
+        return entries
+
+    monkeypatch.setattr(safetensors, "_read_table", cut_meanwhile)
+    with pytest.raises(FileError, match=r"the end, [0-9]+ bytes too early, in .* at offset 4000"):
+        load_safetensors(path)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    save_safetensors(tmp_path / "w", {"a": np.ones(3)})
+    with RegularFile("load_safetensors", tmp_path / "w") as file:
+        save_safetensors(tmp_path / "w", {"a": np.zeros(3)})
+        with pytest.raises(FileError, match="another file, suddenly"):
+            safetensors.read_safetensors(file)
+
+
+def test_more_than_memory_holds_is_refused(tmp_path):
+    (tmp_path / "w").write_bytes(bytes(8))
+    with (
+        RegularFile("load_safetensors", tmp_path / "w") as file,
+        pytest.raises(FileError, match="a file that memory can hold"),
+    ):
+        file.read(1 << 62)

@@ -7,6 +7,7 @@ large data costs nothing; of functions, and of classes outside of TinyTorch, the
 import functools
 import hashlib
 import os
+import sys
 import types
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -42,7 +43,13 @@ def made_of(parts: Mapping[str, Any]) -> dict[str, str]:
     seen: set[int] = set()
     for name, part in parts.items():
         _describe(part, name, words, seen, 0)
-    return {**words, "kernels": kernels.active(), "threads": _threads(), "numpy": np.__version__}
+    return {
+        **words,
+        "kernels": kernels.active(),
+        "threads": _threads(),
+        "numpy": np.__version__,
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",  # sums of code are its own
+    }
 
 
 def differences(before: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
