@@ -376,6 +376,14 @@ def release(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=True)
+def steps(session: nox.Session) -> None:
+    """Each step of each layer's exercise: what is done passes, what is next says what to write."""
+    session.install(*TEST_TOOLS, *editable(*LAYERS))
+    session.env["STEPS"] = "all"
+    run_tests(session, *(session.posargs or ("tools/tests/test_steps.py",)))
+
+
+@nox.session(reuse_venv=True)
 def planted(session: nox.Session) -> None:
     """Plant students' mistakes: the contract notices them. `-- optim` plants all of a layer."""
     session.install(*TEST_TOOLS, *editable(*LAYERS))

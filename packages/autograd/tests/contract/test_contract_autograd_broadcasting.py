@@ -54,3 +54,9 @@ def test_an_op_that_does_not_broadcast_must_give_the_shape(autograd):
     autograd.derivative(contract_total, lambda g, z, x: g)
     with pytest.raises(GradientError):
         contract_total(autograd.Variable([1.0, 2.0])).backward()
+
+
+def test_a_gradient_has_its_leafs_data_type(autograd):
+    narrow, wide = (autograd.Variable(np.ones(2, kind)) for kind in (np.float32, np.float64))
+    (narrow * wide).backward([1.0, 1.0])
+    assert (narrow.grad.dtype, wide.grad.dtype) == (np.float32, np.float64)

@@ -52,6 +52,7 @@ def gradcheck(
         >>> gradcheck(lambda x, y: x * y, [1.0, 2.0], [3.0, 4.0])
         True
     """
+    __tracebackhide__ = True
     if not variables:
         raise ArgumentError(
             "gradcheck",

@@ -69,6 +69,7 @@ def check_gradients(case: OpCase, order: int = 2) -> None:
                 given[i] = x
             return case.op(*given, **one.settings)
 
+        call.__name__ = case.op.name
         gradcheck(call, *[operands[i] for i in floats], order=order)
 
 
