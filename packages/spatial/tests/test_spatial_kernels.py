@@ -58,15 +58,15 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("kernel", KERNELS, ids=str)
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_convolution(size, options):
+def test_convolution(size, kernel, options):
     batch, channels, channels_out, *image = size
-    for kernel in KERNELS:
-        x, w = random(batch, channels, *image), random(channels_out, channels, *kernel)
-        y = same(ops.conv2d, x, w, random(channels_out), **options)
-        g = random(*y.shape)
-        same(ops.conv2d_weight_gradient, g, x, size=kernel, **options)
-        same(ops.conv2d_input_gradient, g, w, size=tuple(image), **options)
+    x, w = random(batch, channels, *image), random(channels_out, channels, *kernel)
+    y = same(ops.conv2d, x, w, random(channels_out), **options)
+    g = random(*y.shape)
+    same(ops.conv2d_weight_gradient, g, x, size=kernel, **options)
+    same(ops.conv2d_input_gradient, g, w, size=tuple(image), **options)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_convolution(size, options):
 def test_normalization(shape):
     x, g, w, b = random(*shape) * 2 + 1, random(*shape, seed=1), random(shape[1]), random(shape[1])
     same(ops.batch_moments, x)
-    for weight, bias in ((w, b), (None, None)):
-        same(ops.batch_norm2d, x, weight, bias, epsilon=1e-5)
+    same(ops.batch_norm2d, x, w, b, epsilon=1e-5)
+    same(ops.batch_norm2d, x, None, None, epsilon=1e-5)
     same(ops.batch_norm2d_input_gradient, g, x, w, epsilon=1e-5)
     same(ops.batch_norm2d_input_gradient, g, x, None, epsilon=1e-5)
     same(ops.batch_norm2d_weight_gradient, g, x, epsilon=1e-5)
@@ -95,8 +95,8 @@ def test_normalization_activation_and_pooling_together(shape, window):
 
 
 @pytest.mark.parametrize("kernel", [(2, 2), (3, 3)], ids=str)
-def test_pooling(kernel):
-    x = np.maximum(random(3, 5, 8, 6), 0)  # many ties
+def test_pooling_with_many_ties(kernel):
+    x = np.maximum(random(3, 5, 8, 6), 0)
     options = {"kernel_size": kernel, "stride": (2, 2)}
     z = same(ops.max_pool2d, x, tolerance=0, **options)
     g = random(*z.shape)
@@ -127,35 +127,58 @@ def test_layout_does_not_matter():
     same(ops.max_pool2d, x[:, ::2], kernel_size=(2, 2), stride=(2, 2))
 
 
-def test_what_kernels_decline_the_reference_serves():
-    for x, w in (
-        (random(0, 3, 5, 5), random(4, 3, 3, 3)),
-        (random(2, 3, 5, 5, dtype=np.float64), random(4, 3, 3, 3, dtype=np.float64)),
-        (random(2, 3, 5, 5), random(4, 3, 3, 3, dtype=np.float64)),
-    ):
-        y = same(ops.conv2d, x, w, None)
-        same(ops.conv2d_weight_gradient, y, x, size=(3, 3))
-    same(ops.conv2d, random(2, 4, 5, 5), random(4, 2, 3, 3), None, groups=2)
+DECLINED = {
+    "nothing": ((0, 3, 5, 5), np.float32, np.float32),
+    "float64": ((2, 3, 5, 5), np.float64, np.float64),
+    "mixed": ((2, 3, 5, 5), np.float32, np.float64),
+}
+
+
+@pytest.mark.parametrize(("shape", "dtype", "of_weight"), DECLINED.values(), ids=DECLINED)
+def test_what_kernels_decline_the_reference_serves(shape, dtype, of_weight):
+    x, w = random(*shape, dtype=dtype), random(4, 3, 3, 3, dtype=of_weight)
+    y = same(ops.conv2d, x, w, None)
+    same(ops.conv2d_weight_gradient, y, x, size=(3, 3))
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("kernel", KERNELS, ids=str)
 @pytest.mark.parametrize("channels", [5, 32])
-def test_depthwise_convolution(channels, options):
-    for kernel in KERNELS:
-        x, w = random(3, channels, 7, 10), random(channels, 1, *kernel)
-        y = same(ops.conv2d, x, w, random(channels), groups=channels, **options)
-        g = random(*y.shape)
-        same(ops.conv2d_weight_gradient, g, x, size=kernel, groups=channels, **options)
-        same(ops.conv2d_input_gradient, g, w, size=(7, 10), groups=channels, **options)
+def test_depthwise_convolution(channels, kernel, options):
+    x, w = random(3, channels, 7, 10), random(channels, 1, *kernel)
+    y = same(ops.conv2d, x, w, random(channels), groups=channels, **options)
+    g = random(*y.shape)
+    same(ops.conv2d_weight_gradient, g, x, size=kernel, groups=channels, **options)
+    same(ops.conv2d_input_gradient, g, w, size=(7, 10), groups=channels, **options)
 
 
-def test_settings_count_when_sums_are_remembered():
+@pytest.mark.parametrize(
+    ("op", "operands"),
+    [
+        (ops.norm_relu_pool_sums, "gxww"),
+        (ops.norm_relu_pool_input_gradient, "gxww"),
+        (ops.batch_norm2d_input_gradient, "gxw"),
+        (ops.batch_norm2d_weight_gradient, "gx"),
+    ],
+    ids=lambda x: getattr(x, "name", x),
+)
+def test_settings_count_when_sums_are_remembered(op, operands):
     x, g = random(4, 3, 4, 4), random(4, 3, 4, 4, seed=1)
+    window = {"window": (1, 1)} if "relu" in op.name else {}
     for w, epsilon in itertools.product((random(3), random(3, seed=5)), (1e-5, 0.1)):
-        same(ops.norm_relu_pool_sums, g, x, w, w, window=(1, 1), epsilon=epsilon)
-        same(ops.norm_relu_pool_input_gradient, g, x, w, w, window=(1, 1), epsilon=epsilon)
-        same(ops.batch_norm2d_input_gradient, g, x, w, epsilon=epsilon)
-        same(ops.batch_norm2d_weight_gradient, g, x, epsilon=epsilon)
+        values = {"g": g, "x": x, "w": w}
+        same(op, *[values[name] for name in operands], epsilon=epsilon, **window)
+
+
+def test_sums_are_not_remembered_for_images_that_changed_since():
+    x, g = random(4, 3, 4, 4), random(4, 3, 4, 4, seed=1)
+    w, known = random(3), tuple(ops.batch_moments.reference(x))
+    for _ in range(2):
+        ops.batch_norm2d_input_gradient.implementation(g, x, w, statistics=known)
+        same(ops.batch_norm2d_weight_gradient, g, x, statistics=known)
+        same(ops.channel_sums, g)
+        x[...] = x[::-1].copy()  # of the same mean and variance
+    same(ops.batch_norm2d_input_gradient, g, x, w, statistics=known)
 
 
 @pytest.mark.parametrize("window", [(1, 1), (2, 2)], ids=str)
