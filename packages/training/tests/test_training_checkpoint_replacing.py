@@ -52,6 +52,13 @@ def test_a_full_disk_leaves_what_there_is(tmp_path, monkeypatch):
     assert load_checkpoint(tmp_path / "c")["n"] == 1
 
 
+@pytest.mark.parametrize("path", ["", ".", "/", "a\0b"])
+def test_a_path_that_is_none(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileError, match="save_checkpoint"):
+        save_checkpoint(path, n=1)
+
+
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="room and permission"):

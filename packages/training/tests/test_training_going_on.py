@@ -255,6 +255,13 @@ def test_a_state_that_is_none_raises_nothing_but_state_error(make_trainer, part,
             make_trainer(callbacks=[EarlyStopping()]).load_state_dict(state)
 
 
+@pytest.mark.parametrize("place", [{"epoch": -1}, {"batch": "3"}, {"step": 1.5}, {"seconds": "x"}])
+def test_a_place_in_the_run_that_is_none_is_refused(make_trainer, place):
+    state = make_trainer().state_dict()
+    with pytest.raises(StateError):
+        make_trainer().load_state_dict({**state, "position": {**state["position"], **place}})
+
+
 def test_a_newer_state_says_so(make_trainer):
     trainer = make_trainer()
     with pytest.raises(StateError, match="version 9: a newer TinyTorch saved it"):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import secrets
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -371,6 +372,22 @@ def test_a_file_that_is_replaced_while_it_is_read_is_refused(tmp_path, monkeypat
         save_safetensors(tmp_path / "w", {"a": np.zeros(3)})
         with pytest.raises(FileError, match="another file, suddenly"):
             safetensors.read_safetensors(file)
+
+
+def test_a_file_that_is_replaced_again_and_again_is_read_whole(tmp_path):
+    save_safetensors(tmp_path / "w", {"a": np.zeros(100)})
+    done = threading.Event()
+
+    def replace():
+        for k in range(60):
+            save_safetensors(tmp_path / "w", {"a": np.full(100, float(k))})
+        done.set()
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    while not done.is_set():
+        assert len(set(load_safetensors(tmp_path / "w")["a"].tolist())) == 1
+    thread.join()
 
 
 def test_more_than_memory_holds_is_refused(tmp_path):

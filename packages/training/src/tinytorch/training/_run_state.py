@@ -20,6 +20,7 @@ from tinytorch.training._loaders import (
 )
 from tinytorch.training._made_of import differences
 from tinytorch.training._run import Run
+from tinytorch.training.files.regular import shown
 
 VERSION = 2
 PARTS = [
@@ -87,7 +88,7 @@ def load_run_state(run: Run, state: Mapping[str, Any]) -> None:
     except TinyTorchError:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise _no_state(f"{type(error).__name__}: {error}") from error
+        raise _no_state(shown(error)) from error
     if changed:
         lines = "".join(f"\n  {line}" for line in changed)
         warnings.warn(
@@ -138,6 +139,9 @@ def _check(run: Run, state: Mapping[str, Any]) -> None:
     """Refuse what cannot go on, before anything has changed."""
     if missing := [name for name in PARTS if name not in state]:
         raise _no_state(f"one without {', '.join(missing)}")
+    *counts, seconds = (state["position"][name] for name in POSITION)
+    if not all(type(n) is int and n >= 0 for n in counts) or not seconds >= 0:
+        raise _no_state(f"one at the place {shown(state['position'])}")
     for name in ("seed", "accumulate"):
         here = getattr(run, name)
         if state[name] != here:

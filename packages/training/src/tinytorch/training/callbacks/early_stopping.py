@@ -12,6 +12,8 @@ from tinytorch.training.callbacks.callback import Callback
 
 __all__ = ["EarlyStopping"]
 
+KEPT = ("best", "best_epoch", "waited", "weights")
+
 
 class EarlyStopping(Callback):
     """Stop when a figure has not improved for `patience` epochs, and give the best weights back.
@@ -90,11 +92,10 @@ class EarlyStopping(Callback):
             run.show(self.weights)
 
     def state_dict(self) -> dict[str, Any]:
-        names = ("best", "best_epoch", "waited", "weights")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in KEPT}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        vars(self).update(state)
+        vars(self).update({name: state[name] for name in KEPT})
 
     def _reason(self) -> str:
         better = "higher" if self.sign > 0 else "lower"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tinytorch.tensor.errors import FileError
+from tinytorch.tensor.errors import FileError, TinyTorchError
 
 __all__ = [
     "PathLike",
@@ -57,7 +57,7 @@ def write_durably(path: Path, parts: Iterable[bytes | memoryview], like: Path | 
         like: A file whose mode it gets, if there is one.
     """
     with open(path, "wb", opener=_create) as file:
-        if (mode := _mode(like)) is not None:
+        if (mode := _mode(like)) not in {None, _mode(path)}:
             path.chmod(mode)
         length = sum(file.write(part) for part in parts)
         file.flush()
@@ -100,21 +100,21 @@ def file_errors(operation: str, path: Path, purpose: str = "write") -> Iterator[
     """Turn what the system says about `path` in the block into a FileError with a way out.
 
     Raises:
-        FileError: The block raised an OSError.
+        FileError: The block raised an OSError, or a ValueError about the path.
     """
     try:
         yield
-    except FileError:
+    except TinyTorchError:
         raise
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise FileError(
             operation,
             expected=f"room and permission to {purpose} {path}",
-            got=error.strerror or str(error),
+            got=getattr(error, "strerror", None) or str(error),
             fix=(
                 "free some space, or choose another place, and start again: what was written "
                 "before is whole"
-                if error.errno in NO_ROOM
+                if getattr(error, "errno", None) in NO_ROOM
                 else "look at the place and its permissions, or choose another: what was written "
                 "before is whole"
             ),

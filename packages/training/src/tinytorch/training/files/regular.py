@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from tinytorch.tensor.errors import FileError
 
-__all__ = ["RegularFile", "shown"]
+__all__ = ["FileChangedError", "RegularFile", "shown"]
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -17,6 +17,10 @@ KINDS = {
     stat.S_IFBLK: "a device",
 }
 LONGEST = 160
+
+
+class FileChangedError(FileError):
+    """A file that was replaced while it was being opened; a second try meets the new one."""
 
 
 class RegularFile:
@@ -67,11 +71,12 @@ class RegularFile:
         """Check that what was found at the path is what is open here.
 
         Raises:
-            FileError: Meanwhile another file has come there.
+            FileChangedError: Meanwhile another file has come there.
         """
         if not os.path.samestat(found, os.fstat(self._file.fileno())):
             self._file.close()
-            raise self.unusable("a file that stays while it is read", "another file, suddenly")
+            expected, got = "a file that stays while it is read", "another file, suddenly"
+            raise self.unusable(expected, got, kind=FileChangedError)
 
     def read(self, count: int) -> bytes:
         """Return the next `count` bytes.
@@ -102,10 +107,16 @@ class RegularFile:
         if self._digest is not None:
             self._digest.update(view)
 
-    def unusable(self, expected: str, got: object, offset: int | None = None) -> FileError:
+    def unusable(
+        self,
+        expected: str,
+        got: object,
+        offset: int | None = None,
+        kind: type[FileError] = FileError,
+    ) -> FileError:
         """Return an error that names the file and stays short, whatever the file holds."""
         offset = self.offset if offset is None else offset
-        return FileError(
+        return kind(
             self.operation,
             expected=expected,
             got=f"{shown(got)}, in {self.path} at offset {offset}",

@@ -7,6 +7,7 @@ is that of the very bytes that are used.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError
 from tinytorch.training.files.atomic import PathLike, write_atomically
-from tinytorch.training.files.regular import RegularFile, shown
+from tinytorch.training.files.regular import FileChangedError, RegularFile, shown
 
 __all__ = ["load_safetensors", "read_safetensors", "safetensors_parts", "save_safetensors"]
 
@@ -38,6 +39,7 @@ DTYPES = {
 NAMES = {np.dtype(code): name for name, code in DTYPES.items() if name not in {"BOOL", "BF16"}}
 NAMES[np.dtype("?")] = "BOOL"
 METADATA = "__metadata__"
+TRIES = 20  # a file may be replaced while it is being opened
 LARGEST_TABLE = 16 << 20  # two hundred thousand arrays; a larger one is meant to take time
 
 
@@ -84,6 +86,9 @@ def load_safetensors(path: PathLike) -> dict[str, np.ndarray]:
         FileError: The file is missing, cut short, damaged, no safetensors file, or holds numbers of
             a type that NumPy lacks (8 bits and fewer) or TinyTorch (complex); the error names it.
     """
+    for _ in range(TRIES):
+        with suppress(FileChangedError), RegularFile("load_safetensors", Path(path)) as file:
+            return read_safetensors(file)
     with RegularFile("load_safetensors", Path(path)) as file:
         return read_safetensors(file)
 
