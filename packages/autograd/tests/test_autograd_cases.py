@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from tinytorch.autograd import Variable, derivative
-from tinytorch.autograd._backward import _rows_of
+from tinytorch.autograd._table import rows_of
 from tinytorch.autograd.testing import check_gradients, has_derivative
 from tinytorch.tensor import ArgumentError, op, ops
 from tinytorch.tensor.testing.cases import CASES
@@ -28,7 +28,7 @@ def test_rows_take_what_their_op_takes(one):
     operands = [p for p in given if p.kind is not p.KEYWORD_ONLY]
     needed = {p.name: 0 for p in given if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
     settings = {p.name: 0 for p in given if p.kind is p.KEYWORD_ONLY}
-    rows, _ = _rows_of(one, operands)
+    rows, _ = rows_of(one, operands)
     for row in filter(None, rows):
         inspect.signature(row).bind(0, 0, *operands, **needed)
         inspect.signature(row).bind(0, 0, *operands, **settings)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinytorch.autograd import GradcheckError, Variable, _backward, derivative, gradcheck
+from tinytorch.autograd import GradcheckError, Variable, _backward, _table, derivative, gradcheck
 from tinytorch.autograd.derivatives import indexing, linalg, movement, reduction
 from tinytorch.autograd.testing import check_gradients
 from tinytorch.tensor import ArgumentError, GradientError, Tensor, from_numpy, op, ops, tensor
@@ -121,10 +121,10 @@ def overwritten(g, index, shape):
 
 @pytest.fixture
 def plant(monkeypatch):
-    monkeypatch.setattr(_backward, "table", dict(_backward.table))
+    monkeypatch.setattr(_table, "table", dict(_table.table))
 
     def put_in_place(one, *rows):
-        del _backward.table[one]
+        del _table.table[one]
         derivative(one, *rows)
 
     return put_in_place

@@ -6,9 +6,10 @@ The second layer of TinyTorch, on `tinytorch.tensor`.
 from typing import Any
 
 from tinytorch.autograd import derivatives, graph, nn
-from tinytorch.autograd._backward import Gradients, derivative
 from tinytorch.autograd._gradcheck import GradcheckError, gradcheck
+from tinytorch.autograd._gradients import Gradients
 from tinytorch.autograd._mode import no_grad
+from tinytorch.autograd._table import derivative
 from tinytorch.autograd._transforms import grad, hvp, jacobian, value_and_grad, vjp
 from tinytorch.autograd._variable import Variable
 from tinytorch.autograd._version import __version__

@@ -4,16 +4,13 @@ A result is younger than its operands, so undoing the youngest first meets each 
 everything that was made from it: that is all the sorting there is.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from heapq import heappop, heappush
-from typing import Any, TypeVar
+from typing import Any
 
 from tinytorch.autograd._assign import Assignable
-from tinytorch.tensor import ArgumentError, GradientError, Op, Tensor, ops
-
-V = TypeVar("V", bound="Memory")
-Row = Callable[..., Any] | None
-table: dict[Op, tuple[Any, tuple[Any, ...]]] = {}  # rows, and the defaults of operands
+from tinytorch.autograd._table import rows_of
+from tinytorch.tensor import GradientError, Op, Tensor, ops
 
 
 class Memory(Assignable):
@@ -24,118 +21,6 @@ class Memory(Assignable):
     _op: Op | None  # None for a leaf
     _operands: tuple[Any, ...] | None  # None after a walk that did not retain the graph
     _settings: dict[str, Any]
-
-
-def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> None:
-    """Write down the derivative of an op: one function for each operand.
-
-    A row gets the gradient `g` that arrives at the result `z`, then `z`, all operands (those left
-    out at their defaults), and the settings by keyword; it returns the gradient of its operand. It
-    is written in ops, so that it can be differentiated again. For an op that broadcasts,
-    broadcasting is undone afterward; for any other, the row must give the shape of its operand.
-
-    Args:
-        op: The op.
-        *rows: One for each operand; None for an operand that has no gradient.
-        each: For an op with any number of operands: returns the row of operand `i`.
-
-    Raises:
-        ArgumentError: The op has a derivative already, or is not differentiable.
-
-    Example:
-        >>> from tinytorch.tensor import op
-        >>> @op
-        ... def cube(x):
-        ...     return x**3
-        >>> derivative(cube, lambda g, z, x: g * 3 * x * x)
-    """
-    if op in table or not op.differentiable:
-        raise ArgumentError(
-            "derivative",
-            expected="a differentiable op that has no derivative yet",
-            got=f"{op!r}, " + ("which has one" if op in table else "declared without"),
-            fix="mend the rows where they stand, or make an op of another name",
-            op=op,
-        )
-    defaults = getattr(op.reference, "__defaults__", None) or ()
-    table[op] = (rows or each, defaults)
-
-
-def _rows_of(op: Op, operands: Sequence[Any]) -> tuple[tuple[Row, ...], Sequence[Any]]:
-    """Return the rows of an op for these operands, and the operands with those left out.
-
-    Raises:
-        GradientError: The op has no derivative, or rows for fewer operands.
-    """
-    rows, defaults = table.get(op, ((), ()))
-    if callable(rows):
-        return tuple(rows(i) for i in range(len(operands))), operands
-    left_out = len(rows) - len(operands)
-    if rows and left_out == 0:
-        return rows, operands
-    if 0 < left_out <= len(defaults):
-        return rows, (*operands, *defaults[len(defaults) - left_out :])
-    if not rows:
-        raise GradientError(
-            op.name,
-            expected="a derivative for each op on the way back",
-            got=f"{op!r}, which has none",
-            fix=f"derivative({op.name}, ...), or @op(differentiable=False), or detach()",
-        )
-    raise GradientError(
-        op.name,
-        expected=f"{len(operands)} rows, one for each operand",
-        got=f"{len(rows)} in its derivative",
-        fix=f"give derivative({op.name}, ...) a row, or None, for each operand",
-    )
-
-
-class Gradients(Mapping[V, Tensor]):
-    """The gradients of one walk, by leaf.
-
-    Example:
-        >>> from tinytorch.autograd import Variable
-        >>> x = Variable(2.0)
-        >>> gradients = (x * x).backward()
-        >>> gradients[x], len(gradients), x in gradients
-        (tensor(4.), 1, True)
-    """
-
-    __slots__ = ("_found",)
-
-    def __init__(self, found: Iterable[tuple[V, Tensor]]) -> None:
-        self._found = {id(leaf): (leaf, gradient) for leaf, gradient in found}
-
-    def __getitem__(self, leaf: V) -> Tensor:
-        try:
-            return self._found[id(leaf)][1]
-        except KeyError:
-            raise MissingGradientError(
-                "gradients[...]",
-                expected="a leaf that the result came from",
-                got=f"{type(leaf).__name__} of shape {getattr(leaf, 'shape', None)}",
-                fix="use the same object that went into the computation, or gradients.get(leaf)",
-            ) from None
-
-    def __contains__(self, leaf: object) -> bool:
-        return id(leaf) in self._found
-
-    def __iter__(self) -> Iterator[V]:
-        return (leaf for leaf, _ in self._found.values())
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def __repr__(self) -> str:
-        shapes = ", ".join(str(gradient.shape) for _, gradient in self._found.values())
-        return f"Gradients({len(self)}: {shapes})"
-
-
-class MissingGradientError(GradientError, KeyError):
-    """A leaf that had no part in the result."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def backward(
@@ -201,7 +86,7 @@ def _undo(result: Memory, g: Tensor, create_graph: bool) -> list[tuple[Memory, T
     assert op is not None
     if operands is None:
         raise _used_up(op)
-    rows, seen = _rows_of(op, operands)
+    rows, seen = rows_of(op, operands)
     z: Tensor = result
     if not create_graph:
         z, seen = _value(result), [_value(x) if isinstance(x, Tensor) else x for x in seen]

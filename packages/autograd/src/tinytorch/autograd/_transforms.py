@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd._backward import Gradients, backward, reaches_others
+from tinytorch.autograd._backward import backward, reaches_others
+from tinytorch.autograd._gradients import Gradients
 from tinytorch.autograd._mode import recording
 from tinytorch.autograd._variable import Variable
 from tinytorch.tensor import DTypeError, ShapeError, Tensor, checks, from_numpy, ops, stack

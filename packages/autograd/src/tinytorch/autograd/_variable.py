@@ -6,19 +6,21 @@ its settings. Nothing else is recorded; `_backward` reads this memory from the r
 
 import copy
 import threading
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinytorch.autograd._assign import clock, new_value
-from tinytorch.autograd._backward import Gradients, Memory, backward
+from tinytorch.autograd._backward import Memory, backward
+from tinytorch.autograd._gradients import Gradients, seed
 from tinytorch.autograd._mode import blocks
-from tinytorch.tensor import DTypeError, GradientError, Op, ShapeError, Tensor, checks, from_numpy
+from tinytorch.autograd._refusals import KeepsHistory
+from tinytorch.autograd._views import may_change, plain_result
+from tinytorch.tensor import DTypeError, GradientError, Op, Tensor
 
 
-class Variable(Memory):
+class Variable(KeepsHistory, Memory):
     """A Tensor of floats that remembers the op and the operands that it came from.
 
     The result of an op is a Variable if an operand is one. A Variable that you make is a *leaf*:
@@ -66,7 +68,7 @@ class Variable(Memory):
         """Compute `op`, then remember it, unless `no_grad` or a traitless op says otherwise."""
         array = op.compute(operands, settings)
         if blocks.get() or not op.differentiable:
-            return _plain_result(op, operands, settings, array)
+            return plain_result(op, operands, settings, array)
         if settings:
             for setting in settings.values():
                 if type(setting) in _CHANGEABLE:
@@ -135,30 +137,11 @@ class Variable(Memory):
             >>> gradients[x]
             tensor([2., 4.])
         """
-        if gradient is None:
-            if self.data.size != 1:
-                raise ShapeError(
-                    "backward",
-                    expected="a single element to differentiate, or the gradient that arrives",
-                    got=f"shape {self.shape} and no gradient",
-                    fix="reduce to one number (loss.mean()), or give gradient=",
-                )
-            gradient = _new(Tensor)
-            gradient.data = np.ones(self.data.shape, self.data.dtype)
-        elif not isinstance(gradient, Tensor):
-            gradient = from_numpy(checks.as_array("backward", gradient, None, copy=True))
-        if gradient.shape != self.shape:
-            raise ShapeError(
-                "backward",
-                expected=f"a gradient of shape {self.shape}",
-                got=f"shape {gradient.shape}",
-                fix="give the gradient the shape of the Variable",
-            )
-        if not create_graph and type(gradient) is not Tensor:
-            gradient = Tensor(gradient.detach() if isinstance(gradient, Variable) else gradient)
-        found = backward(
-            self, gradient, retain=retain_graph or create_graph, create_graph=create_graph
-        )
+        g = seed(self, gradient)
+        if not create_graph and type(g) is not Tensor:
+            g = Tensor(g.detach() if isinstance(g, Variable) else g)
+        retain = retain_graph or create_graph
+        found = backward(self, g, retain=retain, create_graph=create_graph)
         with _adding:
             for leaf, fresh in found:
                 leaf.grad = fresh if leaf.grad is None else leaf.grad + fresh
@@ -167,7 +150,7 @@ class Variable(Memory):
     def detach(self) -> Tensor:
         """Return the value alone, as a plain Tensor; of a leaf, or a view of one, a copy."""
         plain: Tensor = _new(Tensor)
-        plain.data = self.data.copy() if _may_change(self) else self.data
+        plain.data = self.data.copy() if may_change(self) else self.data
         return plain
 
     def assign(self, value: Any) -> Self:
@@ -204,32 +187,6 @@ class Variable(Memory):
         self._order = next(clock)
         return self
 
-    def numpy(self) -> np.ndarray:
-        """Refuse: a Variable's values leave it through `detach`, so that no history is lost."""
-        raise self._no_array()
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        raise self._no_array()
-
-    def __array_function__(
-        self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
-    ) -> Any:
-        """Refuse NumPy's functions, which would lose gradients, but for those that ask of shape."""
-        if function in (np.shape, np.ndim, np.size):
-            return function(self.data, *args[1:], **kwargs)
-        raise self._no_array(f"np.{function.__name__}")
-
-    def __dlpack__(self, **options: Any) -> Any:
-        raise self._no_array("dlpack")
-
-    def _no_array(self, operation: str = "numpy") -> GradientError:
-        return GradientError(
-            operation,
-            expected="a plain Tensor: an array cannot remember where it came from",
-            got=f"a {type(self).__name__} of shape {self.shape}",
-            fix="x.detach().numpy() for the values; the ops of tinytorch.tensor keep gradients",
-        )
-
     def __copy__(self) -> Self:
         return self if self._op is not None else super().__copy__()
 
@@ -247,37 +204,6 @@ class Variable(Memory):
         text = super().__repr__().replace("\n", "\n  ")
         head = f"{type(self).__name__}{text.removeprefix('tensor')}"
         return head if self._op is None else f"{head[:-1]}, op={self._op.name})"
-
-
-def _plain_result(
-    op: Op, operands: tuple[Any, ...], settings: dict[str, Any], array: np.ndarray
-) -> Tensor:
-    """Return what an op gave as a plain Tensor; a view of a leaf, which may change, as a copy."""
-    if array.base is not None:
-        for x in operands:
-            if isinstance(x, Variable) and np.may_share_memory(array, x.data) and _may_change(x):
-                held = [o.detach() if isinstance(o, Variable) else o for o in operands]
-                array = op.compute(tuple(held), settings)
-                break
-    plain: Tensor = _new(Tensor)
-    plain.data = array
-    return plain
-
-
-def _may_change(x: Variable) -> bool:
-    """Return whether `assign` may change the memory of `x`: it is a leaf, or a view of one."""
-    while x._op is not None and x.data.base is not None:
-        if x._operands is None:
-            return True
-        sources = [
-            o
-            for o in x._operands
-            if isinstance(o, Variable) and np.may_share_memory(o.data, x.data)
-        ]
-        if not sources:
-            return False
-        x = sources[0]
-    return x._op is None
 
 
 _new = object.__new__

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd._backward import table
 from tinytorch.autograd._gradcheck import gradcheck
+from tinytorch.autograd._table import table
 from tinytorch.autograd._variable import Variable
 from tinytorch.tensor import Op, Tensor
 from tinytorch.tensor.testing import OpCase, Sample

@@ -6,7 +6,7 @@ g is the gradient of the result z; x and y are the operands.
 from math import inf, log, nan, pi, sqrt
 from typing import Any
 
-from tinytorch.autograd._backward import derivative
+from tinytorch.autograd._table import derivative
 from tinytorch.tensor import Tensor, ops
 
 derivative(ops.add, lambda g, z, x, y: g, lambda g, z, x, y: g)

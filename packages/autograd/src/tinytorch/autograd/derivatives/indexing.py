@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinytorch.autograd._backward import derivative
+from tinytorch.autograd._table import derivative
 from tinytorch.tensor import Tensor, from_numpy, ops
 
 derivative(ops.getitem, lambda g, z, x, index: ops.put_into_zeros(g, index=index, shape=x.shape))

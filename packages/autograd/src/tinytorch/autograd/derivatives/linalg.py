@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd._backward import Row, derivative
+from tinytorch.autograd._table import Row, derivative
 from tinytorch.tensor import Tensor, eye, from_numpy, ops
 
 derivative(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd._backward import Row, derivative
+from tinytorch.autograd._table import Row, derivative
 from tinytorch.tensor import Tensor, ops
 
 derivative(ops.reshape, lambda g, z, x, shape: ops.reshape(g, shape=x.shape))

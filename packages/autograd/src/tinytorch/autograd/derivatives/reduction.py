@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd._backward import derivative
+from tinytorch.autograd._table import derivative
 from tinytorch.tensor import Tensor, ops
 
 derivative(

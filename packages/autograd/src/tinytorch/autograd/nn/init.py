@@ -104,7 +104,8 @@ def dirac_(weight: Variable, groups: int = 1) -> Variable:
     values = np.zeros(shape, weight.dtype)
     channels = shape[0] // groups
     # Of each channel the middle of its kernel, in every group.
-    middle: np.ndarray = values[(slice(None), slice(None), *[n // 2 for n in shape[2:]])]
+    index: Any = (slice(None), slice(None), *[n // 2 for n in shape[2:]])
+    middle = values[index]
     for one in range(min(channels, shape[1])):
         middle[one::channels, one] = 1
     return weight.assign(values)
