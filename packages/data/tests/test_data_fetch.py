@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinytorch.data import ConcatDataset, DataLoader, ImageDataset, Subset, TensorDataset
-from tinytorch.data._fetch import fetch
+from tinytorch.data._fetch import fetch_batch
 from tinytorch.tensor import tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError
 
@@ -33,7 +33,7 @@ def rows():
 
 
 def batch_of(dataset, indices, **settings):
-    return fetch("DataLoader", dataset, np.array(indices), **settings)
+    return fetch_batch("DataLoader", dataset, np.array(indices), **settings)
 
 
 def plain(batch):

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from tinytorch.data._fetch import fetch, whole_indices
+from tinytorch.data._fetch import fetch_batch, whole_indices
 from tinytorch.data.transforms._transform import Transform
 from tinytorch.tensor import checks, from_numpy, random
 from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError
@@ -76,7 +76,7 @@ class View(Batched):
         rng: np.random.Generator | None = None,
     ) -> Any:
         """Gather the batch at `indices`, `(batch,)`, from the data sets underneath."""
-        return fetch(type(self).__name__, self, indices, transform=transform, rng=rng)
+        return fetch_batch(type(self).__name__, self, indices, transform=transform, rng=rng)
 
 
 def checked_indices(operation: str, indices: Any, length: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError
 Collate = Callable[[list[Any]], Any]
 
 
-def fetch(
+def fetch_batch(
     operation: str,
     dataset: Any,
     indices: np.ndarray,

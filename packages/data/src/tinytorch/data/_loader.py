@@ -16,7 +16,7 @@ import numpy as np
 
 from tinytorch.data._collate import to_tensors
 from tinytorch.data._dataset import Dataset
-from tinytorch.data._fetch import Collate, fetch
+from tinytorch.data._fetch import Collate, fetch_batch
 from tinytorch.data._processes import in_processes
 from tinytorch.data._samplers import (
     BatchSampler,
@@ -45,7 +45,7 @@ class _MakeBatch:
 
     def __call__(self, number: int, indices: np.ndarray) -> Any:
         try:
-            return fetch(
+            return fetch_batch(
                 "DataLoader",
                 self.dataset,
                 indices,
