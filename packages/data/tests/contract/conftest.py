@@ -18,18 +18,18 @@ def plain(value):
 
 @pytest.fixture
 def expect():
-    """Compare what came with what was expected, and say what is likely wrong."""
+    """Gives `expect(got, wanted, mistake, row)`: equal values, or what may be the mistake."""
 
-    def compare(came, expected, likely, row):
+    def expect(got, wanted, mistake, row):
         __tracebackhide__ = True
-        if plain(came) != plain(expected):
+        got, wanted = plain(got), plain(wanted)
+        if got != wanted:
             pytest.fail(
-                f"expected {plain(expected)}\ncame     {plain(came)}\nlikely:  {likely}\n"
-                f"[contract: {row}]",
-                pytrace=False,
+                f"\n  expected: {wanted}\n  got:      {got}"
+                f"\n  perhaps:  {mistake}\n  contract: {row}"
             )
 
-    return compare
+    return expect
 
 
 class Rows:

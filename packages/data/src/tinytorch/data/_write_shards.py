@@ -9,7 +9,7 @@ import numpy as np
 
 from tinytorch.data._collate import column, stack
 from tinytorch.data._dataset import Dataset
-from tinytorch.data._fetch import fetch
+from tinytorch.data._fetch import fetch_batch
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.shards import (
     NUMBERS,
@@ -64,7 +64,7 @@ def write_shards(dataset: Dataset, folder: str | os.PathLike[str], size: int) ->
     described: tuple[str, tuple[Field, ...]] = "", ()
     for start in range(0, len(dataset), size):
         indices = np.arange(start, min(start + size, len(dataset)))
-        batch = fetch("write_shards", dataset, indices)
+        batch = fetch_batch("write_shards", dataset, indices)
         arrays = _fields_of(batch)
         found = _described(batch, arrays)
         if shards and found != described:
