@@ -7,11 +7,13 @@ the seam that `Op` describes.
 from typing import Any
 
 from tinytorch.tensor import _threads  # noqa: F401  # isort: skip - before NumPy
-from tinytorch.tensor._tensor import Tensor, from_numpy, tensor  # isort: skip - first: see _tensor
-from tinytorch.tensor import checks, errors, functional, kernels, ops, random, types
-from tinytorch.tensor._creation import arange, eye, full, one_hot, ones, zeros
+from tinytorch.tensor import ops  # isort: skip - first: see _op
+from tinytorch.tensor import _operators  # noqa: F401  # isort: skip - Tensors have them from here on
+from tinytorch.tensor import checks, errors, functional, kernels, random, types
+from tinytorch.tensor._creation import arange, eye, from_numpy, full, one_hot, ones, tensor, zeros
 from tinytorch.tensor._functions import einsum, flip, pad, scatter_add, take_along_axis
 from tinytorch.tensor._op import Op, op
+from tinytorch.tensor._tensor import Tensor
 from tinytorch.tensor._version import __version__
 from tinytorch.tensor.errors import (
     ArgumentError,

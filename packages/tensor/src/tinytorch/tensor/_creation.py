@@ -1,4 +1,4 @@
-"""Tensors made from a shape or a range."""
+"""Tensors made from data, from a shape or a range."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,49 @@ from tinytorch.tensor._convert import as_array, real_dtype, whole_numbers
 from tinytorch.tensor._tensor import Tensor, wrap
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
 
-__all__ = ["arange", "eye", "full", "one_hot", "ones", "zeros"]
+
+def tensor(data: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Make a Tensor of numbers, nested lists, an array or a Tensor; always copies.
+
+    Args:
+        data: Anything that NumPy reads as an array of real numbers. Python floats become
+            float32, integers int64, booleans bool; an array keeps its data type.
+        dtype: The data type to convert to.
+
+    Returns:
+        The Tensor.
+
+    Raises:
+        DTypeError: The data are not real numbers.
+        ShapeError: The nested lists are ragged.
+
+    Example:
+        >>> tensor([1, 2]).dtype, tensor([1.0, 2.0]).dtype
+        (dtype('int64'), dtype('float32'))
+    """
+    return wrap(as_array("tensor", data, dtype, copy=True))
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """Make a Tensor that shares the array's memory: writing to the array changes the Tensor.
+
+    Args:
+        array: Any shape; real numbers.
+
+    Returns:
+        The Tensor.
+
+    Raises:
+        DTypeError: `array` is no ndarray of real numbers.
+    """
+    if not isinstance(array, np.ndarray):
+        raise DTypeError(
+            "from_numpy",
+            expected="a numpy.ndarray",
+            got=f"{type(array).__name__}",
+            fix="use tensor(data), which converts and copies",
+        )
+    return wrap(as_array("from_numpy", array, None, copy=False))
 
 
 def zeros(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:

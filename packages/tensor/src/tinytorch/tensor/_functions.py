@@ -10,8 +10,6 @@ from tinytorch.tensor._convert import as_array
 from tinytorch.tensor.errors import DTypeError, ShapeError
 from tinytorch.tensor.types import Axes
 
-__all__ = ["einsum", "flip", "pad", "scatter_add", "take_along_axis"]
-
 
 def einsum(subscripts: str, *tensors: Any) -> Any:
     """Give the sum of products that ``subscripts`` describe.

@@ -6,17 +6,16 @@ more (autograd's `Variable` also remembers). An op therefore never knows about g
 """
 
 import sys
-from collections.abc import Callable, Mapping
-from inspect import Parameter, Signature, isfunction, signature
+from collections.abc import Callable
+from inspect import Parameter, Signature, signature
 from typing import Any, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy import ndarray
-from numpy.exceptions import AxisError
 
-from tinytorch.tensor._tensor import Tensor, as_operand
-from tinytorch.tensor.errors import ArgumentError, ShapeError, TinyTorchError
+from tinytorch.tensor._explaining import explained, misused, name_taken, nothing_to_evaluate
+from tinytorch.tensor.errors import TinyTorchError
 
 FLOAT64 = np.dtype(np.float64)
 WEAK = frozenset({bool, int, float, type(None)})
@@ -43,30 +42,29 @@ class Op:
         self,
         name: str,
         reference: Callable[..., Any],
+        parameters: Signature,
         *,
         broadcasts: bool,
         differentiable: bool,
-        doc: str | None,
-        module: str,
-        operands: Signature,
     ) -> None:
         self.name = self.__name__ = self.__qualname__ = name
         self.reference = self.implementation = self.__wrapped__ = reference
         self.broadcasts = broadcasts
         self.differentiable = differentiable
-        self.__doc__ = doc
-        self.__module__ = module
-        self.__signature__ = operands
-        kinds = [x.kind for x in operands.parameters.values()]
-        self._most = sys.maxsize if Parameter.VAR_POSITIONAL in kinds else len(kinds)
-        self._has_settings = Parameter.KEYWORD_ONLY in kinds
-        if self._has_settings and self._most < sys.maxsize:
-            self._most = kinds.index(Parameter.KEYWORD_ONLY)
+        self.__doc__ = reference.__doc__
+        self.__module__ = reference.__module__
+        self.__signature__ = parameters
+        kinds = [x.kind for x in parameters.parameters.values()]
+        self.has_settings = Parameter.KEYWORD_ONLY in kinds
+        any_number = Parameter.VAR_POSITIONAL in kinds
+        self.most_operands = (
+            sys.maxsize if any_number else len(kinds) - kinds.count(Parameter.KEYWORD_ONLY)
+        )
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:
         """Evaluate the op through the seam of its operands' type."""
-        if len(operands) > self._most or (settings and not self._has_settings):
-            raise self._misused(operands, settings)
+        if len(operands) > self.most_operands or (settings and not self.has_settings):
+            raise misused(self, operands, settings)
         if len(operands) == 1 and isinstance(operands[0], Tensor):
             return operands[0].evaluate(self, operands, settings)
         evaluate = None
@@ -79,12 +77,7 @@ class Op:
                 return self(*[as_operand(self.name, x) for x in operands], **settings)
         if evaluate is None:
             if all(x is None for x in operands):
-                raise ArgumentError(
-                    self.name,
-                    expected="at least one Tensor, array or number",
-                    got="none",
-                    fix=f"see help(ops.{self.name})",
-                )
+                raise nothing_to_evaluate(self)
             return self(*[x if x is None else Tensor(x) for x in operands], **settings)
         return evaluate(self, operands, settings)
 
@@ -108,7 +101,7 @@ class Op:
         except TinyTorchError:
             raise
         except (ValueError, TypeError, IndexError) as error:
-            raise self._explain(error, operands, settings) from error
+            raise explained(self, error, operands, settings) from error
         if type(array) is not ndarray:
             array = np.asarray(array)
         if (
@@ -119,47 +112,6 @@ class Op:
             array = array.astype(np.float32)
         return array
 
-    def _explain(
-        self, error: Exception, operands: tuple[Any, ...], settings: dict[str, Any]
-    ) -> TinyTorchError:
-        """Turn NumPy's error into one that shows the operands."""
-        if isinstance(error, TypeError):
-            return self._misused(operands, settings, f": {str(error).splitlines()[0]}")
-        shapes = [np.shape(x.data) if isinstance(x, Tensor) else np.shape(x) for x in operands]
-        came = _call(operands, settings)
-        kind: type[TinyTorchError] = ArgumentError
-        expected, fix = "operands and settings that fit together", f"see help(ops.{self.name})"
-        reason = f": {str(error).splitlines()[0]}"
-        if isinstance(error, AxisError):
-            kind, n, reason = AxisRangeError, len(shapes[0]), ""
-            expected, fix = f"axes from {-n} to {n - 1}", "count axes from 0, or from -1 backward"
-        elif isinstance(error, ValueError) and self.broadcasts and len(shapes) > 1:
-            kind, reason = ShapeError, ""
-            expected = "shapes that broadcast: aligned from the right, equal or 1"
-            fix = "reshape or expand_dims an operand"
-        elif isinstance(error, ValueError) and len(shapes) > 1:
-            kind = ShapeError
-        return kind(self.name, expected=expected, got=came + reason, fix=fix, shapes=shapes)
-
-    def _misused(
-        self, operands: tuple[Any, ...], settings: dict[str, Any], reason: str = ""
-    ) -> TinyTorchError:
-        """The error for operands or settings that the op does not take."""
-        parameters = self.__signature__.parameters.values()
-        usage = Signature([x.replace(annotation=Parameter.empty) for x in parameters])
-        names = [f"{x.name}=..." for x in parameters if x.kind is Parameter.KEYWORD_ONLY]
-        fix = f"see help(ops.{self.name})"
-        if names and len(operands) > self._most:
-            fix = f"name the settings: {self.name}(x, {', '.join(names)})"
-        elif reason and self.name.startswith("bitwise") and not names:
-            fix = "compare numbers first, (x > 0) & (y > 0), or astype integers or bool"
-        return OperandTypeError(
-            self.name,
-            expected=f"{self.name}{usage}" + (": settings by keyword alone" if names else ""),
-            got=_call(operands, settings) + reason,
-            fix=fix,
-        )
-
     def __repr__(self) -> str:
         """Show the op as `<op mul>`."""
         return f"<op {self.name}>"
@@ -167,27 +119,6 @@ class Op:
     def __reduce__(self) -> str:
         """Pickle and copy by name: an op is one object."""
         return self.name
-
-
-class AxisRangeError(ArgumentError, IndexError):
-    """An axis that the operand does not have."""
-
-
-class OperandTypeError(ArgumentError, TypeError):
-    """Operands or settings that the op does not take."""
-
-    problem = "operands or settings do not fit"
-
-
-def _call(operands: tuple[Any, ...], settings: dict[str, Any]) -> str:
-    """Show a call as `float32 (2, 3), 2.0 with axis=1`."""
-    came = ", ".join(
-        f"{x.dtype} {tuple(x.shape)}" if isinstance(x, (Tensor, ndarray)) else repr(x)
-        for x in operands
-    )
-    return (
-        came + (" with " if settings else "") + ", ".join(f"{k}={v!r}" for k, v in settings.items())
-    )
 
 
 @overload
@@ -233,45 +164,23 @@ def op(
         made = Op(
             function.__name__,
             function,
+            signature(function),
             broadcasts=broadcasts,
             differentiable=differentiable,
-            doc=function.__doc__,
-            module=function.__module__,
-            operands=signature(function),
         )
-        return _registered(made, ufunc)
+        return register(made, ufunc)
 
     return make if reference is None else make(reference)
 
 
-def ufunc(name: str, function: np.ufunc, doc: str, *, flat: bool = False) -> Op:
-    """Make an op that is one of NumPy's ufuncs; `flat` if its derivative is 0 or has no meaning."""
-    names = ("x", "y")[: function.nin]
-    made = Op(
-        name,
-        function,
-        broadcasts=function.nin > 1,
-        differentiable=not flat,
-        doc=doc,
-        module="tinytorch.tensor.ops.elementwise",
-        operands=Signature([Parameter(x, Parameter.POSITIONAL_OR_KEYWORD) for x in names]),
-    )
-    return _registered(made, function)
-
-
-def _registered(made: Op, function: np.ufunc | None) -> Op:
-    """Write the op down under its name, and the ufunc whose meaning it has."""
+def register(made: Op, ufunc: np.ufunc | None) -> Op:
+    """Write the op down under its name, and as the meaning of the ufunc."""
     old = _registry.get(made.name)
     if old is not None and old.__module__ != made.__module__:
-        raise ArgumentError(
-            "op",
-            expected="a name that no other op has",
-            got=f"{made.name!r}, which {old.__module__} defines",
-            fix="give the function another name",
-        )
+        raise name_taken(made.name, old.__module__)
     _registry[made.name] = made
-    if function is not None:
-        UFUNCS[function] = made
+    if ufunc is not None:
+        UFUNCS[ufunc] = made
     return made
 
 
@@ -280,11 +189,4 @@ def registry() -> tuple[Op, ...]:
     return tuple(_registry.values())
 
 
-def own_names(package: str, names: Mapping[str, Any]) -> list[str]:
-    """The public ops and functions of a package of ops, of those that its `__init__` knows."""
-    return sorted(
-        name
-        for name, x in names.items()
-        if isinstance(x, Op) or (isfunction(x) and x.__module__.startswith(f"{package}."))
-        if not name.startswith("_")
-    )
+from tinytorch.tensor._tensor import Tensor, as_operand  # noqa: E402 - its methods call ops

@@ -9,7 +9,5 @@ stays.
 
 import os
 
-__all__: list[str] = []
-
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")  # sleep after 2^20 cycles, not 2^26
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

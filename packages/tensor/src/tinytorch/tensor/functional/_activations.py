@@ -6,9 +6,7 @@ from typing import Any
 from tinytorch.tensor import ops
 from tinytorch.tensor._tensor import as_tensor
 from tinytorch.tensor.errors import ArgumentError
-from tinytorch.tensor.ops import relu, sigmoid, tanh
-
-__all__ = ["gelu", "leaky_relu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "tanh"]
+from tinytorch.tensor.ops import sigmoid
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:

@@ -6,8 +6,6 @@ from tinytorch.tensor import ops
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.functional._reduction import as_values, reduce, same_shape, weigh
 
-__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits"]
-
 
 def binary_cross_entropy(
     probabilities: Any, targets: Any, weight: Any = None, reduction: str = "mean"

@@ -9,8 +9,6 @@ from tinytorch.tensor._convert import whole_numbers
 from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 
-__all__ = ["dropout", "layer_norm", "linear"]
-
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """Give x @ weight.T + bias.

@@ -12,16 +12,6 @@ from tinytorch.tensor import ops
 from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 
-__all__ = [
-    "as_values",
-    "check_reduction",
-    "divisors",
-    "mean_over",
-    "reduce",
-    "same_shape",
-    "weigh",
-]
-
 _listener: ContextVar[list[float] | None] = ContextVar("divisors", default=None)
 
 

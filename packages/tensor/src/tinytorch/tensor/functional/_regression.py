@@ -6,8 +6,6 @@ from tinytorch.tensor import ops
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.functional._reduction import reduce, same_shape
 
-__all__ = ["huber_loss", "l1_loss", "mse_loss"]
-
 
 def mse_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
     """Give the squared differences.

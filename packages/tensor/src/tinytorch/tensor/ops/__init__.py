@@ -4,12 +4,18 @@ An op (`Op`) has its own array code; the other functions here are composites of 
 differentiable because ops are.
 """
 
-from tinytorch.tensor._op import own_names
-from tinytorch.tensor._op import registry as registry
+from inspect import isfunction as _isfunction
+
+from tinytorch.tensor._op import Op, registry
 from tinytorch.tensor.ops.elementwise import *  # noqa: F403 - a kind's public names are its ops
 from tinytorch.tensor.ops.indexing import *  # noqa: F403
 from tinytorch.tensor.ops.linalg import *  # noqa: F403
 from tinytorch.tensor.ops.movement import *  # noqa: F403
 from tinytorch.tensor.ops.reduction import *  # noqa: F403
 
-__all__ = sorted([*own_names(__name__, globals()), "registry"])  # noqa: PLE0605 - generated
+__all__ = sorted(  # noqa: PLE0605 - an op is named once, where it is made
+    name
+    for name, x in globals().items()
+    if not name.startswith("_")
+    if isinstance(x, Op) or x is registry or (_isfunction(x) and __name__ in x.__module__)
+)

@@ -6,26 +6,42 @@ NumPy's is a line: its name, the ufunc, what it computes.
 
 import math
 from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Any
 
 import numpy as np
 
 from tinytorch.tensor._convert import real_dtype
-from tinytorch.tensor._op import op, ufunc
+from tinytorch.tensor._op import Op, op, register
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.types import Array
 
+
+def _ufunc(name: str, function: np.ufunc, doc: str, *, flat: bool = False) -> Op:
+    """Make an op that is one of NumPy's ufuncs; `flat` if its derivative is 0 or has no meaning."""
+    names = ("x", "y")[: function.nin]
+    made = Op(
+        name,
+        function,
+        Signature([Parameter(x, Parameter.POSITIONAL_OR_KEYWORD) for x in names]),
+        broadcasts=function.nin > 1,
+        differentiable=not flat,
+    )
+    made.__doc__, made.__module__ = doc, __name__
+    return register(made, function)
+
+
 # Arithmetic
 
-add = ufunc("add", np.add, "x + y.")
-sub = ufunc("sub", np.subtract, "x - y.")
-mul = ufunc("mul", np.multiply, "x * y.")
-div = ufunc("div", np.divide, "x / y; integers give float32.")
-floor_div = ufunc("floor_div", np.floor_divide, "The largest integer not above x / y.", flat=True)
-mod = ufunc("mod", np.remainder, "The remainder of floor_div, with the sign of y.")
-neg = ufunc("neg", np.negative, "-x.")
-abs = ufunc("abs", np.absolute, "The magnitude of x; its derivative at 0 is 0.")
-sign = ufunc("sign", np.sign, "-1, 0 or 1.", flat=True)
+add = _ufunc("add", np.add, "x + y.")
+sub = _ufunc("sub", np.subtract, "x - y.")
+mul = _ufunc("mul", np.multiply, "x * y.")
+div = _ufunc("div", np.divide, "x / y; integers give float32.")
+floor_div = _ufunc("floor_div", np.floor_divide, "The largest integer not above x / y.", flat=True)
+mod = _ufunc("mod", np.remainder, "The remainder of floor_div, with the sign of y.")
+neg = _ufunc("neg", np.negative, "-x.")
+abs = _ufunc("abs", np.absolute, "The magnitude of x; its derivative at 0 is 0.")
+sign = _ufunc("sign", np.sign, "-1, 0 or 1.", flat=True)
 
 
 @op(broadcasts=True, ufunc=np.power)
@@ -36,14 +52,14 @@ def pow(x: Array, y: Array) -> Array:
 
 # Exponentials and their relatives
 
-exp = ufunc("exp", np.exp, "e to the power x.")
-expm1 = ufunc("expm1", np.expm1, "exp(x) - 1, accurate near 0.")
-log = ufunc("log", np.log, "The natural logarithm of x.")
-log1p = ufunc("log1p", np.log1p, "log(1 + x), accurate near 0.")
-sqrt = ufunc("sqrt", np.sqrt, "The square root of x.")
-sin = ufunc("sin", np.sin, "The sine of x in radians.")
-cos = ufunc("cos", np.cos, "The cosine of x in radians.")
-tanh = ufunc("tanh", np.tanh, "The hyperbolic tangent of x.")
+exp = _ufunc("exp", np.exp, "e to the power x.")
+expm1 = _ufunc("expm1", np.expm1, "exp(x) - 1, accurate near 0.")
+log = _ufunc("log", np.log, "The natural logarithm of x.")
+log1p = _ufunc("log1p", np.log1p, "log(1 + x), accurate near 0.")
+sqrt = _ufunc("sqrt", np.sqrt, "The square root of x.")
+sin = _ufunc("sin", np.sin, "The sine of x in radians.")
+cos = _ufunc("cos", np.cos, "The cosine of x in radians.")
+tanh = _ufunc("tanh", np.tanh, "The hyperbolic tangent of x.")
 
 
 @op
@@ -87,8 +103,8 @@ def binary_cross_entropy(p: Array, target: Array) -> Array:
 
 # Choice
 
-maximum = ufunc("maximum", np.maximum, "The larger of x and y; equal ones share the gradient.")
-minimum = ufunc("minimum", np.minimum, "The smaller of x and y; equal ones share the gradient.")
+maximum = _ufunc("maximum", np.maximum, "The larger of x and y; equal ones share the gradient.")
+minimum = _ufunc("minimum", np.minimum, "The smaller of x and y; equal ones share the gradient.")
 
 
 @op
@@ -138,26 +154,26 @@ def astype(x: Any, dtype: Any) -> Any:
 
 # Rounding, comparison and logic: their derivatives are 0 or have no meaning
 
-floor = ufunc("floor", np.floor, "The largest integer not above x.", flat=True)
-ceil = ufunc("ceil", np.ceil, "The smallest integer not below x.", flat=True)
-round = ufunc("round", np.rint, "The nearest integer; halves go to the even one.", flat=True)
-equal = ufunc("equal", np.equal, "Whether x == y.", flat=True)
-not_equal = ufunc("not_equal", np.not_equal, "Whether x != y.", flat=True)
-less = ufunc("less", np.less, "Whether x < y.", flat=True)
-less_equal = ufunc("less_equal", np.less_equal, "Whether x <= y.", flat=True)
-greater = ufunc("greater", np.greater, "Whether x > y.", flat=True)
-greater_equal = ufunc("greater_equal", np.greater_equal, "Whether x >= y.", flat=True)
-isnan = ufunc("isnan", np.isnan, "Whether x is not a number.", flat=True)
-isfinite = ufunc("isfinite", np.isfinite, "Whether x is neither infinite nor NaN.", flat=True)
-logical_and = ufunc("logical_and", np.logical_and, "Whether both x and y are true.", flat=True)
-logical_or = ufunc("logical_or", np.logical_or, "Whether x or y is true.", flat=True)
-logical_not = ufunc("logical_not", np.logical_not, "Whether x is false.", flat=True)
-bitwise_and = ufunc("bitwise_and", np.bitwise_and, "The bits that x and y share.", flat=True)
-bitwise_or = ufunc("bitwise_or", np.bitwise_or, "The bits that x or y has.", flat=True)
-bitwise_xor = ufunc("bitwise_xor", np.bitwise_xor, "The bits that x or y has alone.", flat=True)
-bitwise_not = ufunc("bitwise_not", np.invert, "The bits that x lacks; of bool: not x.", flat=True)
-left_shift = ufunc("left_shift", np.left_shift, "x times 2 to the power y.", flat=True)
-right_shift = ufunc("right_shift", np.right_shift, "x over 2 to the power y, floored.", flat=True)
+floor = _ufunc("floor", np.floor, "The largest integer not above x.", flat=True)
+ceil = _ufunc("ceil", np.ceil, "The smallest integer not below x.", flat=True)
+round = _ufunc("round", np.rint, "The nearest integer; halves go to the even one.", flat=True)
+equal = _ufunc("equal", np.equal, "Whether x == y.", flat=True)
+not_equal = _ufunc("not_equal", np.not_equal, "Whether x != y.", flat=True)
+less = _ufunc("less", np.less, "Whether x < y.", flat=True)
+less_equal = _ufunc("less_equal", np.less_equal, "Whether x <= y.", flat=True)
+greater = _ufunc("greater", np.greater, "Whether x > y.", flat=True)
+greater_equal = _ufunc("greater_equal", np.greater_equal, "Whether x >= y.", flat=True)
+isnan = _ufunc("isnan", np.isnan, "Whether x is not a number.", flat=True)
+isfinite = _ufunc("isfinite", np.isfinite, "Whether x is neither infinite nor NaN.", flat=True)
+logical_and = _ufunc("logical_and", np.logical_and, "Whether both x and y are true.", flat=True)
+logical_or = _ufunc("logical_or", np.logical_or, "Whether x or y is true.", flat=True)
+logical_not = _ufunc("logical_not", np.logical_not, "Whether x is false.", flat=True)
+bitwise_and = _ufunc("bitwise_and", np.bitwise_and, "The bits that x and y share.", flat=True)
+bitwise_or = _ufunc("bitwise_or", np.bitwise_or, "The bits that x or y has.", flat=True)
+bitwise_xor = _ufunc("bitwise_xor", np.bitwise_xor, "The bits that x or y has alone.", flat=True)
+bitwise_not = _ufunc("bitwise_not", np.invert, "The bits that x lacks; of bool: not x.", flat=True)
+left_shift = _ufunc("left_shift", np.left_shift, "x times 2 to the power y.", flat=True)
+right_shift = _ufunc("right_shift", np.right_shift, "x over 2 to the power y, floored.", flat=True)
 
 
 def _by_element(function: Callable[[float], float], x: Array) -> Array:

@@ -1,6 +1,7 @@
 """Linear algebra: products that sum over a shared axis, computed by BLAS."""
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,8 @@ def _product_by_parts(x: Array, y: Array) -> Array:
 @op
 def einsum(*xs: Array, subscripts: str) -> Array:
     """The sum of products that the subscripts describe, as numpy.einsum, optimized."""
-    dtype, wide = np.result_type(*xs), None
+    dtype = np.result_type(*xs)
+    wide: np.dtype[Any] | None = None
     if dtype == HALF:
         wide = SINGLE
     elif dtype == SINGLE and _terms(subscripts, xs) > LONG:

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinytorch.tensor import kernels
+from tinytorch.tensor._creation import from_numpy
 from tinytorch.tensor._op import Op
-from tinytorch.tensor._tensor import Tensor, from_numpy
+from tinytorch.tensor._tensor import Tensor
 from tinytorch.tensor.testing._close import assert_close
-
-__all__ = ["OpCase", "Sample", "sample"]
 
 UNARY = [((),), ((5,),), ((2, 3),), ((2, 1, 3),), ((0,),), ((2, 0),)]
 BINARY = [

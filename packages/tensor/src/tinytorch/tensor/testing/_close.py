@@ -6,8 +6,6 @@ import numpy as np
 
 from tinytorch.tensor._tensor import Tensor
 
-__all__ = ["assert_close"]
-
 # Data type -> relative and absolute tolerance: some units in the last place of a short computation.
 TOLERANCES = {"float16": (1e-2, 1e-3), "float32": (1e-5, 1e-6), "float64": (1e-9, 1e-11)}
 

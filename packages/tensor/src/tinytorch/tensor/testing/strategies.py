@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinytorch.tensor._tensor import tensor
+from tinytorch.tensor._creation import tensor
 from tinytorch.tensor.errors import MissingExtraError
 
 __all__ = ["arrays", "axes", "broadcastable_shapes", "indices", "shapes", "tensors"]
