@@ -8,10 +8,7 @@ from pathlib import Path
 from layers import NAMESPACE
 from uses import uses
 
-INHERENT = {
-    ("tinytorch.tensor._tensor", "tinytorch.tensor._op"),
-    ("tinytorch.tensor._tensor", "tinytorch.tensor.ops"),
-}
+INHERENT = {("tinytorch.tensor._op", "tinytorch.tensor._tensor")}
 """An op asks its operands to evaluate it, and a Tensor's methods are ops: each needs the other."""
 
 

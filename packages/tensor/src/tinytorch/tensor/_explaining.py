@@ -1,15 +1,12 @@
 """What goes wrong in an op: NumPy's error, told with the operands and the way out."""
 
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.exceptions import AxisError
 
 from tinytorch.tensor.errors import ArgumentError, ShapeError, TinyTorchError
-
-if TYPE_CHECKING:
-    from tinytorch.tensor._op import Op
 
 
 class AxisRangeError(ArgumentError, IndexError):
@@ -23,7 +20,7 @@ class OperandTypeError(ArgumentError, TypeError):
 
 
 def explained(
-    op: "Op", error: Exception, operands: tuple[Any, ...], settings: dict[str, Any]
+    op: Any, error: Exception, operands: tuple[Any, ...], settings: dict[str, Any]
 ) -> TinyTorchError:
     """Turn NumPy's error into one that shows the operands."""
     told = str(error).splitlines()[0]
@@ -45,7 +42,7 @@ def explained(
 
 
 def misused(
-    op: "Op", operands: tuple[Any, ...], settings: dict[str, Any], reason: str = ""
+    op: Any, operands: tuple[Any, ...], settings: dict[str, Any], reason: str = ""
 ) -> TinyTorchError:
     """The error for operands or settings that the op does not take."""
     parameters = op.__signature__.parameters.values()
@@ -64,7 +61,7 @@ def misused(
     )
 
 
-def nothing_to_evaluate(op: "Op") -> TinyTorchError:
+def nothing_to_evaluate(op: Any) -> TinyTorchError:
     """The error for a call whose operands are all left out."""
     return ArgumentError(
         op.name,

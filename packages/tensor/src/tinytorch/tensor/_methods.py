@@ -14,9 +14,6 @@ from tinytorch.tensor._convert import whole_numbers
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.types import Axes
 
-if TYPE_CHECKING:
-    from tinytorch.tensor._tensor import Tensor
-
 
 def _operator(x: Any, y: Any) -> Any:
     """Stand for an operator, where types are checked: `_operators` holds the table."""
@@ -116,11 +113,11 @@ class Methods:
         """Return the standard deviation along `axis`."""
         return ops.std(self, axis, keepdims, ddof)
 
-    def argmax(self, axis: int | None = None) -> "Tensor":
+    def argmax(self, axis: int | None = None) -> Any:
         """Return the position of the first largest element along `axis`."""
         return ops.argmax(self, axis=axis)
 
-    def argmin(self, axis: int | None = None) -> "Tensor":
+    def argmin(self, axis: int | None = None) -> Any:
         """Return the position of the first smallest element along `axis`."""
         return ops.argmin(self, axis=axis)
 

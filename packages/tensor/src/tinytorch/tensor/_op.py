@@ -19,8 +19,7 @@ from tinytorch.tensor.errors import TinyTorchError
 
 FLOAT64 = np.dtype(np.float64)
 WEAK = frozenset({bool, int, float, type(None)})
-UFUNCS: dict[np.ufunc, "Op"] = {}
-"""The op of the same meaning for each of NumPy's ufuncs that has one."""
+UFUNCS: dict[np.ufunc, "Op"] = {}  # the op that means the same
 _registry: WeakValueDictionary[str, "Op"] = WeakValueDictionary()
 
 
@@ -55,11 +54,10 @@ class Op:
         self.__module__ = reference.__module__
         self.__signature__ = parameters
         kinds = [x.kind for x in parameters.parameters.values()]
-        self.has_settings = Parameter.KEYWORD_ONLY in kinds
+        settings = kinds.count(Parameter.KEYWORD_ONLY)
+        self.has_settings = settings > 0
         any_number = Parameter.VAR_POSITIONAL in kinds
-        self.most_operands = (
-            sys.maxsize if any_number else len(kinds) - kinds.count(Parameter.KEYWORD_ONLY)
-        )
+        self.most_operands = sys.maxsize if any_number else len(kinds) - settings
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:
         """Evaluate the op through the seam of its operands' type."""

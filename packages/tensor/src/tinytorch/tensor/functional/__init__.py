@@ -8,11 +8,8 @@ from tinytorch.tensor.functional._activations import (
     gelu,
     leaky_relu,
     log_softmax,
-    relu,
-    sigmoid,
     silu,
     softmax,
-    tanh,
 )
 from tinytorch.tensor.functional._binary import (
     binary_cross_entropy,
@@ -22,6 +19,7 @@ from tinytorch.tensor.functional._classification import cross_entropy, nll_loss
 from tinytorch.tensor.functional._layers import dropout, layer_norm, linear
 from tinytorch.tensor.functional._reduction import divisors, mean_over
 from tinytorch.tensor.functional._regression import huber_loss, l1_loss, mse_loss
+from tinytorch.tensor.ops import relu, sigmoid, tanh
 
 __all__ = [
     "binary_cross_entropy",

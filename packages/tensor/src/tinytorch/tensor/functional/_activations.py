@@ -6,7 +6,6 @@ from typing import Any
 from tinytorch.tensor import ops
 from tinytorch.tensor._tensor import as_tensor
 from tinytorch.tensor.errors import ArgumentError
-from tinytorch.tensor.ops import sigmoid
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
@@ -55,7 +54,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     if approximate == "none":
         return x * 0.5 * ops.erfc(x * -math.sqrt(0.5))
     if approximate == "tanh":
-        return x * sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * x * x * x))
+        return x * ops.sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * x * x * x))
     raise ArgumentError(
         "gelu", expected="'none' or 'tanh'", got=repr(approximate), fix="use the exact 'none'"
     )
@@ -76,7 +75,7 @@ def silu(x: Any) -> Any:
         tensor([0.       , 1.7615942])
     """
     x = as_tensor("silu", x)
-    return x * sigmoid(x)
+    return x * ops.sigmoid(x)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
