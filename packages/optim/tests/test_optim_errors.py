@@ -22,6 +22,7 @@ CALLS = {
     "AdamW": lambda: optim.AdamW(check_finite=1),
     "RMSprop": lambda: optim.RMSprop([]),
     "Adagrad": lambda: optim.Adagrad([{"params": [Variable(1.0)], "rate": 1}]),
+    "Muon": lambda: optim.Muon([Variable(1.0)]),
     "Optimizer": lambda: optim.Optimizer([Variable(1.0)]).update(None, None, {}, {}),
     "SGD.bind": lambda: optim.SGD().bind([]),
     "SGD.add_param_group": lambda: made().add_param_group({}),

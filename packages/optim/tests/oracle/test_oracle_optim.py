@@ -296,3 +296,28 @@ def _with_gradients():
         g = np.asarray(np.sin(step + w.data))
         w.grad, t.grad = from_numpy(g), torch.tensor(g)
     return ours, theirs
+
+
+@pytest.mark.parametrize("adjust", [None, "original", "match_rms_adamw"])
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6)])
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_muon_walks_with_torch_as_far_as_bfloat16_goes(shape, nesterov, adjust):
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=shape).astype(np.float32)
+    settings = {"lr": 0.01, "momentum": 0.9, "nesterov": nesterov, "adjust_lr_fn": adjust}
+    ours, theirs = Variable(start), torch.nn.Parameter(torch.tensor(start))
+    our_optimizer = optim.Muon([ours], **settings)
+    their_optimizer = torch.optim.Muon([theirs], **settings)
+    for _ in range(5):
+        g = rng.normal(size=shape).astype(np.float32)
+        our_optimizer.step({ours: from_numpy(g)})
+        theirs.grad = torch.from_numpy(g)
+        their_optimizer.step()
+    moved = np.abs(theirs.detach().numpy() - start).max()
+    np.testing.assert_allclose(ours.data, theirs.detach().numpy(), atol=0.03 * moved)
+
+
+def test_default_settings_of_muon_equal_torch():
+    theirs = torch.optim.Muon([torch.nn.Parameter(torch.zeros(1, 1))]).defaults
+    ours = optim.Muon().defaults
+    assert {name: theirs[name] for name in ours} == ours

@@ -5,6 +5,7 @@ from tinytorch.optim._adagrad import Adagrad
 from tinytorch.optim._adam import Adam, AdamW
 from tinytorch.optim._clip import clip_grad_norm, clip_grad_value
 from tinytorch.optim._errors import NonFiniteError, ParameterError
+from tinytorch.optim._muon import Muon
 from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._plateau import ReduceOnPlateau
 from tinytorch.optim._rmsprop import RMSprop
@@ -25,6 +26,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Muon",
     "NonFiniteError",
     "Optimizer",
     "ParameterError",

@@ -1,29 +1,32 @@
 """Which parameters a step moves, and by which gradients: all is checked before any is moved."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from tinytorch.autograd import Variable
 from tinytorch.optim._errors import NonFiniteError
 from tinytorch.optim._parameters import learns
-from tinytorch.optim._state import working_dtype
+from tinytorch.optim._state import State, working_dtype
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import ArgumentError, GradientError, ShapeError
 
+Update: TypeAlias = Callable[[np.ndarray, np.ndarray, State, State], None]
+
 
 class Move(NamedTuple):
-    """A parameter that is to move, its gradient in the type that it is moved in, its settings."""
+    """A parameter that is to move, its gradient in the type that it is moved in, how it moves."""
 
     parameter: Variable
     gradient: np.ndarray
-    settings: dict[str, Any]
+    settings: State
+    update: Update
 
 
 def moves(
     operation: str,
-    groups: Iterable[tuple[list[Variable], dict[str, Any]]],
+    groups: Iterable[tuple[list[Variable], State, Update]],
     gradients: Mapping[Variable, Tensor] | None,
     names: Mapping[Variable, str],
     finite_at: int | None,
@@ -32,7 +35,7 @@ def moves(
 
     Args:
         operation: Who asks, for the error.
-        groups: Parameters with their settings.
+        groups: Parameters with their settings and their rule's update.
         gradients: What `backward` returned, or None for the parameters' own.
         names: What errors call the parameters.
         finite_at: The number of the step if gradients must be finite, else None.
@@ -51,7 +54,7 @@ def moves(
             fix="optimizer.step(loss.backward()), or loss.backward() and then optimizer.step()",
         )
     found, seen = [], []
-    for parameters, settings in groups:
+    for parameters, settings, update in groups:
         seen += parameters
         for parameter in parameters:
             gradient: Any = parameter.grad if gradients is None else gradients.get(parameter)
@@ -71,7 +74,7 @@ def moves(
                 g = np.asarray(g, working_dtype(parameter), order="C")
             if finite_at is not None:
                 _check_finite(operation, name, g, finite_at)
-            found.append(Move(parameter, g, settings))
+            found.append(Move(parameter, g, settings, update))
     if not found:
         raise _no_gradient(operation, seen, gradients)
     return found

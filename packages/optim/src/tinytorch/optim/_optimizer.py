@@ -1,6 +1,8 @@
 """The optimizer without its equation: groups of parameters, gradients, state that can be saved."""
 
 from collections.abc import Mapping
+from functools import partial
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,7 +12,7 @@ from tinytorch.optim._errors import ParameterError
 from tinytorch.optim._moves import moves
 from tinytorch.optim._parameters import Parameters, entries, read_group
 from tinytorch.optim._rules import checked
-from tinytorch.optim._state import StateReader, pack, working_weights
+from tinytorch.optim._state import State, StateReader, Wanted, pack, working_weights
 from tinytorch.optim._update import Workspace
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.checks import flag
@@ -34,7 +36,8 @@ class Optimizer:
 
     Attributes:
         param_groups: A list of dicts: "params" (a list of leaf Variables) and the settings of those
-            ("lr", ...), which may be changed between steps.
+            ("lr", ...), which may be changed between steps. Another optimizer under "rule" moves
+            the group in place of this one, with its own settings: biases by AdamW beside `Muon`.
         defaults: The settings that a group has unless it says otherwise.
         keeps: The arrays that a parameter's state keeps from step to step, by name; each with the
             setting that asks for it, or None if it is always there.
@@ -51,7 +54,7 @@ class Optimizer:
         self, params: Parameters | None = None, *, check_finite: bool = False, **defaults: Any
     ) -> None:
         operation = type(self).__name__
-        self.defaults = self._settings(operation, defaults)
+        self.defaults = self.check(operation, defaults)
         self.check_finite = flag(operation, "check_finite", check_finite)
         self.param_groups: list[dict[str, Any]] = []
         self.workspace = Workspace()
@@ -64,8 +67,8 @@ class Optimizer:
         self,
         w: np.ndarray,  # noqa: ARG002 - each optimizer defines its own
         g: np.ndarray,  # noqa: ARG002
-        state: dict[str, Any],  # noqa: ARG002
-        settings: dict[str, Any],  # noqa: ARG002
+        state: State,  # noqa: ARG002
+        settings: State,  # noqa: ARG002
     ) -> None:
         """Move one parameter: write into `w` and `state`, never into `g`.
 
@@ -83,16 +86,39 @@ class Optimizer:
             fix="def update(self, w, g, state, settings): ...",
         )
 
-    def check(self, operation: str, settings: dict[str, Any]) -> None:
-        """Raise an ArgumentError if settings, each in its range, contradict each other.
+    def check(self, operation: str, settings: State) -> State:
+        """Return settings, each as a plain value in its range.
+
+        An optimizer whose settings may contradict each other looks at what `super().check` returns.
 
         Args:
             operation: Who asks, for the error.
             settings: A group's hyperparameters.
+
+        Raises:
+            ArgumentError: One is out of its range, or they contradict each other.
+        """
+        return checked(operation, settings)
+
+    def admit(self, operation: str, name: str, parameter: Variable) -> None:
+        """Raise a ParameterError if this rule cannot move a parameter.
+
+        Args:
+            operation: Who asks, for the error.
+            name: The parameter's name.
+            parameter: The parameter.
         """
 
+    def divided(self, params: list[Any]) -> list[dict[str, Any]]:
+        """Return the groups that parameters make which come without: one, of this rule.
+
+        Args:
+            params: Variables, or (name, Variable) pairs.
+        """
+        return [{"params": params}]
+
     def kept(
-        self, state: dict[str, Any], w: np.ndarray, settings: dict[str, Any], fill: float = 0.0
+        self, state: State, w: np.ndarray, settings: State, fill: float = 0.0
     ) -> list[np.ndarray | None]:
         """Return the arrays of `keeps` in order, made at their first use.
 
@@ -198,18 +224,21 @@ class Optimizer:
         groups = [
             (
                 group["params"],
-                self._settings(operation, {name: group[name] for name in self.defaults}),
+                rule.check(operation, {name: group[name] for name in rule.defaults}),
+                rule.update,
             )
-            for group in self.param_groups
+            for group, rule in self._rules()
         ]
         finite_at = None
         if self.check_finite:
             finite_at = 1 + max((state["step"] for state in self._state.values()), default=0)
-        for parameter, g, settings in moves(operation, groups, gradients, self._names, finite_at):
+        for parameter, g, settings, update in moves(
+            operation, groups, gradients, self._names, finite_at
+        ):
             state = self._state.setdefault(parameter, {"step": 0})
             state["step"] += 1
             w = working_weights(parameter, state)
-            self.update(w, g, state, settings)
+            update(w, g, state, settings)
             if w is not parameter.data:
                 np.copyto(parameter.data, w, casting="same_kind")
             parameter.assign(parameter.data)
@@ -237,8 +266,12 @@ class Optimizer:
         """
         states = [self._state.get(parameter, {}) for _, parameter in self.named_parameters()]
         groups = [
-            (len(group["params"]), {name: group[name] for name in self.defaults})
-            for group in self.param_groups
+            (
+                None if rule is self else type(rule).__name__,
+                len(group["params"]),
+                {name: group[name] for name in rule.defaults},
+            )
+            for group, rule in self._rules()
         ]
         return pack(type(self).__name__, states, groups)
 
@@ -255,16 +288,19 @@ class Optimizer:
                 shapes or data types do not match; nothing has changed then.
         """
         operation = f"{type(self).__name__}.load_state_dict"
-        reader = StateReader(
-            operation,
-            kind=type(self).__name__,
-            keeps=self.keeps,
-            defaults=self.defaults,
-            check=lambda settings: self._settings(operation, settings),
-        )
-        sizes = [len(group["params"]) for group in self.param_groups]
         parameters = self.named_parameters()
-        states, settings = reader.read(state_dict, sizes, parameters)
+        rest = iter(parameters)
+        groups = [
+            Wanted(
+                None if rule is self else type(rule).__name__,
+                list(islice(rest, len(group["params"]))),
+                rule.keeps,
+                rule.defaults,
+                partial(rule.check, operation),
+            )
+            for group, rule in self._rules()
+        ]
+        states, settings = StateReader(operation, type(self).__name__, groups).read(state_dict)
         self._state = {
             parameter: state
             for (_, parameter), state in zip(parameters, states, strict=True)
@@ -274,25 +310,35 @@ class Optimizer:
             group.update(values)
 
     def __repr__(self) -> str:
-        settings = self.param_groups[0] if self.is_bound else self.defaults
+        own = (group for group, rule in self._rules() if rule is self)
+        settings = next(own, self.defaults)
         shown = ", ".join(f"{name}={settings[name]}" for name in self.defaults)
         return f"{type(self).__name__}({len(self.named_parameters())} parameters, {shown})"
 
+    def _rules(self) -> list[tuple[dict[str, Any], "Optimizer"]]:
+        """The groups, each with the optimizer that moves it."""
+        return [(group, group.get("rule", self)) for group in self.param_groups]
+
     def _bind(self, operation: str, params: Any) -> None:
         given = entries(operation, params)
-        groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
-        for group in groups:
+        for group in given if given and isinstance(given[0], Mapping) else self.divided(given):
             self._add(operation, group)
 
     def _add(self, operation: str, group: Any) -> None:
+        rule = group.get("rule", self) if isinstance(group, Mapping) else self
+        if rule is not self and (not isinstance(rule, Optimizer) or rule.is_bound):
+            raise ParameterError(
+                operation,
+                expected="a rule: an optimizer without parameters",
+                got=f"{rule!r:.60}",
+                fix='for instance {"params": biases, "rule": AdamW(lr=0.0003)}',
+            )
         index, known = len(self.param_groups), self.named_parameters()
-        parameters, settings = read_group(operation, group, index, known, self.defaults)
-        settings = self._settings(operation, settings)
+        parameters, settings = read_group(operation, group, index, known, rule.defaults)
+        for name, parameter in parameters:
+            rule.admit(operation, name, parameter)
+        settings = rule.check(operation, settings)
         self._names = {parameter: name for name, parameter in [*known, *parameters]}
+        others = {} if rule is self else {"rule": rule}
         params = [parameter for _, parameter in parameters]
-        self.param_groups.append({"params": params, **settings})
-
-    def _settings(self, operation: str, settings: dict[str, Any]) -> dict[str, Any]:
-        values = checked(operation, settings)
-        self.check(operation, values)
-        return values
+        self.param_groups.append({"params": params, **others, **settings})

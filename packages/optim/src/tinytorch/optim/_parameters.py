@@ -75,7 +75,7 @@ def read_group(
 
     Args:
         operation: Who asks, for the message.
-        group: A dict of "params" and some settings.
+        group: A dict of "params", some settings, and maybe a "rule", which is left to the caller.
         index: The group's number.
         known: The parameters of the groups before it.
         defaults: The settings that it has unless it says otherwise.
@@ -92,7 +92,7 @@ def read_group(
             got=f"{came} as group {index}",
             fix='give the parameters under "params"; pass groups only, or parameters only',
         )
-    settings = {name: value for name, value in group.items() if name != "params"}
+    settings = {name: value for name, value in group.items() if name not in ("params", "rule")}
     for name in settings.keys() - defaults.keys():
         close = difflib.get_close_matches(str(name), defaults, 1)
         raise ArgumentError(

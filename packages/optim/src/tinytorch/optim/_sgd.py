@@ -69,14 +69,16 @@ class SGD(Optimizer):
             weight_decay=weight_decay,
         )
 
-    def check(self, operation: str, settings: State) -> None:
-        if settings["nesterov"] and (settings["momentum"] == 0 or settings["dampening"] != 0):
+    def check(self, operation: str, settings: State) -> State:
+        values = super().check(operation, settings)
+        if values["nesterov"] and (values["momentum"] == 0 or values["dampening"] != 0):
             raise ArgumentError(
                 operation,
                 expected="momentum > 0 and dampening 0 with nesterov=True",
-                got=f"momentum={settings['momentum']}, dampening={settings['dampening']}",
+                got=f"momentum={values['momentum']}, dampening={values['dampening']}",
                 fix="pass momentum=0.9, dampening=0, or nesterov=False",
             )
+        return values
 
     def update(self, w: np.ndarray, g: np.ndarray, state: State, settings: State) -> None:
         first = "momentum_buffer" not in state

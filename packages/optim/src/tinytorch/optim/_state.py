@@ -37,19 +37,22 @@ def working_weights(parameter: Variable, state: dict[str, Any]) -> np.ndarray:
     return master
 
 
-def pack(kind: str, states: list[State], groups: list[tuple[int, State]]) -> dict[str, Any]:
+def pack(
+    kind: str, states: list[State], groups: list[tuple[str | None, int, State]]
+) -> dict[str, Any]:
     """Return the state dict of an optimizer; arrays are copied.
 
     Args:
         kind: The class's name.
         states: Each parameter's state, in order.
-        groups: Each group's number of parameters, and its settings.
+        groups: Each group's rule, if it is another optimizer, number of parameters, and settings.
     """
     packed = []
     start = 0
-    for size, settings in groups:
+    for rule, size, settings in groups:
         plain = {key: list(v) if isinstance(v, tuple) else v for key, v in settings.items()}
-        packed.append({**plain, "params": list(range(start, start + size))})
+        named = {} if rule is None else {"rule": rule}
+        packed.append({**named, **plain, "params": list(range(start, start + size))})
         start += size
     return {
         "optimizer": kind,
@@ -62,32 +65,40 @@ def pack(kind: str, states: list[State], groups: list[tuple[int, State]]) -> dic
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """A group that a state must fit.
+
+    Attributes:
+        rule: The class of the optimizer that moves it, if it is not the one that loads.
+        parameters: Its parameters with their names.
+        keeps: What is kept for each of them, as in `Optimizer`.
+        defaults: Its settings.
+        check: Returns its settings if they are good, and raises an ArgumentError otherwise.
+    """
+
+    rule: str | None
+    parameters: list[tuple[str, Variable]]
+    keeps: Mapping[str, str | None]
+    defaults: Mapping[str, Any]
+    check: Callable[[State], State]
+
+
+@dataclass(frozen=True)
 class StateReader:
-    """Reads state dicts for one optimizer.
+    """Reads state dicts for an optimizer of that class and those groups.
 
     Attributes:
         operation: Who asks, for the error.
         kind: The optimizer's class.
-        keeps: What it keeps for each parameter, as in `Optimizer`.
-        defaults: Its settings.
-        check: Returns a group's settings if they are good, and raises an ArgumentError otherwise.
+        groups: Its groups.
     """
 
     operation: str
     kind: str
-    keeps: Mapping[str, str | None]
-    defaults: Mapping[str, Any]
-    check: Callable[[dict[str, Any]], dict[str, Any]]
+    groups: list[Wanted]
 
-    def read(
-        self, state_dict: Any, sizes: list[int], named: list[tuple[str, Variable]]
-    ) -> tuple[list[State], list[dict[str, Any]]]:
+    def read(self, state_dict: Any) -> tuple[list[State], list[State]]:
         """Return the parameters' states and the groups' settings.
-
-        Args:
-            state_dict: What was given as a state dict.
-            sizes: The number of parameters in each group.
-            named: All parameters in order, with their names.
 
         Raises:
             StateError: Something does not match.
@@ -102,15 +113,16 @@ class StateReader:
         kind = state_dict.get("optimizer", self.kind)
         if kind != self.kind:
             raise self._error(f"the state of {self.kind}", f"the state of {kind}")
-        settings = self._settings(state_dict["param_groups"], sizes)
-        saved = state_dict["state"]
-        if len(saved) != len(named):
-            raise self._error(f"{len(named)} parameters' state", f"{len(saved)}")
-        of_parameter = [s for s, n in zip(settings, sizes, strict=True) for _ in range(n)]
+        settings = self._settings(state_dict["param_groups"])
+        saved = list(state_dict["state"])
+        count = sum(len(group.parameters) for group in self.groups)
+        if len(saved) != count:
+            raise self._error(f"{count} parameters' state", f"{len(saved)}")
         rounded: list[str] = []
         states = [
-            self._state(name, parameter, state, group, rounded)
-            for (name, parameter), state, group in zip(named, saved, of_parameter, strict=True)
+            self._state(name, parameter, saved.pop(0), group.keeps, values, rounded)
+            for group, values in zip(self.groups, settings, strict=True)
+            for name, parameter in group.parameters
         ]
         if rounded:
             warnings.warn(
@@ -121,7 +133,8 @@ class StateReader:
             )
         return states, settings
 
-    def _settings(self, saved: Sequence[Any], sizes: list[int]) -> list[dict[str, Any]]:
+    def _settings(self, saved: Sequence[Any]) -> list[State]:
+        sizes = [len(group.parameters) for group in self.groups]
         params: list[Any] = [g.get("params") if isinstance(g, Mapping) else None for g in saved]
         got = [len(p) if _is_list(p) else None for p in params]
         if sizes != got:
@@ -132,16 +145,21 @@ class StateReader:
         positions = [position for group in params for position in group]
         if positions != list(range(len(positions))):
             raise self._error("parameters in the order of their positions", f"{positions}")
-        return [self._group(index, group) for index, group in enumerate(saved)]
+        return [
+            self._group(index, wanted, dict(group))
+            for index, (wanted, group) in enumerate(zip(self.groups, saved, strict=True))
+        ]
 
-    def _group(self, index: int, group: Mapping[str, Any]) -> dict[str, Any]:
-        values = {name: value for name, value in group.items() if name != "params"}
-        if values.keys() != self.defaults.keys():
+    def _group(self, index: int, wanted: Wanted, values: State) -> State:
+        del values["params"]
+        if (rule := values.pop("rule", None)) != wanted.rule:
+            raise self._error(f"group {index} of the rule {wanted.rule}", f"{rule}")
+        if values.keys() != wanted.defaults.keys():
             raise self._error(
-                f"group {index} with {sorted(self.defaults)}", f"{sorted(map(str, values))}"
+                f"group {index} with {sorted(wanted.defaults)}", f"{sorted(map(str, values))}"
             )
         try:
-            return self.check(values)
+            return wanted.check(values)
         except ArgumentError as error:
             raise self._error(
                 f"group {index} with {error.expected}", error.got, fix=error.fix
@@ -152,7 +170,8 @@ class StateReader:
         name: str,
         parameter: Variable,
         state: Any,
-        settings: Mapping[str, Any],
+        keeps: Mapping[str, str | None],
+        settings: State,
         rounded: list[str],
     ) -> State:
         if not isinstance(state, Mapping):
@@ -161,8 +180,8 @@ class StateReader:
             return {}
         dtype = working_dtype(parameter)
         always = ["step", *([MASTER] if dtype != parameter.dtype else [])]
-        needed = {*always, *(key for key, s in self.keeps.items() if s is None or settings[s])}
-        if not needed <= state.keys() <= {*always, *self.keeps}:
+        needed = {*always, *(key for key, s in keeps.items() if s is None or settings[s])}
+        if not needed <= state.keys() <= {*always, *keeps}:
             raise self._error(
                 f"{sorted(needed)} for {name} of {parameter.dtype}", f"{sorted(map(str, state))}"
             )
