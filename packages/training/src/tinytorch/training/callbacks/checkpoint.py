@@ -112,7 +112,7 @@ class Checkpoint(Callback):
 
     def _load(self, run: Run) -> None:
         """Load the newest checkpoint that is whole, unless the run is further already."""
-        found = checkpoints(self.folder)
+        found = _found("Checkpoint", self.folder)
         for path in reversed(found):
             if _position(path.name) < (run.step, run.epoch, run.batch) and not run.broken:
                 return
@@ -147,7 +147,7 @@ class Checkpoint(Callback):
         if name != self._saved:
             save_checkpoint(self.folder / name, **run_state(run))
             self._saved, self._saved_at = name, time.monotonic()
-        found = checkpoints(self.folder)
+        found = _found("Checkpoint", self.folder)
         self.best = self._find_best(run, found)
         for path in found[: -self.keep]:
             if path != self.best:
@@ -171,8 +171,11 @@ def checkpoints(folder: PathLike) -> list[Path]:
     Raises:
         FileError: The folder cannot be read.
     """
-    folder = Path(folder)
-    with file_errors("checkpoints", folder, "read"):
+    return _found("checkpoints", Path(folder))
+
+
+def _found(operation: str, folder: Path) -> list[Path]:
+    with file_errors(operation, folder, "read"):
         if not folder.is_dir():
             return []
         found = [p for p in folder.iterdir() if NAME.fullmatch(p.name) and p.is_dir()]
