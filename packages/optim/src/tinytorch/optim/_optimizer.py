@@ -149,7 +149,7 @@ class Optimizer:
             ParameterError: It has parameters already, or params are nothing to optimize.
             ArgumentError: A group's setting is unknown or out of its range.
         """
-        operation = f"{type(self).__name__}.bind"
+        operation = self._called("bind")
         if self.is_bound:
             raise ParameterError(
                 operation,
@@ -174,7 +174,7 @@ class Optimizer:
             ParameterError: The params are empty, no leaf Variables, or in the optimizer already.
             ArgumentError: There is no "params", or a setting is unknown or out of its range.
         """
-        self._add(f"{type(self).__name__}.add_param_group", group)
+        self._add(self._called("add_param_group"), group)
 
     @property
     def is_bound(self) -> bool:
@@ -192,7 +192,7 @@ class Optimizer:
 
     @lr.setter
     def lr(self, value: float) -> None:
-        rate = checked(f"{type(self).__name__}.lr", {"lr": value})["lr"]
+        rate = checked(self._called("lr"), {"lr": value})["lr"]
         for settings in (self.defaults, *self.param_groups):
             settings["lr"] = rate
 
@@ -213,7 +213,7 @@ class Optimizer:
             ShapeError: A gradient has another shape than its parameter.
             ArgumentError: `gradients` is no mapping, or a group's setting is out of its range.
         """
-        operation = f"{type(self).__name__}.step"
+        operation = self._called("step")
         if not self.is_bound:
             raise ParameterError(
                 operation,
@@ -287,7 +287,7 @@ class Optimizer:
             StateError: It is another optimizer's, something is missing, or groups, settings, names,
                 shapes or data types do not match; nothing has changed then.
         """
-        operation = f"{type(self).__name__}.load_state_dict"
+        operation = self._called("load_state_dict")
         parameters = self.named_parameters()
         rest = iter(parameters)
         groups = [
@@ -314,6 +314,10 @@ class Optimizer:
         settings = next(own, self.defaults)
         shown = ", ".join(f"{name}={settings[name]}" for name in self.defaults)
         return f"{type(self).__name__}({len(self.named_parameters())} parameters, {shown})"
+
+    def _called(self, method: str) -> str:
+        """The operation's name for errors."""
+        return f"{type(self).__name__}.{method}"
 
     def _rules(self) -> list[tuple[dict[str, Any], "Optimizer"]]:
         """The groups, each with the optimizer that moves it."""
