@@ -207,3 +207,51 @@ def test_what_is_no_array_of_numbers_becomes_no_tensor(value):
 def test_objects_that_look_like_rows_stay_whole():
     assert column([[1], [2]]).tolist() == [[1], [2]]
     assert column([np.zeros(2), np.zeros(2)]).shape == (2,)
+
+
+class Numpyable:
+    """An array of a library that knows NumPy."""
+
+    def __init__(self, *values):
+        self.values = np.asarray(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+
+class Exchangeable:
+    """An array of a library that knows DLPack."""
+
+    def __init__(self, *values):
+        self.values = np.asarray(values)
+
+    def __dlpack__(self, **settings):
+        return self.values.__dlpack__(**settings)
+
+    def __dlpack_device__(self):
+        return self.values.__dlpack_device__()
+
+
+@pytest.mark.parametrize("kind", [Numpyable, Exchangeable])
+def test_arrays_of_other_libraries_stack(kind):
+    batch, labels = to_tensors(stacked([(kind(1.0, 2.0), 0), (kind(3.0, 4.0), 1)]))
+    assert isinstance(batch, Tensor)
+    assert (batch.tolist(), labels.tolist()) == ([[1, 2], [3, 4]], [0, 1])
+
+
+@pytest.mark.parametrize("kind", [Numpyable, Exchangeable])
+def test_batches_of_other_libraries_become_tensors(kind):
+    batch = to_tensors({"x": kind(1.0, 2.0)})
+    assert isinstance(batch["x"], Tensor)
+    assert batch["x"].tolist() == [1, 2]
+
+
+def test_arrays_of_objects_stay_as_they_are():
+    items = [Numpyable("a", None), Numpyable("b", None)]
+    assert to_tensors(stacked(items)) == items
+    arrays = [np.array([{}, 1]), np.array([2])]
+    assert to_tensors(stacked(arrays))[1] is arrays[1]
+
+
+def test_a_class_is_no_array():
+    assert to_tensors(stacked([Numpyable, Numpyable])) == [Numpyable, Numpyable]

@@ -16,7 +16,8 @@ def stack(operation: str, items: Sequence[Any]) -> Any:
 
     Args:
         operation: Who asks, for the error.
-        items: Arrays, Tensors, numbers or anything else; or tuples, lists and mappings of those.
+        items: Numbers, arrays of any library, or anything else; or tuples, lists and mappings of
+            those.
 
     Returns:
         In the form of the items, one array `(batch, ...)` for each field: Python floats become
@@ -70,6 +71,23 @@ def like(form: Any, fields: list[Any] | dict[Any, Any]) -> Any:
         return tuple(fields) if isinstance(form, tuple) else fields
 
 
+def is_array(value: Any) -> bool:
+    """Tell whether it is an array of numbers or texts, whichever library it is from."""
+    if isinstance(value, np.ndarray | np.generic | Tensor):
+        return value.dtype != object
+    if hasattr(value, "__array__") and not isinstance(value, type):
+        return np.asarray(value).dtype != object
+    return hasattr(value, "__dlpack__")
+
+
+def as_array(value: Any) -> np.ndarray:
+    """Return an array of any library as one of NumPy, which shares its memory if it can."""
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.from_dlpack(value)
+    array: np.ndarray = np.asarray(value)
+    return array
+
+
 def column(values: Sequence[Any]) -> np.ndarray:
     """Return any values as an array of objects, `(rows,)`, whatever is inside of them."""
     return np.fromiter(values, object, len(values))
@@ -97,8 +115,8 @@ def _by_field(parts: Sequence[Any], merge: Callable[[Sequence[Any]], Any], uneve
 
 def _stacked(uneven: Refusal, values: Sequence[Any]) -> np.ndarray:
     first = values[0]
-    if isinstance(first, np.ndarray | np.generic | Tensor):
-        arrays = [np.asarray(value) for value in values]
+    if is_array(first):
+        arrays = [as_array(value) for value in values]
         if len({array.shape for array in arrays}) > 1:
             raise uneven([str(array.shape) for array in arrays])
         return np.stack(arrays)
@@ -114,7 +132,7 @@ def _stacked(uneven: Refusal, values: Sequence[Any]) -> np.ndarray:
 
 
 def _joined(uneven: Refusal, order: np.ndarray, columns: Sequence[Any]) -> np.ndarray:
-    arrays = [np.asarray(each) for each in columns]
+    arrays = [as_array(each) for each in columns]
     rows = [array.shape[1:] if array.ndim else None for array in arrays]
     if None in rows or len(set(rows)) > 1:
         raise uneven([f"rows of shape {row}" for row in rows])
@@ -123,13 +141,14 @@ def _joined(uneven: Refusal, order: np.ndarray, columns: Sequence[Any]) -> np.nd
 
 
 def _as_tensor(batch: Sequence[Any]) -> Any:
-    (array,) = batch
-    if isinstance(array, np.ndarray):
+    (values,) = batch
+    if isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 1:
+        return values.tolist()
+    if not isinstance(values, Tensor | np.generic) and is_array(values):
+        array = as_array(values)
         if array.dtype.kind in "fiub":
             return from_numpy(array)
-        if array.dtype == object and array.ndim == 1:
-            return array.tolist()
-    return array
+    return values
 
 
 def _uneven(operation: str, what: str, forms: list[str]) -> ShapeError:

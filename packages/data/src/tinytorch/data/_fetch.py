@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.data._collate import column, join, like, stack
+from tinytorch.data._collate import as_array, column, is_array, join, like, stack
 from tinytorch.data.transforms._transform import Transform
-from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError
 
 Collate = Callable[[list[Any]], Any]
@@ -174,13 +173,13 @@ def _transformed(
     """Apply `transform` to the batch's first array."""
     if transform is None:
         return batch
-    if _is_array(batch):
-        return transform(np.asarray(batch), rng)
+    if is_array(batch):
+        return transform(as_array(batch), rng)
     got = type(batch).__name__
     if isinstance(batch, tuple | list) and batch:
         first, *rest = batch
-        if _is_array(first):
-            return like(batch, [transform(np.asarray(first), rng), *rest])
+        if is_array(first):
+            return like(batch, [transform(as_array(first), rng), *rest])
         got += f" whose first element is a {type(first).__name__}"
     raise ArgumentError(
         operation,
@@ -188,10 +187,6 @@ def _transformed(
         got=got,
         fix="transform in the data set or in collate",
     )
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.dtype != object)
 
 
 def _columns(batch: Any) -> Any:

@@ -1,68 +1,25 @@
 """Batches of a data set, epoch after epoch: the same for any number of workers, and resumable.
 
-All randomness grows from one seed: an epoch's order from `(seed, epoch)`, a batch's transforms
-from `(seed, epoch, number of the batch)`. So it does not matter who makes a batch, or when, and a
-position in the data is no more than two numbers.
+All randomness grows from one seed (see `_batches`), so a position in the data is two numbers.
 """
 
-import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
 
+from tinytorch.data._batches import ORDER, MakeBatch, grown
 from tinytorch.data._collate import to_tensors
 from tinytorch.data._dataset import Dataset
-from tinytorch.data._fetch import Collate, fetch_batch
+from tinytorch.data._fetch import Collate
 from tinytorch.data._processes import in_processes
-from tinytorch.data._samplers import (
-    BatchSampler,
-    RandomSampler,
-    Sampler,
-    SequentialSampler,
-    check_batches,
-)
+from tinytorch.data._samplers import BatchSampler, Sampler, choose_batches
 from tinytorch.data._workers import in_threads
 from tinytorch.data.transforms._transform import Seeded, check_transform
 from tinytorch.tensor import checks, random
 from tinytorch.tensor.errors import ArgumentError, StateError
-
-ORDER, BATCH = 0, 1
-
-
-@dataclass
-class _MakeBatch:
-    """Makes any batch of one epoch; all that a worker needs."""
-
-    dataset: Dataset
-    transform: Seeded | None
-    collate: Collate | None
-    entropy: list[int]
-    epoch: int
-
-    def __call__(self, number: int, indices: np.ndarray) -> Any:
-        try:
-            return fetch_batch(
-                "DataLoader",
-                self.dataset,
-                indices,
-                transform=self.transform,
-                rng=_grown(self.entropy, self.epoch, BATCH, number),
-                collate=self.collate,
-            )
-        except Exception as error:
-            error.add_note(
-                f"while making batch {number} of epoch {self.epoch}, "
-                f"indices {reprlib.repr(indices.tolist())}"
-            )
-            raise
-
-
-def _grown(entropy: list[int], *path: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=path))
 
 
 class DataLoader:
@@ -138,7 +95,7 @@ class DataLoader:
                 f"timeout={timeout}, num_workers=0",
                 "num_workers=1: who makes a batch cannot stop waiting for it",
             )
-        self.batches = _batch_sampler(dataset, batch_size, shuffle, drop_last, sampler)
+        self.batches = choose_batches(dataset, batch_size, shuffle, drop_last, sampler)
         self._entropy = random.generator(rng).integers(0, 2**32, 4).tolist()
         self._epoch = 0
         self._given = 0
@@ -165,9 +122,9 @@ class DataLoader:
 
     def _run(self, iteration: int, epoch: int, start: int) -> Iterator[Any]:
         length = len(self)
-        batches = self.batches.batches(_grown(self._entropy, epoch, ORDER))
+        batches = self.batches.batches(grown(self._entropy, epoch, ORDER))
         transform = None if self.transform is None else Seeded(self.transform)
-        make = _MakeBatch(self.dataset, transform, self.collate, self._entropy, epoch)
+        make = MakeBatch(self.dataset, transform, self.collate, self._entropy, epoch)
         with closing(self._made(make, islice(enumerate(batches), start, None))) as made:
             for given, batch in enumerate(made, start + 1):
                 if iteration == self._iteration:
@@ -176,7 +133,7 @@ class DataLoader:
         if iteration == self._iteration:
             self._epoch, self._given, self._continues = epoch + 1, 0, True
 
-    def _made(self, make: _MakeBatch, jobs: Iterable[tuple[int, np.ndarray]]) -> Any:
+    def _made(self, make: MakeBatch, jobs: Iterable[tuple[int, np.ndarray]]) -> Any:
         if self.num_workers == 0:
             return (make(*job) for job in jobs)
         run = in_threads if self.worker == "thread" else in_processes
@@ -240,31 +197,6 @@ class DataLoader:
             f"DataLoader({self.dataset!r}, batch_size={self.batch_size}, {len(self)} batches, "
             f"{self.num_workers} workers)"
         )
-
-
-def _batch_sampler(
-    dataset: Dataset, batch_size: int, shuffle: bool, drop_last: bool, sampler: Any
-) -> BatchSampler:
-    """Return what sets the order and the batches, of the settings that say so."""
-    checks.flag("DataLoader", "shuffle", shuffle)
-    if sampler is not None and shuffle:
-        raise _refused(
-            "a sampler or shuffle=True, not both",
-            "both",
-            "leave shuffle out: the sampler sets the order",
-        )
-    if isinstance(sampler, BatchSampler):
-        if batch_size != 1 or drop_last:
-            raise _refused(
-                "no batch_size and no drop_last beside a BatchSampler",
-                f"batch_size={batch_size}, drop_last={drop_last}",
-                "leave them out: the BatchSampler sets the batches",
-            )
-        return sampler
-    if sampler is None:
-        sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
-    check_batches("DataLoader", sampler, batch_size, drop_last)
-    return BatchSampler(sampler, batch_size, drop_last)
 
 
 def _refused(expected: str, got: str, fix: str) -> ArgumentError:

@@ -188,7 +188,7 @@ class BatchSampler:
     def __init__(
         self, sampler: Sampler | Iterable[int], batch_size: int, drop_last: bool = False
     ) -> None:
-        check_batches("BatchSampler", sampler, batch_size, drop_last)
+        _check_batches("BatchSampler", sampler, batch_size, drop_last)
         self.sampler: Any = sampler
         self.batch_size = int(batch_size)
         self.drop_last = bool(drop_last)
@@ -214,7 +214,38 @@ class BatchSampler:
         return self.batches()
 
 
-def check_batches(operation: str, sampler: Any, batch_size: Any, drop_last: Any) -> None:
+def choose_batches(
+    dataset: Sized, batch_size: int, shuffle: bool, drop_last: bool, sampler: Any
+) -> BatchSampler:
+    """Return what sets a `DataLoader`'s order and batches, of the settings that say so.
+
+    Raises:
+        ArgumentError: One is out of its range, or two contradict each other.
+    """
+    checks.flag("DataLoader", "shuffle", shuffle)
+    if sampler is not None and shuffle:
+        raise ArgumentError(
+            "DataLoader",
+            expected="a sampler or shuffle=True, not both",
+            got="both",
+            fix="leave shuffle out: the sampler sets the order",
+        )
+    if isinstance(sampler, BatchSampler):
+        if batch_size != 1 or drop_last:
+            raise ArgumentError(
+                "DataLoader",
+                expected="no batch_size and no drop_last beside a BatchSampler",
+                got=f"batch_size={batch_size}, drop_last={drop_last}",
+                fix="leave them out: the BatchSampler sets the batches",
+            )
+        return sampler
+    if sampler is None:
+        sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+    _check_batches("DataLoader", sampler, batch_size, drop_last)
+    return BatchSampler(sampler, batch_size, drop_last)
+
+
+def _check_batches(operation: str, sampler: Any, batch_size: Any, drop_last: Any) -> None:
     """Check the settings of a `BatchSampler`.
 
     Raises:
