@@ -61,6 +61,7 @@ def try_out(
             "TINYTORCH_KERNELS": "reference",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # half of the time of a short run
         }
         command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
         try:
