@@ -18,7 +18,7 @@ def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) 
         operation: Who asks, for errors.
         data: Numbers, nested lists, an array or a Tensor.
         dtype: The data type to convert to, or None for the rule above.
-        copy: Whether the result must not share memory with ``data``.
+        copy: Whether the result must not share memory with `data`.
 
     Returns:
         The array, in the machine's byte order.

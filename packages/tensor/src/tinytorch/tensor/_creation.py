@@ -8,9 +8,10 @@ from numpy.typing import DTypeLike
 
 from tinytorch.tensor._convert import as_array, real_dtype, whole_numbers
 from tinytorch.tensor._tensor import Tensor, wrap
-from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
+from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError, named
 
 
+@named
 def tensor(data: Any, dtype: DTypeLike | None = None) -> Tensor:
     """Make a Tensor of numbers, nested lists, an array or a Tensor; always copies.
 
@@ -33,6 +34,7 @@ def tensor(data: Any, dtype: DTypeLike | None = None) -> Tensor:
     return wrap(as_array("tensor", data, dtype, copy=True))
 
 
+@named
 def from_numpy(array: np.ndarray) -> Tensor:
     """Make a Tensor that shares the array's memory: writing to the array changes the Tensor.
 
@@ -55,6 +57,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return wrap(as_array("from_numpy", array, None, copy=False))
 
 
+@named
 def zeros(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
     """Make a Tensor of zeros.
 
@@ -72,6 +75,7 @@ def zeros(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
     return wrap(np.zeros(read_shape("zeros", shape), real_dtype("zeros", dtype)))
 
 
+@named
 def ones(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
     """Make a Tensor of ones.
 
@@ -89,13 +93,14 @@ def ones(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
     return wrap(np.ones(read_shape("ones", shape), real_dtype("ones", dtype)))
 
 
+@named
 def full(shape: int | Sequence[int], value: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """Make a Tensor with ``value`` everywhere.
+    """Make a Tensor with `value` everywhere.
 
     Args:
         shape: The result's shape.
         value: A number.
-        dtype: The data type; by default what `tensor` makes of ``value``.
+        dtype: The data type; by default what `tensor` makes of `value`.
 
     Returns:
         A Tensor of that shape.
@@ -116,8 +121,9 @@ def full(shape: int | Sequence[int], value: Any, dtype: DTypeLike | None = None)
     return wrap(np.full(lengths, number, number.dtype))
 
 
+@named
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
-    """Make the numbers from ``start`` up to ``stop``, which is excluded.
+    """Make the numbers from `start` up to `stop`, which is excluded.
 
     Args:
         start: The first number; with one argument the end, and 0 is the first.
@@ -129,7 +135,7 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
         (numbers,).
 
     Raises:
-        ArgumentError: ``step`` is 0, or something is no number.
+        ArgumentError: `step` is 0, or something is no number.
 
     Example:
         >>> arange(3), arange(0.0, 1.0, 0.5)
@@ -151,12 +157,13 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     return wrap(values.astype(real_dtype("arange", dtype)))
 
 
+@named
 def eye(n: int, m: int | None = None, dtype: DTypeLike = np.float32) -> Tensor:
     """Make the identity matrix.
 
     Args:
         n: The number of rows.
-        m: The number of columns; by default ``n``.
+        m: The number of columns; by default `n`.
         dtype: The data type.
 
     Returns:
@@ -171,6 +178,7 @@ def eye(n: int, m: int | None = None, dtype: DTypeLike = np.float32) -> Tensor:
     return wrap(np.eye(rows, columns, dtype=real_dtype("eye", dtype)))
 
 
+@named
 def one_hot(classes: Any, num_classes: int, dtype: DTypeLike = np.float32) -> Tensor:
     """Make a vector with a single 1 for each class number.
 
@@ -183,7 +191,7 @@ def one_hot(classes: Any, num_classes: int, dtype: DTypeLike = np.float32) -> Te
         (..., num_classes).
 
     Raises:
-        DTypeError: ``classes`` are no integers.
+        DTypeError: `classes` are no integers.
         IndexRangeError: A class number is out of its range.
 
     Example:

@@ -7,15 +7,16 @@ import numpy as np
 
 from tinytorch.tensor import ops
 from tinytorch.tensor._convert import as_array
-from tinytorch.tensor.errors import DTypeError, ShapeError
+from tinytorch.tensor.errors import DTypeError, ShapeError, named
 from tinytorch.tensor.types import Axes
 
 
+@named
 def einsum(subscripts: str, *tensors: Any) -> Any:
-    """Give the sum of products that ``subscripts`` describe.
+    """Return the sum of products that `subscripts` describe.
 
     Args:
-        subscripts: As in `numpy.einsum`, such as ``"ij,jk->ik"``.
+        subscripts: As in `numpy.einsum`, such as `"ij,jk->ik"`.
         *tensors: One for each comma-separated part.
 
     Returns:
@@ -32,8 +33,9 @@ def einsum(subscripts: str, *tensors: Any) -> Any:
     return ops.einsum(*tensors, subscripts=subscripts)
 
 
+@named
 def pad(x: Any, widths: Any, value: float = 0) -> Any:
-    """Give ``x`` with a border.
+    """Return `x` with a border.
 
     Args:
         x: Any shape.
@@ -44,7 +46,7 @@ def pad(x: Any, widths: Any, value: float = 0) -> Any:
         Each axis longer by its two widths.
 
     Raises:
-        ShapeError: ``widths`` does not fit the axes.
+        ShapeError: `widths` does not fit the axes.
 
     Example:
         >>> from tinytorch.tensor import tensor
@@ -65,15 +67,16 @@ def pad(x: Any, widths: Any, value: float = 0) -> Any:
     return ops.pad(x, widths=widths, value=value)
 
 
+@named
 def flip(x: Any, axis: Axes = None) -> Any:
-    """Give ``x`` with the order of elements reversed.
+    """Return `x` with the order of elements reversed.
 
     Args:
         x: Any shape.
         axis: One axis, several, or None for all.
 
     Returns:
-        The shape of ``x``.
+        The shape of `x`.
 
     Example:
         >>> from tinytorch.tensor import tensor
@@ -83,16 +86,17 @@ def flip(x: Any, axis: Axes = None) -> Any:
     return ops.flip(x, axis=axis)
 
 
+@named
 def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
-    """Give for each position the element of ``x`` that ``indices`` names along ``axis``.
+    """Return for each position the element of `x` that `indices` names along `axis`.
 
     Args:
         x: Any shape.
-        indices: Integers; as many axes as ``x``, of equal lengths except along ``axis``.
+        indices: Integers; as many axes as `x`, of equal lengths except along `axis`.
         axis: The axis that is indexed.
 
     Returns:
-        The shape of ``indices``.
+        The shape of `indices`.
 
     Raises:
         ShapeError: The axes do not fit.
@@ -107,17 +111,18 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
     return ops.take_along_axis(x, indices=integers("take_along_axis", indices), axis=axis)
 
 
+@named
 def scatter_add(x: Any, indices: Any, values: Any, axis: int) -> Any:
-    """Give a copy of ``x`` with each value added where ``indices`` points along ``axis``.
+    """Return a copy of `x` with each value added where `indices` points along `axis`.
 
     Args:
         x: Any shape.
-        indices: Integers; as many axes as ``x``, of at most equal lengths except along ``axis``.
-        values: The shape of ``indices``.
+        indices: Integers; as many axes as `x`, of at most equal lengths except along `axis`.
+        values: The shape of `indices`.
         axis: The axis that is indexed.
 
     Returns:
-        The shape of ``x``.
+        The shape of `x`.
 
     Raises:
         ShapeError: The axes do not fit.

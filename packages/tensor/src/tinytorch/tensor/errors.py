@@ -15,7 +15,9 @@ Each also is the built-in error in parentheses, so `except ValueError` works as 
 Upper layers subclass these where they have more to say.
 """
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 __all__ = [
     "ArgumentError",
@@ -28,14 +30,18 @@ __all__ = [
     "ShapeError",
     "StateError",
     "TinyTorchError",
+    "named",
 ]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class TinyTorchError(Exception):
     """The root of all errors that TinyTorch raises on purpose.
 
     Args:
-        operation: The name of what was asked for, such as ``"conv2d"``.
+        operation: The name of what was asked for, such as `"conv2d"`.
         expected: What the operation needs.
         got: What came instead.
         fix: The way out.
@@ -55,19 +61,25 @@ class TinyTorchError(Exception):
     problem = "cannot go on"
 
     def __init__(self, operation: str, *, expected: str, got: str, fix: str, **values: Any) -> None:
-        self.operation = operation
         self.expected = expected
         self.got = got
         self.fix = fix
         self.values = values
         for name, value in values.items():
             setattr(self, name, value)
-        super().__init__(
+        super().__init__()
+        self.rename(operation)
+
+    def rename(self, operation: str) -> None:
+        """Blame another operation: what the user called is made of what went wrong."""
+        self.operation = operation
+        text = (
             f"{operation}: {self.problem}\n"
-            f"  expected: {expected}\n"
-            f"  got:      {got}\n"
-            f"  way out:  {fix}"
+            f"  expected: {self.expected}\n"
+            f"  got:      {self.got}\n"
+            f"  way out:  {self.fix}"
         )
+        self.args = (text,)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Survive the way back from a worker process, with the notes that were added."""
@@ -132,7 +144,7 @@ class FileError(TinyTorchError, OSError):
     problem = "file cannot be used"
 
     def __str__(self) -> str:
-        """Give the four parts; OSError alone would print its errno form."""
+        """Return the four parts; OSError alone would print its errno form."""
         return str(self.args[0])
 
 
@@ -142,5 +154,32 @@ class MissingExtraError(TinyTorchError, ImportError):
     problem = "an optional dependency is missing"
 
     def __str__(self) -> str:
-        """Give the four parts; ImportError alone would print its own message field."""
+        """Return the four parts; ImportError alone would print its own message field."""
         return str(self.args[0])
+
+
+def named(function: Callable[P, R]) -> Callable[P, R]:
+    """Let the errors of a public function name it, whatever it is made of.
+
+    Example:
+        >>> from tinytorch.tensor import ones
+        >>> @named
+        ... def total(x):
+        ...     return x.sum(axis=3)
+        >>> total(ones(2))
+        Traceback (most recent call last):
+        tinytorch.tensor._explaining.AxisRangeError: total: argument out of range
+          expected: axes from -1 to 0
+          got:      float32 (2,) with axis=3, keepdims=False
+          way out:  count axes from 0, or from -1 backward
+    """
+
+    @wraps(function)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except TinyTorchError as error:
+            error.rename(function.__name__)
+            raise
+
+    return told

@@ -1,6 +1,6 @@
 """Random Tensors: randomness is an argument, never a hidden global state.
 
-``rng`` is NumPy's own convention: a `numpy.random.Generator`, an integer seed, or None for fresh
+`rng` is NumPy's own convention: a `numpy.random.Generator`, an integer seed, or None for fresh
 randomness. Whoever needs a repeatable sequence makes one generator and passes it on.
 """
 
@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from tinytorch.tensor._convert import real_dtype
 from tinytorch.tensor._creation import read_shape
 from tinytorch.tensor._tensor import Tensor, wrap
-from tinytorch.tensor.errors import ArgumentError, DTypeError
+from tinytorch.tensor.errors import ArgumentError, DTypeError, named
 
 __all__ = ["bernoulli", "generator", "normal", "permutation", "uniform"]
 
@@ -22,8 +22,9 @@ Rng: TypeAlias = "np.random.Generator | int | None"
 Shape = int | Sequence[int]
 
 
+@named
 def generator(rng: Any = None) -> "np.random.Generator":
-    """Give the generator that ``rng`` stands for.
+    """Return the generator that `rng` stands for.
 
     Args:
         rng: A generator (given back as it is), an integer seed, or None for fresh randomness.
@@ -32,7 +33,7 @@ def generator(rng: Any = None) -> "np.random.Generator":
         The generator.
 
     Raises:
-        DTypeError: ``rng`` is something else.
+        DTypeError: `rng` is something else.
 
     Example:
         >>> int(generator(0).integers(100))
@@ -49,6 +50,7 @@ def generator(rng: Any = None) -> "np.random.Generator":
         ) from error
 
 
+@named
 def normal(
     shape: Shape = (),
     mean: float = 0.0,
@@ -70,8 +72,8 @@ def normal(
         A Tensor of that shape.
 
     Raises:
-        ArgumentError: ``std`` is negative.
-        DTypeError: ``dtype`` is not floating.
+        ArgumentError: `std` is negative.
+        DTypeError: `dtype` is not floating.
 
     Example:
         >>> normal((2,), rng=0).shape
@@ -84,6 +86,7 @@ def normal(
     return wrap(np.asarray(drawn * std + mean).astype(wanted, copy=False))
 
 
+@named
 def uniform(
     shape: Shape = (),
     low: float = 0.0,
@@ -92,12 +95,12 @@ def uniform(
     rng: Rng = None,
     dtype: DTypeLike = np.float32,
 ) -> Tensor:
-    """Draw evenly from ``low`` (included) to ``high`` (excluded).
+    """Draw evenly from `low` (included) to `high` (excluded).
 
     Args:
         shape: The result's shape.
         low: The lower limit.
-        high: The upper limit; not below ``low``.
+        high: The upper limit; not below `low`.
         rng: A generator, a seed or None.
         dtype: float32 or another floating type.
 
@@ -105,8 +108,8 @@ def uniform(
         A Tensor of that shape.
 
     Raises:
-        ArgumentError: ``high`` is below ``low``.
-        DTypeError: ``dtype`` is not floating.
+        ArgumentError: `high` is below `low`.
+        DTypeError: `dtype` is not floating.
 
     Example:
         >>> uniform((2, 3), -1, 1, rng=0).shape
@@ -121,8 +124,9 @@ def uniform(
     return wrap(np.asarray(drawn * (high - low) + low).astype(wanted, copy=False))
 
 
+@named
 def bernoulli(p: float, shape: Shape = (), *, rng: Rng = None) -> Tensor:
-    """Draw True with probability ``p``.
+    """Draw True with probability `p`.
 
     Args:
         p: From 0 to 1.
@@ -133,7 +137,7 @@ def bernoulli(p: float, shape: Shape = (), *, rng: Rng = None) -> Tensor:
         A bool Tensor of that shape.
 
     Raises:
-        ArgumentError: ``p`` is out of its range.
+        ArgumentError: `p` is out of its range.
 
     Example:
         >>> bernoulli(1.0, (2,)).tolist()
@@ -144,8 +148,9 @@ def bernoulli(p: float, shape: Shape = (), *, rng: Rng = None) -> Tensor:
     return wrap(np.asarray(generator(rng).random(read_shape("bernoulli", (shape,))) < p))
 
 
+@named
 def permutation(n: int, *, rng: Rng = None) -> Tensor:
-    """Give the numbers from 0 to n - 1 in random order.
+    """Return the numbers from 0 to n - 1 in random order.
 
     Args:
         n: How many; 0 or more.
@@ -155,7 +160,7 @@ def permutation(n: int, *, rng: Rng = None) -> Tensor:
         (n,) int64.
 
     Raises:
-        ShapeError: ``n`` is negative.
+        ShapeError: `n` is negative.
 
     Example:
         >>> sorted(permutation(3, rng=0).tolist())

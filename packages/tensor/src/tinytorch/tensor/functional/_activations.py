@@ -5,18 +5,19 @@ from typing import Any
 
 from tinytorch.tensor import ops
 from tinytorch.tensor._tensor import as_tensor
-from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.errors import ArgumentError, named
 
 
+@named
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
-    """Give x where it is positive, else ``negative_slope`` times x.
+    """Return x where it is positive, else `negative_slope` times x.
 
     Args:
         x: Any shape.
         negative_slope: The factor for negative elements.
 
     Returns:
-        The shape of ``x``.
+        The shape of `x`.
 
     Example:
         >>> from tinytorch.tensor import tensor
@@ -27,6 +28,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     return ops.where(ops.greater(x, 0), x, x * negative_slope)
 
 
+@named
 def gelu(x: Any, approximate: str = "none") -> Any:
     """Return x times the standard normal distribution function of x.
 
@@ -34,13 +36,13 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
     Args:
         x: Any shape.
-        approximate: ``"none"`` for the exact form with erf, ``"tanh"`` for the usual approximation.
+        approximate: `"none"` for the exact form with erf, `"tanh"` for the usual approximation.
 
     Returns:
-        The shape of ``x``.
+        The shape of `x`.
 
     Raises:
-        ArgumentError: ``approximate`` is neither.
+        ArgumentError: `approximate` is neither.
 
     Source:
         D. Hendrycks, K. Gimpel, Gaussian Error Linear Units, 2016.
@@ -60,14 +62,15 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     )
 
 
+@named
 def silu(x: Any) -> Any:
-    """Give x times its sigmoid.
+    """Return x times its sigmoid.
 
     Args:
         x: Any shape.
 
     Returns:
-        The shape of ``x``.
+        The shape of `x`.
 
     Example:
         >>> from tinytorch.tensor import tensor
@@ -78,15 +81,16 @@ def silu(x: Any) -> Any:
     return x * ops.sigmoid(x)
 
 
+@named
 def softmax(x: Any, axis: int = -1) -> Any:
-    """Give exp(x), scaled to sum to 1 along ``axis``; never overflows.
+    """Return exp(x), scaled to sum to 1 along `axis`; never overflows.
 
     Args:
         x: Any shape.
         axis: The axis of the classes.
 
     Returns:
-        The shape of ``x``; probabilities.
+        The shape of `x`; probabilities.
 
     Example:
         >>> from tinytorch.tensor import tensor
@@ -96,15 +100,16 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return ops.exp(log_softmax(x, axis))
 
 
+@named
 def log_softmax(x: Any, axis: int = -1) -> Any:
-    """Give the logarithm of softmax, in nats; never overflows.
+    """Return the logarithm of softmax, in nats; never overflows.
 
     Args:
         x: Any shape.
         axis: The axis of the classes.
 
     Returns:
-        The shape of ``x``; log-probabilities.
+        The shape of `x`; log-probabilities.
 
     Example:
         >>> from tinytorch.tensor import tensor

@@ -3,34 +3,35 @@
 from typing import Any
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.errors import ArgumentError, named
 from tinytorch.tensor.functional._reduction import as_values, reduce, same_shape, weigh
 
 
+@named
 def binary_cross_entropy(
     probabilities: Any, targets: Any, weight: Any = None, reduction: str = "mean"
 ) -> Any:
-    """Give -(t log p + (1 - t) log(1 - p)), in nats, each logarithm at least -100.
+    """Return -(t log p + (1 - t) log(1 - p)), in nats, each logarithm at least -100.
 
     Args:
         probabilities: Any shape, from 0 to 1.
         targets: The same shape, from 0 to 1.
         weight: A factor for each element, or None.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: `"mean"`, `"sum"` or `"none"`.
 
     Returns:
-        A 0-d Tensor, or the shape of ``probabilities`` for ``"none"``.
+        A 0-d Tensor, or the shape of `probabilities` for `"none"`.
 
     Raises:
         ShapeError: The shapes differ.
-        ArgumentError: A probability is outside of 0 to 1, or ``reduction`` is none of the three.
+        ArgumentError: A probability is outside of 0 to 1, or `reduction` is none of the three.
 
     Example:
         >>> from tinytorch.tensor import tensor
         >>> binary_cross_entropy(tensor([0.5]), tensor([1.0]))
         tensor(0.6931472)
     """
-    p, targets = same_shape("binary_cross_entropy", probabilities, targets)
+    p, targets = same_shape(probabilities, targets)
     values = as_values(p)
     if values.size and not (values.min() >= 0 and values.max() <= 1):
         raise ArgumentError(
@@ -40,10 +41,11 @@ def binary_cross_entropy(
             fix="apply sigmoid first, or use binary_cross_entropy_with_logits",
         )
     loss = ops.binary_cross_entropy(p, targets)
-    loss = weigh("binary_cross_entropy", loss, weight)
-    return reduce("binary_cross_entropy", loss, reduction)
+    loss = weigh(loss, weight)
+    return reduce(loss, reduction)
 
 
+@named
 def binary_cross_entropy_with_logits(
     logits: Any,
     targets: Any,
@@ -51,31 +53,30 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Any = None,
 ) -> Any:
-    """Give the binary cross-entropy of sigmoid(logits), in nats; never overflows.
+    """Return the binary cross-entropy of sigmoid(logits), in nats; never overflows.
 
     Args:
         logits: Any shape.
         targets: The same shape, from 0 to 1.
         weight: A factor for each element, or None.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: `"mean"`, `"sum"` or `"none"`.
         pos_weight: A factor for the positive part, which broadcasts, or None.
 
     Returns:
-        A 0-d Tensor, or the shape of ``logits`` for ``"none"``.
+        A 0-d Tensor, or the shape of `logits` for `"none"`.
 
     Raises:
         ShapeError: The shapes differ.
-        ArgumentError: ``reduction`` is none of the three.
+        ArgumentError: `reduction` is none of the three.
 
     Example:
         >>> from tinytorch.tensor import tensor
         >>> binary_cross_entropy_with_logits(tensor([0.0]), tensor([1.0]))
         tensor(0.6931472)
     """
-    operation = "binary_cross_entropy_with_logits"
-    logits, targets = same_shape(operation, logits, targets)
+    logits, targets = same_shape(logits, targets)
     positive = targets
     if pos_weight is not None:
-        positive = weigh(operation, targets, pos_weight)
+        positive = weigh(targets, pos_weight)
     loss = positive * ops.softplus(-logits) + (1 - targets) * ops.softplus(logits)
-    return reduce(operation, weigh(operation, loss, weight), reduction)
+    return reduce(weigh(loss, weight), reduction)

@@ -8,11 +8,12 @@ from tinytorch.tensor import ops
 from tinytorch.tensor._precision import in_single
 from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.checks import fraction
-from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
+from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError, named
 from tinytorch.tensor.functional._activations import log_softmax
 from tinytorch.tensor.functional._reduction import as_values, check_reduction, mean_over, reduce
 
 
+@named
 @in_single
 def cross_entropy(
     logits: Any,
@@ -54,21 +55,22 @@ def cross_entropy(
         >>> cross_entropy(tensor([[0.0, 0.0]]), tensor([[0.9, 0.1]]))
         tensor(0.6931472)
     """
-    logits = _scores("cross_entropy", logits)
-    check_reduction("cross_entropy", reduction)
+    logits = _scores(logits)
+    check_reduction(reduction)
     share = fraction("cross_entropy", "label_smoothing", label_smoothing)
-    factors = _class_weights("cross_entropy", weight, logits)
+    factors = _class_weights(weight, logits)
     values = as_values(targets)
     if values.dtype.kind == "f" and values.shape == logits.shape:
         if ignore_index >= 0:
             raise _class_to_ignore(ignore_index)
         each = _soft(log_softmax(logits, 1), as_tensor("cross_entropy", targets), factors, share)
-        return reduce("cross_entropy", each, reduction)
-    classes, ignored = _labels("cross_entropy", values, logits.shape, ignore_index)
+        return reduce(each, reduction)
+    classes, ignored = _labels(values, logits.shape, ignore_index)
     log_probabilities = log_softmax(_without(logits, ignored), 1)
     return _hard(log_probabilities, classes, ignored, factors, reduction, share)
 
 
+@named
 @in_single
 def nll_loss(
     log_probabilities: Any,
@@ -100,10 +102,10 @@ def nll_loss(
         >>> nll_loss(tensor([[-1.0, -2.0]]), tensor([1]))
         tensor(2.)
     """
-    scores = _scores("nll_loss", log_probabilities)
-    check_reduction("nll_loss", reduction)
-    factors = _class_weights("nll_loss", weight, scores)
-    classes, ignored = _labels("nll_loss", as_values(targets), scores.shape, ignore_index)
+    scores = _scores(log_probabilities)
+    check_reduction(reduction)
+    factors = _class_weights(weight, scores)
+    classes, ignored = _labels(as_values(targets), scores.shape, ignore_index)
     return _hard(_without(scores, ignored), classes, ignored, factors, reduction, 0.0)
 
 
@@ -155,12 +157,12 @@ def _without(scores: Any, ignored: np.ndarray) -> Any:
     return ops.where(np.expand_dims(ignored, 1), 0, scores) if ignored.any() else scores
 
 
-def _scores(operation: str, scores: Any) -> Any:
+def _scores(scores: Any) -> Any:
     """The logits, unless there is no batch axis or no class axis."""
-    scores = as_tensor(operation, scores)
+    scores = as_tensor("loss", scores)
     if scores.ndim < 2:
         raise ShapeError(
-            operation,
+            "loss",
             expected="(batch, classes, ...)",
             got=f"{scores.shape}",
             fix="expand_dims(0) for a single sample",
@@ -168,14 +170,14 @@ def _scores(operation: str, scores: Any) -> Any:
     return scores if scores.dtype.kind == "f" else ops.astype(scores, np.float32)
 
 
-def _class_weights(operation: str, weight: Any, scores: Tensor) -> np.ndarray | None:
+def _class_weights(weight: Any, scores: Tensor) -> np.ndarray | None:
     """The factors in the data type of the scores, one for each class."""
     if weight is None:
         return None
     factors = as_values(weight).astype(scores.dtype)
     if factors.shape != (scores.shape[1],):
         raise ShapeError(
-            operation,
+            "loss",
             expected=f"weight (classes,) = ({scores.shape[1]},)",
             got=f"weight {factors.shape}",
             fix="give one factor for each class",
@@ -184,12 +186,12 @@ def _class_weights(operation: str, weight: Any, scores: Tensor) -> np.ndarray | 
 
 
 def _labels(
-    operation: str, classes: np.ndarray, shape: tuple[int, ...], ignore_index: int
+    classes: np.ndarray, shape: tuple[int, ...], ignore_index: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The class numbers, 0 where they are ignored, and which of them are."""
     if classes.dtype.kind not in "iu":
         raise DTypeError(
-            operation,
+            "loss",
             expected="integer class numbers",
             got=f"targets {classes.shape} of dtype {classes.dtype}",
             fix="targets.astype('int64'); cross_entropy also takes probabilities of shape "
@@ -198,7 +200,7 @@ def _labels(
     wanted = (shape[0], *shape[2:])
     if classes.shape != wanted:
         raise ShapeError(
-            operation,
+            "loss",
             expected=f"targets (batch, ...) = {wanted} for inputs (batch, classes, ...) = {shape}",
             got=f"targets {classes.shape}",
             fix="squeeze or argmax the targets: one class number each; one-hot ones as floats",
@@ -208,7 +210,7 @@ def _labels(
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise IndexRangeError(
-            operation,
+            "loss",
             expected=f"class numbers from 0 to {shape[1] - 1}",
             got=f"{classes[place]} at {place}",
             fix="check the labels, or give the model more outputs",

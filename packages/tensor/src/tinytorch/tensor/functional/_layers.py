@@ -7,11 +7,13 @@ import numpy as np
 from tinytorch.tensor import ops, random
 from tinytorch.tensor._convert import whole_numbers
 from tinytorch.tensor._tensor import Tensor, as_tensor
-from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.checks import fraction
+from tinytorch.tensor.errors import ShapeError, named
 
 
+@named
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """Give x @ weight.T + bias.
+    """Return x @ weight.T + bias.
 
     Args:
         x: (..., features).
@@ -32,20 +34,21 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return ops.linear(x, weight, bias)
 
 
+@named
 def dropout(x: Any, p: float = 0.5, *, training: bool = True, rng: Any = None) -> Any:
-    """Set each element to 0 with probability ``p`` and scale the others by 1 / (1 - p).
+    """Set each element to 0 with probability `p` and scale the others by 1 / (1 - p).
 
     Args:
         x: Any shape.
         p: The probability of a zero, from 0 to 1.
-        training: False gives ``x`` itself.
+        training: False gives `x` itself.
         rng: A generator, a seed or None for fresh randomness.
 
     Returns:
-        The shape of ``x``; its mean is kept.
+        The shape of `x`; its mean is kept.
 
     Raises:
-        ArgumentError: ``p`` is out of its range.
+        ArgumentError: `p` is out of its range.
 
     Source:
         N. Srivastava et al., Dropout, JMLR 15, 2014.
@@ -55,8 +58,7 @@ def dropout(x: Any, p: float = 0.5, *, training: bool = True, rng: Any = None) -
         >>> dropout(ones(4), 0.5, rng=0)
         tensor([2., 2., 2., 0.])
     """
-    if not 0 <= p <= 1:
-        raise ArgumentError("dropout", expected="0 <= p <= 1", got=f"p={p}", fix="use p=0.5")
+    p = fraction("dropout", "p", p)
     if not training or p == 0:
         return x
     x = as_tensor("dropout", x)
@@ -65,6 +67,7 @@ def dropout(x: Any, p: float = 0.5, *, training: bool = True, rng: Any = None) -
     return x * Tensor(keep.astype(x.dtype) * x.dtype.type(scale))
 
 
+@named
 def layer_norm(
     x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
@@ -78,10 +81,10 @@ def layer_norm(
         eps: Added to the variance.
 
     Returns:
-        The shape of ``x``.
+        The shape of `x`.
 
     Raises:
-        ShapeError: ``x`` does not end in ``normalized_shape``.
+        ShapeError: `x` does not end in `normalized_shape`.
 
     Source:
         J. Ba, J. Kiros, G. Hinton, Layer Normalization, 2016.

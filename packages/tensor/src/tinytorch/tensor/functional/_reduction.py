@@ -1,4 +1,7 @@
-"""What all losses share: no broadcasting, and three ways to reduce."""
+"""What all losses share: no broadcasting, and three ways to reduce.
+
+Errors here name the loss that the user called, since the public functions are `named`.
+"""
 
 import math
 from collections.abc import Iterator
@@ -15,12 +18,12 @@ from tinytorch.tensor.errors import ArgumentError, ShapeError
 _listener: ContextVar[list[float] | None] = ContextVar("divisors", default=None)
 
 
-def same_shape(operation: str, predictions: Any, targets: Any) -> tuple[Any, Any]:
-    """Give both as Tensors of one shape: a loss that broadcasts is a mistake that trains."""
-    predictions, targets = as_tensor(operation, predictions), as_tensor(operation, targets)
+def same_shape(predictions: Any, targets: Any) -> tuple[Any, Any]:
+    """Return both as Tensors of one shape: a loss that broadcasts is a mistake that trains."""
+    predictions, targets = as_tensor("loss", predictions), as_tensor("loss", targets)
     if predictions.shape != targets.shape:
         raise ShapeError(
-            operation,
+            "loss",
             expected="targets of the predictions' shape",
             got=f"predictions {predictions.shape}, targets {targets.shape}",
             fix="reshape one of them; a loss never broadcasts",
@@ -29,14 +32,14 @@ def same_shape(operation: str, predictions: Any, targets: Any) -> tuple[Any, Any
     return predictions, targets
 
 
-def weigh(operation: str, loss: Any, weight: Any) -> Any:
+def weigh(loss: Any, weight: Any) -> Any:
     """Multiply by the elements' weights, which may repeat along axes but not make the loss grow."""
     if weight is None:
         return loss
-    weighed = loss * as_tensor(operation, weight)
+    weighed = loss * as_tensor("loss", weight)
     if weighed.shape != loss.shape:
         raise ShapeError(
-            operation,
+            "loss",
             expected=f"weight that broadcasts to the loss's shape {loss.shape}",
             got=f"weight {np.shape(weight)}",
             fix="give one factor for each element",
@@ -44,20 +47,20 @@ def weigh(operation: str, loss: Any, weight: Any) -> Any:
     return weighed
 
 
-def check_reduction(operation: str, reduction: str) -> None:
+def check_reduction(reduction: str) -> None:
     """Raise unless the reduction is one of the three."""
     if reduction not in ("mean", "sum", "none"):
         raise ArgumentError(
-            operation,
+            "loss",
             expected="reduction 'mean', 'sum' or 'none'",
             got=repr(reduction),
             fix="use 'mean'",
         )
 
 
-def reduce(operation: str, loss: Any, reduction: str) -> Any:
+def reduce(loss: Any, reduction: str) -> Any:
     """Average, add up, or leave the loss of each element."""
-    check_reduction(operation, reduction)
+    check_reduction(reduction)
     if reduction == "none":
         return loss
     if reduction == "sum":

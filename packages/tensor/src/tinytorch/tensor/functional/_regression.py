@@ -3,74 +3,77 @@
 from typing import Any
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.errors import ArgumentError, named
 from tinytorch.tensor.functional._reduction import reduce, same_shape
 
 
+@named
 def mse_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
-    """Give the squared differences.
+    """Return the squared differences.
 
     Args:
         predictions: Any shape.
         targets: The same shape.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: `"mean"`, `"sum"` or `"none"`.
 
     Returns:
-        A 0-d Tensor, or the shape of ``predictions`` for ``"none"``.
+        A 0-d Tensor, or the shape of `predictions` for `"none"`.
 
     Raises:
         ShapeError: The shapes differ; a loss never broadcasts.
-        ArgumentError: ``reduction`` is none of the three.
+        ArgumentError: `reduction` is none of the three.
 
     Example:
         >>> from tinytorch.tensor import tensor
         >>> mse_loss(tensor([1.0, 2.0]), tensor([1.0, 4.0]))
         tensor(2.)
     """
-    predictions, targets = same_shape("mse_loss", predictions, targets)
+    predictions, targets = same_shape(predictions, targets)
     difference = predictions - targets
-    return reduce("mse_loss", difference * difference, reduction)
+    return reduce(difference * difference, reduction)
 
 
+@named
 def l1_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
-    """Give the magnitudes of the differences.
+    """Return the magnitudes of the differences.
 
     Args:
         predictions: Any shape.
         targets: The same shape.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: `"mean"`, `"sum"` or `"none"`.
 
     Returns:
-        A 0-d Tensor, or the shape of ``predictions`` for ``"none"``.
+        A 0-d Tensor, or the shape of `predictions` for `"none"`.
 
     Raises:
         ShapeError: The shapes differ.
-        ArgumentError: ``reduction`` is none of the three.
+        ArgumentError: `reduction` is none of the three.
 
     Example:
         >>> from tinytorch.tensor import tensor
         >>> l1_loss(tensor([1.0, 2.0]), tensor([1.0, 4.0]))
         tensor(1.)
     """
-    predictions, targets = same_shape("l1_loss", predictions, targets)
-    return reduce("l1_loss", ops.abs(predictions - targets), reduction)
+    predictions, targets = same_shape(predictions, targets)
+    return reduce(ops.abs(predictions - targets), reduction)
 
 
+@named
 def huber_loss(predictions: Any, targets: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
-    """Give half the squared difference up to ``delta``, and a straight line beyond.
+    """Return half the squared difference up to `delta`, and a straight line beyond.
 
     Args:
         predictions: Any shape.
         targets: The same shape.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        reduction: `"mean"`, `"sum"` or `"none"`.
         delta: Where the line begins; positive.
 
     Returns:
-        A 0-d Tensor, or the shape of ``predictions`` for ``"none"``.
+        A 0-d Tensor, or the shape of `predictions` for `"none"`.
 
     Raises:
         ShapeError: The shapes differ.
-        ArgumentError: ``reduction`` or ``delta`` is out of its range.
+        ArgumentError: `reduction` or `delta` is out of its range.
 
     Source:
         P. Huber, Robust Estimation of a Location Parameter, 1964.
@@ -80,11 +83,9 @@ def huber_loss(predictions: Any, targets: Any, reduction: str = "mean", delta: f
         >>> huber_loss(tensor([0.5, 3.0]), tensor([0.0, 0.0]), reduction="none")
         tensor([0.125, 2.5  ])
     """
-    predictions, targets = same_shape("huber_loss", predictions, targets)
+    predictions, targets = same_shape(predictions, targets)
     if not delta > 0:
-        raise ArgumentError(
-            "huber_loss", expected="delta > 0", got=f"delta={delta}", fix="use delta=1.0"
-        )
+        raise ArgumentError("loss", expected="delta > 0", got=f"delta={delta}", fix="use delta=1.0")
     distance = ops.abs(predictions - targets)
     near, beyond = ops.clip(distance, high=delta), ops.relu(distance - delta)
-    return reduce("huber_loss", near * near * 0.5 + beyond * delta, reduction)
+    return reduce(near * near * 0.5 + beyond * delta, reduction)

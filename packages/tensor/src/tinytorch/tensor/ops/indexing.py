@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor._op import op
-from tinytorch.tensor.errors import IndexRangeError, ShapeError
+from tinytorch.tensor.errors import IndexRangeError, ShapeError, TinyTorchError
 from tinytorch.tensor.types import Array, Shape
 
 
@@ -14,12 +14,16 @@ def getitem(x: Array, *, index: Any) -> Array:
     """x[index], with every kind of index that NumPy has."""
     try:
         return x[index]
+    except TinyTorchError as error:  # an operand in the index that is more than its numbers
+        error.rename("getitem")
+        raise
     except IndexError as error:
         raise IndexRangeError(
             "getitem",
             expected=f"an index within shape {np.shape(x)}",
-            got=f"[{index!r}]",
-            fix=str(error),
+            got=f"[{index!r}]: {error}",
+            fix="index with integers from 0, or from -1 backward, slices, integer arrays, or bool"
+            " masks of this shape",
         ) from error
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor._op import op
-from tinytorch.tensor.errors import ShapeError
+from tinytorch.tensor.errors import ShapeError, named
 from tinytorch.tensor.types import Array, Axes, Shape
 
 
@@ -49,16 +49,19 @@ def join(*xs: Array, axis: int = 0) -> Array:
     return np.concatenate(xs, axis=axis)
 
 
+@named
 def concatenate(tensors: Any, axis: int = 0) -> Any:
     """The tensors one after the other along an axis that they have."""
     return join(*tensors, axis=axis)
 
 
+@named
 def stack(tensors: Any, axis: int = 0) -> Any:
     """The tensors one after the other along a new axis."""
     return join(*[expand_dims(x, axis) for x in tensors], axis=axis)
 
 
+@named
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """X with two axes swapped."""
     order = list(range(np.ndim(x)))
@@ -69,6 +72,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return transpose(x, axes=tuple(order))
 
 
+@named
 def flatten(x: Any, start_axis: int = 0) -> Any:
     """X with all axes from start_axis on joined into one."""
     shape = np.shape(x)
@@ -79,6 +83,7 @@ def flatten(x: Any, start_axis: int = 0) -> Any:
     return reshape(x, shape=(*kept, rest))
 
 
+@named
 def squeeze(x: Any, axis: Axes = None) -> Any:
     """X without its axes of length 1: the given ones, or all."""
     shape = np.shape(x)
@@ -95,6 +100,7 @@ def squeeze(x: Any, axis: Axes = None) -> Any:
     return reshape(x, shape=tuple(n for a, n in enumerate(shape) if a not in axes))
 
 
+@named
 def expand_dims(x: Any, axis: int) -> Any:
     """X with an axis of length 1 inserted at axis."""
     shape = np.shape(x)

@@ -4,15 +4,16 @@
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from tinytorch.tensor._op import op
 from tinytorch.tensor._precision import HALF, MEDIUM, SINGLE, SMALL, add_up, in_single, plain_sum
-from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.errors import ArgumentError, ShapeError, named
 from tinytorch.tensor.ops.elementwise import equal
-from tinytorch.tensor.types import Array, Axes, Shape
+from tinytorch.tensor.types import Array, Axes
 
 
 @op
@@ -68,23 +69,25 @@ def log_softmax(x: Array, *, axis: int) -> Array:
 def normalize(x: Array, *, last: int, eps: float) -> Array:
     """X with mean 0 and variance 1 over its last axes; eps is added to the variance."""
     axes = tuple(range(-last, 0))
-    n = _count(np.shape(x), axes) or 1
+    n = prod(x.shape[-last:]) or 1
     centered = x - add_up(x, axes, keepdims=True) / n
     variance = add_up(centered * centered, axes, keepdims=True) / n
     return centered / np.sqrt(variance + eps)
 
 
+@named
 @in_single
 def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     """The average along axis."""
-    total = sum(x, axis=axis, keepdims=keepdims)
-    return total / _count(np.shape(x), axis)
+    return sum(x, axis=axis, keepdims=keepdims) / _count(x, axis)
 
 
+@named
 @in_single
 def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """The variance along axis: squared deviations, summed and divided by n - ddof."""
-    n = _count(np.shape(x), axis)
+    average = mean(x, axis, keepdims=True)
+    n = _count(x, axis)
     if n - ddof <= 0:
         raise ArgumentError(
             "var",
@@ -92,10 +95,11 @@ def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any
             got=f"{n}",
             fix="use ddof=0, or more elements",
         )
-    deviation = x - mean(x, axis, keepdims=True)
+    deviation = x - average
     return sum(deviation * deviation, axis=axis, keepdims=keepdims) / (n - ddof)
 
 
+@named
 @in_single
 def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """The standard deviation along axis: the square root of the variance.
@@ -107,21 +111,12 @@ def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any
     return (variance + constant) ** 0.5 - constant
 
 
-def _count(shape: Shape, axis: Axes) -> int:
-    """How many elements a reduction along axis joins."""
+def _count(x: Any, axis: Axes) -> int:
+    """How many elements a reduction along axis, which exists, joins."""
+    shape = np.shape(x)
     if axis is None:
-        axis = range(len(shape))
-    elif not isinstance(axis, Sequence):
-        axis = (axis,)
-    try:
-        return int(np.prod([shape[a] for a in axis]))
-    except IndexError:
-        raise ShapeError(
-            "mean",
-            expected=f"axes from {-len(shape)} to {len(shape) - 1} for shape {shape}",
-            got=f"axis={axis}",
-            fix="name an axis that the Tensor has",
-        ) from None
+        return prod(shape)
+    return prod([shape[a] for a in axis]) if isinstance(axis, Sequence) else shape[axis]
 
 
 def _as_axes(axis: Any) -> Any:

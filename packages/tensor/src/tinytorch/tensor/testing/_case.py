@@ -73,12 +73,12 @@ def sample(*operands: Any, **settings: Any) -> Sample:
 class OpCase:
     """What an op should compute; `check` tests every property that an op must have.
 
-    - ``values``: the op agrees with the oracle, in shape and elements, in float32 and float64;
-    - ``dtypes``: float32 gives float32 and float64 float64 (or always ``dtype``), Python numbers
+    - `values`: the op agrees with the oracle, in shape and elements, in float32 and float64;
+    - `dtypes`: float32 gives float32 and float64 float64 (or always `dtype`), Python numbers
       and NumPy scalars do not change that;
-    - ``layouts``: operands that are not contiguous, or reversed in memory, give the same;
-    - ``purity``: operands are not written to, and read-only ones serve;
-    - ``kernels``: each backend that is installed agrees with the reference.
+    - `layouts`: operands that are not contiguous, or reversed in memory, give the same;
+    - `purity`: operands are not written to, and read-only ones serve;
+    - `kernels`: each backend that is installed agrees with the reference.
 
     An upper layer has more to check (autograd: gradients) and hands it to `check`.
 
@@ -88,7 +88,7 @@ class OpCase:
             and the settings.
         samples: The calls to look at; by default shapes of all kinds, as many as the op has
             operands, that broadcast if the reference does.
-        domain: The range (low, high) of the operands' values; ``bool`` or ``int`` for operands of
+        domain: The range (low, high) of the operands' values; `bool` or `int` for operands of
             that type; or a list of these, one for each operand.
         dtype: The data type of each result, if it does not follow the operands.
         rtol: The relative tolerance, if the data type's own is too narrow.

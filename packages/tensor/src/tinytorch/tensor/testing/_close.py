@@ -25,7 +25,7 @@ def assert_close(
     Args:
         actual: Any shape: a Tensor, an array or numbers.
         expected: The same shape.
-        rtol: The tolerance relative to ``expected``; by default what the data type of ``actual``
+        rtol: The tolerance relative to `expected`; by default what the data type of `actual`
             allows.
         atol: The absolute tolerance, likewise.
         message: Goes before the explanation.

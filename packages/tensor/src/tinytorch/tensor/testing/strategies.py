@@ -1,6 +1,6 @@
 """Generators for property-based tests: shapes that broadcast, Tensors, axes and indices.
 
-They need hypothesis (``pip install "tinytorch-tensor[testing]"``), which is imported when one of
+They need hypothesis (`pip install "tinytorch-tensor[testing]"`), which is imported when one of
 them is called.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["arrays", "axes", "broadcastable_shapes", "indices", "shapes", "tenso
 
 
 def shapes(*, min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4) -> Any:
-    """Give a strategy of shapes, those of numbers and of empty arrays among them.
+    """Return a strategy of shapes, those of numbers and of empty arrays among them.
 
     Args:
         min_dims: The fewest axes.
@@ -34,7 +34,7 @@ def shapes(*, min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side:
 
 
 def broadcastable_shapes(count: int, *, min_side: int = 0, max_side: int = 4) -> Any:
-    """Give a strategy of ``count`` shapes that broadcast together.
+    """Return a strategy of `count` shapes that broadcast together.
 
     Args:
         count: How many.
@@ -51,7 +51,7 @@ def broadcastable_shapes(count: int, *, min_side: int = 0, max_side: int = 4) ->
 
 
 def arrays(shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0) -> Any:
-    """Give a strategy of arrays.
+    """Return a strategy of arrays.
 
     Args:
         shape: A shape, or a strategy of shapes.
@@ -72,7 +72,7 @@ def arrays(shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0) -> 
 
 
 def tensors(shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0) -> Any:
-    """Give a strategy of Tensors: as `arrays`.
+    """Return a strategy of Tensors: as `arrays`.
 
     Args:
         shape: A shape, or a strategy of shapes.
@@ -86,7 +86,7 @@ def tensors(shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0) ->
 
 
 def axes(ndim: int) -> Any:
-    """Give a strategy of what a reduction's ``axis`` may be: None, one axis, or several.
+    """Return a strategy of what a reduction's `axis` may be: None, one axis, or several.
 
     Args:
         ndim: How many axes there are.
@@ -102,7 +102,7 @@ def axes(ndim: int) -> Any:
 
 
 def indices(shape: Sequence[int]) -> Any:
-    """Give a strategy of indices of every kind that fit a shape: slices, integers, arrays, masks.
+    """Return a strategy of indices of every kind that fit a shape: slices, integers, arrays, masks.
 
     Args:
         shape: The shape that is indexed.
