@@ -11,8 +11,8 @@ import pytest
 
 from tinytorch.tensor.errors import FileError
 from tinytorch.training import load_checkpoint, save_checkpoint
-from tinytorch.training.files import atomic, checkpoint
-from tinytorch.training.files.checkpoint import clear_leftovers, remove_checkpoint
+from tinytorch.training.files import atomic, checkpoint, folders
+from tinytorch.training.files.folders import clear_leftovers, remove_checkpoint
 
 MODEL = {"0.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "0.bias": np.ones(2)}
 
@@ -172,7 +172,7 @@ def test_modes_are_kept(tmp_path):
 
 def test_new_folders_are_flushed_from_the_top_down(tmp_path, monkeypatch):
     flushed = []
-    monkeypatch.setattr(checkpoint, "sync_folder", flushed.append)
+    monkeypatch.setattr(folders, "sync_folder", flushed.append)
     monkeypatch.setattr(atomic, "sync_folder", flushed.append)
     save_checkpoint(tmp_path / "runs" / "digits" / "c", n=1)
     runs = tmp_path / "runs"

@@ -13,12 +13,8 @@ from tinytorch.training._run import Run
 from tinytorch.training._run_state import load_run_state, run_state
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.files.atomic import PathLike, file_errors, make_folder
-from tinytorch.training.files.checkpoint import (
-    clear_leftovers,
-    load_checkpoint,
-    remove_checkpoint,
-    save_checkpoint,
-)
+from tinytorch.training.files.checkpoint import load_checkpoint, save_checkpoint
+from tinytorch.training.files.folders import clear_leftovers, remove_checkpoint
 from tinytorch.training.files.lock import FolderLock
 
 __all__ = ["Checkpoint", "checkpoints"]

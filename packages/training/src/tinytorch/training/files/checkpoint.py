@@ -12,39 +12,35 @@ comes is one save, also while another is being written.
 
 import hashlib
 import json
-import os
 import re
-import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinytorch.tensor.errors import ArgumentError, FileError
-from tinytorch.training.files.atomic import (
-    PathLike,
-    file_errors,
-    make_folder,
-    sync_folder,
-    unused_name,
-    write_durably,
+from tinytorch.training.files.atomic import PathLike, write_durably
+from tinytorch.training.files.folders import (
+    ARRAYS,
+    MODEL,
+    SEAL,
+    STATE,
+    TRIES,
+    identity,
+    present,
+    replacement,
 )
-from tinytorch.training.files.regular import RegularFile, shown
+from tinytorch.training.files.regular import RegularFile
 from tinytorch.training.files.safetensors import read_safetensors, safetensors_parts
 from tinytorch.training.files.tree import pack, unpack
 
-__all__ = ["clear_leftovers", "load_checkpoint", "remove_checkpoint", "save_checkpoint"]
+__all__ = ["load_checkpoint", "save_checkpoint"]
 
 VERSION = 1
 FORMAT = "tinytorch-checkpoint-"
-MODEL, ARRAYS, STATE = "model.safetensors", "state.safetensors", "state.json"
-WRITING, REMOVING = ".writing-", ".removing-"
-LEFTOVER = re.compile(rf"({re.escape(WRITING)}|{re.escape(REMOVING)})[0-9a-f]+-step-")
 DAMAGED = "another: it has been damaged"
 LARGEST_STATE = 64 << 20
-TRIES = 20
 
 
 def save_checkpoint(folder: PathLike, model: Mapping[str, Any] | None = None, **parts: Any) -> None:
@@ -76,29 +72,18 @@ def save_checkpoint(folder: PathLike, model: Mapping[str, Any] | None = None, **
     folder = Path(folder)
     arrays: dict[str, Any] = {}
     tree = {name: pack(part, name, arrays) for name, part in parts.items()}
-    with file_errors("save_checkpoint", folder):
-        _check_replaceable(folder)
-        make_folder(folder.parent)
-        aside = unused_name(folder, WRITING, f"-{folder.name}")
-        aside.mkdir()
-        try:
-            if folder.exists():
-                aside.chmod(folder.stat().st_mode & 0o7777)
-            sums = {
-                name: _write(aside, folder, name, safetensors_parts("save_checkpoint", tensors))
-                for name, tensors in ((MODEL, {} if model is None else model), (ARRAYS, arrays))
-            }
-            state = {
-                "format": f"{FORMAT}{VERSION}",
-                "files": sums,
-                "has_model": model is not None,
-                "parts": tree,
-            }
-            _write(aside, folder, STATE, [_as_json(state)])
-            sync_folder(aside)
-            _publish(aside, folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    with replacement(folder) as aside:
+        sums = {
+            name: _write(aside, folder, name, safetensors_parts("save_checkpoint", tensors))
+            for name, tensors in ((MODEL, {} if model is None else model), (ARRAYS, arrays))
+        }
+        state = {
+            "format": f"{FORMAT}{VERSION}",
+            "files": sums,
+            "has_model": model is not None,
+            "parts": tree,
+        }
+        _write(aside, folder, STATE, [_as_json(state)])
 
 
 def load_checkpoint(folder: PathLike) -> dict[str, Any]:
@@ -117,34 +102,13 @@ def load_checkpoint(folder: PathLike) -> dict[str, Any]:
     """
     folder = Path(folder)
     for _ in range(TRIES):
-        before = _identity(folder)
+        before = identity(folder)
         try:
-            return _load(_find(folder))
+            return _load(present(folder))
         except FileError:
-            if _identity(folder) == before:  # else it was being replaced meanwhile
+            if identity(folder) == before:  # else it was being replaced meanwhile
                 raise
-    return _load(_find(folder))
-
-
-def remove_checkpoint(folder: Path) -> None:
-    """Remove a checkpoint so that a crash halfway leaves no half of it under its name.
-
-    What holds anything that `save_checkpoint` did not write stays as it is.
-
-    Raises:
-        FileError: The system does not allow it.
-    """
-    with file_errors("Checkpoint", folder):
-        if _is_checkpoint(folder):
-            shutil.rmtree(_set_aside(folder), ignore_errors=True)
-
-
-def clear_leftovers(folder: Path) -> None:
-    """Clear away what killed runs were writing or removing in the folder of a run."""
-    for path in _entries(folder):
-        names = _names(path) if LEFTOVER.match(path.name) else None
-        if names is not None and names <= {MODEL, ARRAYS, STATE}:
-            shutil.rmtree(path, ignore_errors=True)
+    return _load(present(folder))
 
 
 def _load(folder: Path) -> dict[str, Any]:
@@ -226,96 +190,6 @@ def _write(
     return length, digest.hexdigest()
 
 
-def _publish(aside: Path, folder: Path) -> None:
-    """Give what was written its name; of several writers the last one stays.
-
-    A crash between the two renames leaves the old one under a name that `load_checkpoint` finds.
-    """
-    replaced: list[Path] = []
-    for attempt in range(TRIES):
-        if os.path.lexists(folder):
-            with suppress(FileNotFoundError):
-                replaced.append(_set_aside(folder))
-        try:
-            aside.rename(folder)
-            break
-        except OSError:
-            if not folder.exists():
-                with suppress(OSError, IndexError):
-                    replaced[-1].rename(folder)
-                raise
-            if attempt == TRIES - 1:
-                raise
-    sync_folder(folder.parent)
-    for path in replaced:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _set_aside(folder: Path) -> Path:
-    """Rename a checkpoint to what `_find` knows."""
-    _check_replaceable(folder)
-    return folder.rename(unused_name(folder, REMOVING, f"-{folder.name}"))
-
-
-def _find(folder: Path) -> Path:
-    """Return the folder, or the one that a crash kept from being replaced by its successor."""
-    with suppress(OSError):
-        if not folder.exists():
-            pattern = re.compile(rf"{re.escape(REMOVING)}[0-9a-f]+-{re.escape(folder.name)}")
-            found = [path for path in _entries(folder.parent) if pattern.fullmatch(path.name)]
-            whole = [path for path in found if (path / STATE).is_file()]
-            return max(whole, key=lambda path: path.stat().st_ctime_ns, default=folder)
-    return folder
-
-
-def _identity(folder: Path) -> object:
-    """Return what changes when the folder is replaced."""
-    with suppress(OSError):
-        found = folder.stat()
-        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
-    return None
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Let nothing be removed that `save_checkpoint` did not write."""
-    if os.path.lexists(folder) and not _is_checkpoint(folder):
-        held = [path.name for path in _entries(folder)]
-        raise FileError(
-            "save_checkpoint",
-            expected="a new folder, or one that holds a checkpoint and nothing else",
-            got=f"{folder}, " + (f"with {shown(', '.join(held))}" if held else "which is none"),
-            fix="choose another folder, or move away what is yours",
-            path=folder,
-        )
-
-
-def _is_checkpoint(folder: Path) -> bool:
-    """Whether all in a folder is of a checkpoint, and is seen to be; an empty one is as good."""
-    names = _names(folder)
-    if names is None or not names <= {MODEL, ARRAYS, STATE}:
-        return False
-    return not names or ARRAYS in names or (STATE in names and _begins_sealed(folder / STATE))
-
-
-def _names(folder: Path) -> set[str] | None:
-    """Return the names of a folder's files, and None if it is a link, or holds anything else."""
-    if folder.is_symlink() or not folder.is_dir():
-        return None
-    with os.scandir(folder) as found:
-        entries = list(found)
-    plain = all(entry.is_file(follow_symlinks=False) for entry in entries)
-    return {entry.name for entry in entries} if plain else None
-
-
-def _begins_sealed(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(11) == _sealed(b"")[:11]
-
-
 def _sealed(text: bytes) -> bytes:
     """Return the JSON text with its sha256 before it."""
-    return b'{"sha256":"%s","state":%s}' % (hashlib.sha256(text).hexdigest().encode(), text)
-
-
-def _entries(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
+    return SEAL + b'%s","state":%s}' % (hashlib.sha256(text).hexdigest().encode(), text)
