@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinytorch import data
-from tinytorch.tensor.errors import TinyTorchError
+from tinytorch.tensor.errors import FileError, TinyTorchError
 
 pytestmark = pytest.mark.step(6)
 
@@ -147,6 +147,24 @@ def test_a_damaged_idx_file_is_told(mnist, change):
     with pytest.raises(data.DamagedFileError) as caught:
         data.MNIST(root, download=False)
     assert caught.value.file == file
+
+
+@pytest.mark.parametrize("wrong", [[7, 8], [7, 8, 10]])
+def test_labels_that_do_not_fit_the_images_are_damage(mnist, wrong):
+    root, _ = mnist
+    file = root / "MNIST" / "raw" / "train-labels-idx1-ubyte"
+    file.write_bytes(idx(np.array(wrong, np.uint8)))
+    with pytest.raises(data.DamagedFileError):
+        data.MNIST(root, download=False)
+
+
+@pytest.mark.parametrize("kind", [data.MNIST, data.CIFAR10, data.CIFAR100])
+def test_what_may_not_be_fetched_is_not_asked_for(kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("TINYTORCH_OFFLINE", "1")
+    with pytest.raises(FileError) as caught:
+        kind(tmp_path, download=False)
+    assert not isinstance(caught.value, data.DownloadError), "a server is asked [contract: MNIST]"
+    assert not [*tmp_path.iterdir()], "download=False leaves the folder as it is"
 
 
 def test_the_digits_come_with_the_package(expect):

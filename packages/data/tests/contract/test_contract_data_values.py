@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinytorch import data
-from tinytorch.tensor.errors import TinyTorchError
+from tinytorch.tensor.errors import DTypeError, TinyTorchError
 
 pytestmark = pytest.mark.step(4)
 
@@ -191,3 +191,29 @@ def test_images_that_are_normalized_stay_so(expect, images):
 def test_images_and_labels_are_of_one_length(images, labels):
     with pytest.raises(TinyTorchError):
         data.ImageDataset(images, np.arange(labels))
+
+
+def test_images_that_are_no_bytes_are_refused():
+    with pytest.raises(DTypeError):
+        data.ImageDataset(np.zeros((2, 1, 2, 2), np.float32), [0, 1])
+
+
+def test_images_are_shared_and_only_their_owner_may_write_to_them(images):
+    dataset = data.ImageDataset(images, np.arange(40))
+    assert np.shares_memory(dataset.images, images), "images are copied [contract: ImageDataset]"
+    assert not dataset.images.flags.writeable, "a batch could be written over what it came from"
+    assert images.flags.writeable, "the caller's array is locked [contract: ImageDataset]"
+
+
+def test_a_random_transform_of_the_data_set_gets_the_loaders_generator(images):
+    class Noise:
+        random = True
+
+        def __call__(self, images, *, rng):
+            return images + rng.normal(size=images.shape)
+
+    def run():
+        dataset = data.ImageDataset(images, np.arange(40), transform=Noise())
+        return [batch.numpy().sum() for batch, _ in data.DataLoader(dataset, 20, rng=0)]
+
+    assert run() == run(), "rng is not handed on to the data set's own [contract: ImageDataset]"
