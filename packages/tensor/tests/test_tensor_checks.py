@@ -29,6 +29,21 @@ def test_a_setting_becomes_a_plain_python_value(check, value, given):
     assert type(came) is type(given)
 
 
+@pytest.mark.parametrize("value", ["min", None])
+def test_a_choice_is_given_back(value):
+    assert checks.choice("plateau", "mode", value, ("min", "max", None)) is value
+
+
+@pytest.mark.parametrize("value", ["less", "", 0, None, ["min"], np.array(["min", "max"])])
+def test_a_choice_that_is_none_of_a_few_is_refused(value):
+    with pytest.raises(ArgumentError) as caught:
+        checks.choice("plateau", "mode", value, ("min", "max"))
+    assert caught.value.operation == "plateau"
+    assert caught.value.expected == 'mode: "min" or "max"'
+    assert caught.value.fix == 'for instance mode="min"'
+    assert caught.value.got == f"mode={value!r}"
+
+
 @pytest.mark.parametrize(
     ("check", "value"),
     [

@@ -10,8 +10,10 @@ from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._parameters import Parameters, named
 from tinytorch.optim._state import State
 from tinytorch.tensor import Tensor
-from tinytorch.tensor.checks import number, whole
+from tinytorch.tensor.checks import choice, number, whole
 from tinytorch.tensor.errors import ArgumentError
+
+ADJUSTMENTS = ("original", "match_rms_adamw", None)
 
 
 class Muon(Optimizer):
@@ -94,13 +96,16 @@ class Muon(Optimizer):
         values["ns_steps"] = whole(operation, "ns_steps", values["ns_steps"], least=0)
         coefficients = values["ns_coefficients"]
         if not isinstance(coefficients, (tuple, list)) or len(coefficients) != 3:
-            raise _out_of_range(operation, "ns_coefficients: three numbers", coefficients)
+            raise ArgumentError(
+                operation,
+                expected="ns_coefficients: three numbers",
+                got=f"ns_coefficients={coefficients!r:.60}",
+                fix="ns_coefficients=(3.4445, -4.775, 2.0315)",
+            )
         values["ns_coefficients"] = tuple(
             number(operation, f"ns_coefficients[{i}]", c) for i, c in enumerate(coefficients)
         )
-        if values["adjust_lr_fn"] not in (None, "original", "match_rms_adamw"):
-            expected = 'adjust_lr_fn: "original", "match_rms_adamw" or None'
-            raise _out_of_range(operation, expected, values["adjust_lr_fn"])
+        choice(operation, "adjust_lr_fn", values["adjust_lr_fn"], ADJUSTMENTS)
         return values
 
     def divided(self, params: list[Any]) -> list[dict[str, Any]]:
@@ -156,7 +161,3 @@ def orthogonal(
         a = x @ x.T
         x = c0 * x + (c1 * a + c2 * (a @ a)) @ x
     return x.T if d.shape[0] > d.shape[1] else x
-
-
-def _out_of_range(operation: str, expected: str, value: object) -> ArgumentError:
-    return ArgumentError(operation, expected=expected, got=f"{value!r:.60}", fix="see help(Muon)")

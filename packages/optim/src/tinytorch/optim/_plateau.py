@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from tinytorch.optim._optimizer import Optimizer
-from tinytorch.tensor.checks import fraction, number, whole
+from tinytorch.tensor.checks import choice, fraction, number, whole
 from tinytorch.tensor.errors import ArgumentError, StateError
 
 
@@ -61,14 +61,12 @@ class ReduceOnPlateau:
                 got=f"a {type(optimizer).__name__}",
                 fix="ReduceOnPlateau(SGD(module.parameters()))",
             )
-        _one_of(operation, "mode", mode, ("min", "max"))
-        _one_of(operation, "threshold_mode", threshold_mode, ("rel", "abs"))
         self.optimizer = optimizer
-        self.mode = mode
+        self.mode = choice(operation, "mode", mode, ("min", "max"))
         self.factor = fraction(operation, "factor", factor, below_one=True)
         self.patience = whole(operation, "patience", patience, least=0)
         self.threshold = number(operation, "threshold", threshold, least=0)
-        self.threshold_mode = threshold_mode
+        self.threshold_mode = choice(operation, "threshold_mode", threshold_mode, ("rel", "abs"))
         self.cooldown = whole(operation, "cooldown", cooldown, least=0)
         self.min_lr = number(operation, "min_lr", min_lr, least=0)
         self.eps = number(operation, "eps", eps, least=0)
@@ -148,13 +146,3 @@ class ReduceOnPlateau:
                 fix="load what state_dict() of a ReduceOnPlateau returned",
             ) from None
         self.best, self.bad_epochs, self.cooling = best, bad_epochs, cooling
-
-
-def _one_of(operation: str, name: str, value: str, choices: tuple[str, str]) -> None:
-    if value not in choices:
-        raise ArgumentError(
-            operation,
-            expected=f'{name} "{choices[0]}" or "{choices[1]}"',
-            got=f"{name}={value!r}",
-            fix=f'{name}="{choices[0]}"',
-        )

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias, TypeGuard
 
 import numpy as np
 
-from tinytorch.tensor.checks import flag, fraction, number, whole
+from tinytorch.tensor.checks import choice, flag, fraction, number, whole
 from tinytorch.tensor.errors import ArgumentError
 
 __all__ = [
@@ -179,9 +179,8 @@ def one_cycle(
         _divisor("one_cycle", name, value)
         for name, value in (("div_factor", div_factor), ("final_div_factor", final_div_factor))
     )
-    if anneal not in ("cos", "linear"):
-        raise _error("one_cycle", 'anneal: "cos" or "linear"', f"anneal={anneal!r}")
-    between = _cos if anneal == "cos" else _linear
+    cosine = choice("one_cycle", "anneal", anneal, ("cos", "linear")) == "cos"
+    between = _cos if cosine else _linear
     first, rise = rate / div_factor, pct_start * steps - 1
     points = [(0.0, first), (rise, rate), (steps - 1.0, first / final_div_factor)]
     if three_phase:

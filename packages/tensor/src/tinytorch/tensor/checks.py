@@ -6,7 +6,7 @@ value as a plain Python number, so that a NumPy scalar never changes a data type
 
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from tinytorch.tensor._convert import as_array
 from tinytorch.tensor.errors import ArgumentError, MissingExtraError
 
-__all__ = ["as_array", "extra", "flag", "fraction", "number", "pair", "whole"]
+__all__ = ["as_array", "choice", "extra", "flag", "fraction", "number", "pair", "whole"]
 
 
 def whole(operation: str, name: str, value: Any, least: int | None = None) -> int:
@@ -143,6 +143,29 @@ def flag(operation: str, name: str, value: Any) -> bool:
             value=value,
         )
     return bool(value)
+
+
+def choice(operation: str, name: str, value: Any, among: Sequence[str | None]) -> Any:
+    """Return `value` if it is one of a few.
+
+    Raises:
+        ArgumentError: It is none.
+
+    Example:
+        >>> choice("ReduceOnPlateau", "mode", "min", ("min", "max"))
+        'min'
+    """
+    if not (value is None or isinstance(value, str)) or value not in among:
+        shown = [f'"{one}"' if one else str(one) for one in among]
+        raise ArgumentError(
+            operation,
+            expected=f"{name}: {', '.join(shown[:-1])} or {shown[-1]}",
+            got=f"{name}={value!r}",
+            fix=f"for instance {name}={shown[0]}",
+            name=name,
+            value=value,
+        )
+    return value
 
 
 @contextmanager
