@@ -84,7 +84,7 @@ def load_run_state(run: Run, state: Mapping[str, Any]) -> None:
             line + (" (the saved one counts)" if line.startswith("optimizer.") else "")
             for line in differences(state["made_of"], run.made_of)
         ]
-        changed += _load(run, state)
+        changed += _take_up(run, state)
     except TinyTorchError:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -153,7 +153,7 @@ def _check(run: Run, state: Mapping[str, Any]) -> None:
         raise _other_run(f"the metrics {', '.join(names) or '(none)'}", f"the metrics {saved}")
 
 
-def _load(run: Run, state: Mapping[str, Any]) -> list[str]:
+def _take_up(run: Run, state: Mapping[str, Any]) -> list[str]:
     """Take up the state; return what of it nobody takes up, in words."""
     run.broken = True  # until all of it is taken up
     run.load_weights(state["model"])

@@ -1,55 +1,126 @@
-"""Signals to end wait for the end of a step: then a run can be saved, and goes on from there."""
+"""A session is a fit without its steps: what is prepared, read, told and tidied up around them."""
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from types import FrameType
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
+from typing import Any
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+from tinytorch.autograd.nn import Parameter
+from tinytorch.tensor import Tensor, checks
+from tinytorch.training._loaders import pairs, restore_loader, seed_run
+from tinytorch.training._run import Run
+from tinytorch.training._run_state import load_run_state, run_state, trial
+from tinytorch.training._signals import Interrupted, Signals
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal to end, at a place where the run can be saved."""
+class Session(Run):
+    """A run with its callbacks told, its signals heard, its epochs begun and its batches read."""
 
+    def __init__(self, *settings: Any) -> None:
+        super().__init__(*settings)
+        self._signals = Signals()
+        self._parameters: list[Parameter] = []
 
-class Signals:
-    """Notes the first signal to end (Ctrl-C, SIGTERM, SIGHUP); a Ctrl-C after it ends at once.
+    def trial(self) -> AbstractContextManager[None]:
+        """Do anything with model, optimizer and loaders; afterwards the run is as it was."""
+        return trial(self)
 
-    Attributes:
-        noted: The signal's name; empty until one comes, and after one that ends at once.
-    """
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the rest of the run depends on, for `save_checkpoint(folder, **state)`."""
+        return run_state(self)
 
-    def __init__(self) -> None:
-        self.noted = ""
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Note signals; outside the main thread, where Python has none, do nothing.
-
-        A signal that is ignored (SIGHUP under `nohup`) stays ignored.
-        """
-        self.noted = ""
-        with ExitStack() as after:
-            if threading.current_thread() is threading.main_thread():
-                for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name)):
-                    before = signal.getsignal(number)
-                    if before is not signal.SIG_IGN or number == signal.SIGINT:
-                        signal.signal(number, self._note)
-                        after.callback(signal.signal, number, before or signal.SIG_DFL)
-            yield
-
-    def stop_if_noted(self) -> None:
-        """Let a signal through that has been noted.
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state_dict` gave; the next step is the one that would have come.
 
         Raises:
-            Interrupted: One has.
+            StateError: The state is of another seed, model or optimizer.
         """
-        if self.noted:
-            raise Interrupted
+        load_run_state(self, state)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's protocol
-        if self.noted and number == signal.SIGINT:
-            self.noted = ""
-            raise KeyboardInterrupt
-        self.noted = self.noted or signal.Signals(number).name
+    def __repr__(self) -> str:
+        names = [type(part).__name__ for part in (self.model, self.optimizer)]
+        return (
+            f"{type(self).__name__}({', '.join(names)}; epoch {self.epoch}, batch {self.batch}, "
+            f"step {self.step}; metrics {list(self.metrics)}, callbacks {self.callbacks})"
+        )
+
+    @contextmanager
+    def _session(self, epochs: int, limit_batches: int | None) -> Iterator[None]:
+        """Surround a fit: what is checked and prepared before it, caught, and tidied up after."""
+        self.epochs = checks.whole("Trainer.fit", "epochs", epochs, least=1)
+        if limit_batches is not None:
+            checks.whole("Trainer.fit", "limit_batches", limit_batches, least=1)
+        self.limit_batches, self.stopped = limit_batches, ""
+        self.bind()
+        self.take_back()
+        if self.seed is not None and self.step == self.epoch == 0:
+            seed_run(self.seed, self.model, self.loaders())
+        with self._signals.waiting():
+            try:
+                self._notify("on_setup")
+                self.broken = False
+                self.optimizer.zero_grad()
+                self._notify("on_fit_begin")
+                yield
+                self._signals.stop_if_noted()
+            except Interrupted:
+                name = self._signals.noted
+                where = f"stopped in epoch {self.epoch + 1} after batch {self.batch}"
+                said = [where if name == "SIGINT" else f"{name}: {where}"]
+                said += filter(None, self._notify("on_interrupt"))
+                raise KeyboardInterrupt("; ".join(said)) from None
+            except BaseException:
+                self.broken = True
+                raise
+            finally:
+                self._signals.noted = ""
+                self._notify("on_fit_end")
+
+    def _begin_epoch(self) -> float:
+        """Prepare an epoch, or the rest of one; return the time at which it would have begun."""
+        self.take_back()
+        if not self.model.training:
+            self.model.train()
+        self._parameters = list(self.model.parameters())
+        if self.batch == 0:
+            self.examples, self.seconds = 0, 0.0
+            for counter in (self.mean_loss, *self.metrics):
+                counter.reset()
+            self.loaders_at_epoch_begin = self.loader_states()
+            self.rate.before_epoch(self.epoch)
+        else:
+            for loader, state in zip(self.loaders(), self.loaders_at_epoch_begin, strict=True):
+                restore_loader(loader, state)
+        return time.perf_counter() - self.seconds
+
+    def _groups(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
+        """Yield the epoch's batches, `accumulate` at a time, after those that are already done.
+
+        No gradient is left over from step to step, in what the optimizer does not move, either.
+        """
+        loader, stop = self.train_loader, self.limit_batches
+        batches = self._pairs("Trainer.fit", loader, self.batch, stop)
+        while not self.stopped and (group := list(islice(batches, self.accumulate))):
+            for parameter in self._parameters:
+                parameter.grad = None
+            yield group
+
+    def _pairs(
+        self, operation: str, loader: Iterable[Any], start: int = 0, stop: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Read a loader; where a signal to end has made it fail, the run ends by the signal."""
+        try:
+            yield from pairs(operation, loader, self.dtype, start, stop)
+        except (Exception, KeyboardInterrupt):  # of a worker that had the signal, too
+            self._signals.stop_if_noted()
+            raise
+
+    def _end_epoch(self, figures: dict[str, float], seconds: float) -> None:
+        self.rate.after_epoch(figures)
+        self.history.append(figures, seconds)
+        self.epoch += 1
+        self.batch = 0
+
+    def _notify(self, hook: str) -> list[Any]:
+        return [getattr(callback, hook)(self) for callback in self.callbacks]

@@ -1,17 +1,15 @@
 """The training loop: `Trainer.fit` is the whole of it, and all else here serves it."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinytorch.autograd import Variable, no_grad
-from tinytorch.autograd.nn import Module, Parameter, evaluation
+from tinytorch.autograd.nn import Module, evaluation
 from tinytorch.optim import clip_grad_norm
-from tinytorch.tensor import Tensor, checks, from_numpy
+from tinytorch.tensor import Tensor, from_numpy
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.functional import cross_entropy
 from tinytorch.training._history import History
@@ -20,14 +18,10 @@ from tinytorch.training._loaders import (
     limited,
     no_batch,
     pairs,
-    restore_loader,
-    seed_run,
     to_tensor,
 )
 from tinytorch.training._rates import LearningRate
-from tinytorch.training._run import Run
-from tinytorch.training._run_state import load_run_state, run_state, trial
-from tinytorch.training._session import Interrupted, Signals
+from tinytorch.training._session import Session
 from tinytorch.training.callbacks.callback import Callback, check_callbacks
 from tinytorch.training.callbacks.progress import Progress
 from tinytorch.training.metrics.accuracy import accuracy
@@ -35,7 +29,7 @@ from tinytorch.training.metrics.figures import as_metric, figures_of, numbers_in
 from tinytorch.training.metrics.metric import Mean, weighed
 
 
-class Trainer(Run):
+class Trainer(Session):
     """Trains a model, measures it, and can be stopped and started without losing a bit.
 
     Args:
@@ -112,8 +106,6 @@ class Trainer(Run):
             accumulate,
             seed,
         )
-        self._signals = Signals()
-        self._parameters: list[Parameter] = []
 
     def fit(self, epochs: int, limit_batches: int | None = None) -> History:
         """Train until the run has `epochs` epochs, those before a resume included.
@@ -241,100 +233,6 @@ class Trainer(Run):
             }
             return Trainer(self.model, self.optimizer, kept, progress=False, **settings).fit(epochs)
 
-    def trial(self) -> AbstractContextManager[None]:
-        """Do anything with model, optimizer and loaders; afterwards the run is as it was."""
-        return trial(self)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what the rest of the run depends on, for `save_checkpoint(folder, **state)`."""
-        return run_state(self)
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state_dict` gave; the next step is the one that would have come.
-
-        Raises:
-            StateError: The state is of another seed, model or optimizer.
-        """
-        load_run_state(self, state)
-
-    def __repr__(self) -> str:
-        names = [type(part).__name__ for part in (self.model, self.optimizer)]
-        return (
-            f"Trainer({', '.join(names)}; epoch {self.epoch}, batch {self.batch}, "
-            f"step {self.step}; metrics {list(self.metrics)}, callbacks {self.callbacks})"
-        )
-
-    @contextmanager
-    def _session(self, epochs: int, limit_batches: int | None) -> Iterator[None]:
-        """Surround a fit: what is checked and prepared before it, caught, and tidied up after."""
-        self.epochs = checks.whole("Trainer.fit", "epochs", epochs, least=1)
-        if limit_batches is not None:
-            checks.whole("Trainer.fit", "limit_batches", limit_batches, least=1)
-        self.limit_batches, self.stopped = limit_batches, ""
-        self.bind()
-        self.take_back()
-        if self.seed is not None and self.step == self.epoch == 0:
-            seed_run(self.seed, self.model, self.loaders())
-        with self._signals.waiting():
-            try:
-                self._notify("on_setup")
-                self.broken = False
-                self.optimizer.zero_grad()
-                self._notify("on_fit_begin")
-                yield
-                self._signals.stop_if_noted()
-            except Interrupted:
-                name = self._signals.noted
-                where = f"stopped in epoch {self.epoch + 1} after batch {self.batch}"
-                said = [where if name == "SIGINT" else f"{name}: {where}"]
-                said += filter(None, self._notify("on_interrupt"))
-                raise KeyboardInterrupt("; ".join(said)) from None
-            except BaseException:
-                self.broken = True
-                raise
-            finally:
-                self._signals.noted = ""
-                self._notify("on_fit_end")
-
-    def _begin_epoch(self) -> float:
-        """Prepare an epoch, or the rest of one; return the time at which it would have begun."""
-        self.take_back()
-        if not self.model.training:
-            self.model.train()
-        self._parameters = list(self.model.parameters())
-        if self.batch == 0:
-            self.examples, self.seconds = 0, 0.0
-            for counter in (self.mean_loss, *self.metrics):
-                counter.reset()
-            self.loaders_at_epoch_begin = self.loader_states()
-            self.rate.before_epoch(self.epoch)
-        else:
-            for loader, state in zip(self.loaders(), self.loaders_at_epoch_begin, strict=True):
-                restore_loader(loader, state)
-        return time.perf_counter() - self.seconds
-
-    def _groups(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
-        """Yield the epoch's batches, `accumulate` at a time, after those that are already done.
-
-        No gradient is left over from step to step, in what the optimizer does not move, either.
-        """
-        loader, stop = self.train_loader, self.limit_batches
-        batches = self._pairs("Trainer.fit", loader, self.batch, stop)
-        while not self.stopped and (group := list(islice(batches, self.accumulate))):
-            for parameter in self._parameters:
-                parameter.grad = None
-            yield group
-
-    def _pairs(
-        self, operation: str, loader: Iterable[Any], start: int = 0, stop: int | None = None
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Read a loader; where a signal to end has made it fail, the run ends by the signal."""
-        try:
-            yield from pairs(operation, loader, self.dtype, start, stop)
-        except (Exception, KeyboardInterrupt):  # of a worker that had the signal, too
-            self._signals.stop_if_noted()
-            raise
-
     def _count(self, loss: float, weight: float) -> None:
         """Count a training batch."""
         self.loss_value = loss
@@ -344,12 +242,3 @@ class Trainer(Run):
             self.outputs = self.outputs.detach()
         for metric in self.metrics:
             metric.update(self.outputs, self.targets)
-
-    def _end_epoch(self, figures: dict[str, float], seconds: float) -> None:
-        self.rate.after_epoch(figures)
-        self.history.append(figures, seconds)
-        self.epoch += 1
-        self.batch = 0
-
-    def _notify(self, hook: str) -> list[Any]:
-        return [getattr(callback, hook)(self) for callback in self.callbacks]
