@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = {
     "autograd": ("nn", "init", "graph", "testing"),
     "optim": ("schedules",),
+    "training": (),
 }
 """The layers whose contract says all that its tests use, with their parts."""
 

@@ -13,7 +13,7 @@ import pytest
 import start
 
 ROOT = Path(__file__).resolve().parents[2]
-READY = ("autograd", "optim")
+READY = ("autograd", "optim", "training")
 """The layers whose steps are declared."""
 WANTED = os.environ.get("STEPS") == "all"
 STEPS = [
