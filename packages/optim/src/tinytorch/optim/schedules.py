@@ -179,8 +179,8 @@ def one_cycle(
         _divisor("one_cycle", name, value)
         for name, value in (("div_factor", div_factor), ("final_div_factor", final_div_factor))
     )
-    cosine = choice("one_cycle", "anneal", anneal, ("cos", "linear")) == "cos"
-    between = _cos if cosine else _linear
+    waves = choice("one_cycle", "anneal", anneal, ("cos", "linear")) == "cos"
+    between = _cos if waves else _linear
     first, rise = rate / div_factor, pct_start * steps - 1
     points = [(0.0, first), (rise, rate), (steps - 1.0, first / final_div_factor)]
     if three_phase:
