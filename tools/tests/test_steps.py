@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import start
+from layers import LAYERS
 
 ROOT = Path(__file__).resolve().parents[2]
-READY = ("autograd", "optim", "training")
+READY = tuple(layer for layer in LAYERS if start.steps(layer))
 """The layers whose steps are declared."""
 WANTED = os.environ.get("STEPS") == "all"
 STEPS = [

@@ -21,6 +21,11 @@ def test_a_sampler_takes_a_data_set_for_its_length(expect, rows):
     expect(order(data.SequentialSampler(rows(3))), [0, 1, 2], "len(source)", "samplers")
 
 
+def test_what_has_an_order_and_a_length_is_a_sampler():
+    assert isinstance(data.RandomSampler(3), data.Sampler)
+    assert not isinstance([2, 0, 1], data.Sampler)
+
+
 def test_a_sampler_can_be_iterated(expect):
     expect(list(data.SequentialSampler(3)), [0, 1, 2], "iterating gives the order", "samplers")
 
