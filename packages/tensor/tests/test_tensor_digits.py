@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tinytorch.tensor import einsum, from_numpy, kernels, tensor
+from tinytorch.tensor import einsum, from_numpy, kernels, ops, scatter_add, tensor
 from tinytorch.tensor import functional as F
 from tinytorch.tensor.testing import assert_close
 
@@ -102,6 +102,11 @@ HALF = np.ones(70_000, np.float16)
         (lambda x: x.reshape(-1, 1).mean(axis=0)[0], 1.0),
         (lambda x: x[:5000].cumsum(0)[-1], 5000.0),
         (lambda x: (x * 300).var(), 0.0),
+        (lambda x: scatter_add(x[:1], np.zeros(5000, np.int64), x[:5000], axis=0)[0], 5001.0),
+        (
+            lambda x: ops.put_into_zeros(x[:5000], index=np.zeros(5000, np.int64), shape=(1,))[0],
+            5000.0,
+        ),
         (lambda x: F.log_softmax(x)[0], -math.log(70_000)),
         (lambda x: F.mse_loss(x * 300, x * 0 - 300, "none").mean(), math.inf),
         (lambda x: F.mse_loss(x * 300, x * 0), math.inf),

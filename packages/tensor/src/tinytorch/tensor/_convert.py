@@ -64,6 +64,11 @@ FRESH = frozenset({bool, int, float, list, tuple})
 """What NumPy makes a new array of in any case."""
 
 
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of an operand, which NumPy would take long to ask of a Tensor."""
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
 def real_dtype(operation: str, dtype: Any) -> np.dtype[Any]:
     """Read the data type that a Tensor is to have.
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor._op import op
+from tinytorch.tensor._precision import HALF, SINGLE
 from tinytorch.tensor.errors import IndexRangeError, ShapeError, TinyTorchError
 from tinytorch.tensor.types import Array, Shape
 
@@ -30,12 +31,13 @@ def getitem(x: Array, *, index: Any) -> Array:
 @op
 def put_into_zeros(x: Array, *, index: Any, shape: Shape) -> Array:
     """Zeros of the given shape with x added at index: the adjoint of getitem."""
-    out = np.zeros(shape, x.dtype)
     if _is_basic(index):
+        out = np.zeros(shape, x.dtype)
         out[index] = x
-    else:
-        np.add.at(out, index, x)
-    return out
+        return out
+    out = np.zeros(shape, _to_add_in(x))
+    np.add.at(out, index, x)
+    return out.astype(x.dtype, copy=False)
 
 
 @op
@@ -56,11 +58,16 @@ def scatter_add(x: Array, values: Array, *, indices: np.ndarray, axis: int) -> A
             got=f"values {np.shape(values)}",
             fix="broadcast_to the shape of the indices",
         )
-    out = np.array(x)
+    out = np.array(x, _to_add_in(x))
     where: list[Any] = list(np.indices(np.shape(indices), sparse=True))
     where[axis] = indices
     np.add.at(out, tuple(where), values)
-    return out
+    return out.astype(x.dtype, copy=False)
+
+
+def _to_add_in(x: Array) -> np.dtype[Any]:
+    """The data type in which many values may be added to one element of x."""
+    return SINGLE if x.dtype is HALF else x.dtype
 
 
 def _check_indices(operation: str, indices: np.ndarray, shape: Shape, axis: int) -> None:

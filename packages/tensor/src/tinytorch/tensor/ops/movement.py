@@ -1,10 +1,12 @@
 """Movement ops: the same elements in another arrangement, by a view where NumPy can."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from tinytorch.tensor._convert import shape_of
 from tinytorch.tensor._op import op
 from tinytorch.tensor.errors import ShapeError, named
 from tinytorch.tensor.types import Array, Axes, Shape
@@ -64,29 +66,29 @@ def stack(tensors: Any, axis: int = 0) -> Any:
 @named
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """X with two axes swapped."""
-    order = list(range(np.ndim(x)))
+    order = list(range(len(shape_of(x))))
     try:
         order[axis1], order[axis2] = order[axis2], order[axis1]
     except IndexError:
-        raise _no_such_axis("swapaxes", (axis1, axis2), np.shape(x)) from None
+        raise _no_such_axis("swapaxes", (axis1, axis2), shape_of(x)) from None
     return transpose(x, axes=tuple(order))
 
 
 @named
 def flatten(x: Any, start_axis: int = 0) -> Any:
     """X with all axes from start_axis on joined into one."""
-    shape = np.shape(x)
+    shape = shape_of(x)
     if shape and not -len(shape) <= start_axis < len(shape):
         raise _no_such_axis("flatten", start_axis, shape)
     kept = shape[: start_axis % len(shape)] if shape else ()
-    rest = int(np.prod(shape[len(kept) :]))
+    rest = prod(shape[len(kept) :])
     return reshape(x, shape=(*kept, rest))
 
 
 @named
 def squeeze(x: Any, axis: Axes = None) -> Any:
     """X without its axes of length 1: the given ones, or all."""
-    shape = np.shape(x)
+    shape = shape_of(x)
     if axis is None:
         return reshape(x, shape=tuple(n for n in shape if n != 1))
     axes = {a % len(shape) if -len(shape) <= a < len(shape) else a for a in np.atleast_1d(axis)}
@@ -103,7 +105,7 @@ def squeeze(x: Any, axis: Axes = None) -> Any:
 @named
 def expand_dims(x: Any, axis: int) -> Any:
     """X with an axis of length 1 inserted at axis."""
-    shape = np.shape(x)
+    shape = shape_of(x)
     if not -len(shape) - 1 <= axis <= len(shape):
         raise _no_such_axis("expand_dims", axis, shape)
     axis %= len(shape) + 1

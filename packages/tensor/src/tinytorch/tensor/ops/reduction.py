@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.tensor._convert import shape_of
 from tinytorch.tensor._op import op
 from tinytorch.tensor._precision import HALF, MEDIUM, SINGLE, SMALL, add_up, in_single, plain_sum
 from tinytorch.tensor.errors import ArgumentError, ShapeError, named
@@ -19,21 +20,27 @@ from tinytorch.tensor.types import Array, Axes
 @op
 def sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """The sum along axis."""
-    if x.size > SMALL or x.dtype is HALF or axis.__class__ is list:
-        return add_up(x, _as_axes(axis), keepdims)
+    if axis.__class__ is list:
+        axis = tuple(axis)
+    if x.size > SMALL or x.dtype is HALF:
+        return add_up(x, axis, keepdims)
     return plain_sum(x, axis=axis, keepdims=keepdims)
 
 
 @op
 def max(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """The largest element along axis; ties share the gradient."""
-    return np.max(_non_empty("max", x), axis=_as_axes(axis), keepdims=keepdims)
+    if axis.__class__ is list:
+        axis = tuple(axis)
+    return np.max(_non_empty("max", x), axis=axis, keepdims=keepdims)
 
 
 @op
 def min(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     """The smallest element along axis; ties share the gradient."""
-    return np.min(_non_empty("min", x), axis=_as_axes(axis), keepdims=keepdims)
+    if axis.__class__ is list:
+        axis = tuple(axis)
+    return np.min(_non_empty("min", x), axis=axis, keepdims=keepdims)
 
 
 @op(differentiable=False)
@@ -113,15 +120,10 @@ def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any
 
 def _count(x: Any, axis: Axes) -> int:
     """How many elements a reduction along axis, which exists, joins."""
-    shape = np.shape(x)
+    shape = shape_of(x)
     if axis is None:
         return prod(shape)
     return prod([shape[a] for a in axis]) if isinstance(axis, Sequence) else shape[axis]
-
-
-def _as_axes(axis: Any) -> Any:
-    """One axis, or several as the tuple that NumPy asks for."""
-    return tuple(axis) if axis.__class__ is not int and isinstance(axis, Sequence) else axis
 
 
 def _non_empty(operation: str, x: Array) -> Array:
