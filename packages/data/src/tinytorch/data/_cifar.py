@@ -18,6 +18,7 @@ from tinytorch.data.files.tar import read_members
 
 PIXELS = 3 * 32 * 32
 MOST_IN_ARCHIVE = 1 << 28
+TEN = "airplane automobile bird cat deer dog frog horse ship truck"
 FINE = """
 apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
 butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch
@@ -144,18 +145,7 @@ class CIFAR10(_Binary):
         A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
     """
 
-    classes = (
-        "airplane",
-        "automobile",
-        "bird",
-        "cat",
-        "deer",
-        "dog",
-        "frog",
-        "horse",
-        "ship",
-        "truck",
-    )
+    classes = tuple(TEN.split())
     mean = (0.4914, 0.4822, 0.4465)
     std = (0.2470, 0.2435, 0.2616)
     remote = Remote(

@@ -13,14 +13,27 @@ from tinytorch.data.files.idx import read_idx
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.source import Source
 
+MNIST_FILES = """
+train-images-idx3-ubyte.gz 9912422 440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609
+train-labels-idx1-ubyte.gz 28881 3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c
+t10k-images-idx3-ubyte.gz 1648877 8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6
+t10k-labels-idx1-ubyte.gz 4542 f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6
+"""
+FASHION_FILES = """
+train-images-idx3-ubyte.gz 26421880 3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84
+train-labels-idx1-ubyte.gz 29515 a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845
+t10k-images-idx3-ubyte.gz 4422102 346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073
+t10k-labels-idx1-ubyte.gz 5148 67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5
+"""
+FASHION = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
 
-def _remotes(
-    mirrors: tuple[str, ...], facts: dict[str, tuple[int, str]]
-) -> dict[bool, tuple[Remote, Remote]]:
-    """Pair the images' and labels' files of train and test."""
+
+def _remotes(table: str, *mirrors: str) -> dict[bool, tuple[Remote, Remote]]:
+    """Pair the images' and labels' files of train and test, of rows of name, size and sha256."""
+    rows = [row.split() for row in table.split("\n") if row]
     files = [
-        Remote(name, size, sha256, tuple(mirror + name for mirror in mirrors))
-        for name, (size, sha256) in facts.items()
+        Remote(name, int(size), sha256, tuple(mirror + name for mirror in mirrors))
+        for name, size, sha256 in rows
     ]
     return {True: (files[0], files[1]), False: (files[2], files[3])}
 
@@ -46,33 +59,14 @@ class MNIST(ImageDataset):
         Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
     """
 
-    classes = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+    classes = tuple("0123456789")
     mean = (0.1307,)
     std = (0.3081,)
     folder: ClassVar[str] = "MNIST/raw"
     remotes: ClassVar[dict[bool, tuple[Remote, Remote]]] = _remotes(
-        (
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
-        {
-            "train-images-idx3-ubyte.gz": (
-                9_912_422,
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                28_881,
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                1_648_877,
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                4_542,
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-            ),
-        },
+        MNIST_FILES,
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
     )
 
     def __init__(
@@ -113,44 +107,14 @@ class FashionMNIST(MNIST):
         H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017 (MIT license).
     """
 
-    classes = (
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    )
+    classes = tuple(FASHION.split(","))
     mean = (0.2860,)
     std = (0.3530,)
     folder = "FashionMNIST/raw"
     remotes = _remotes(
-        (
-            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-        ),
-        {
-            "train-images-idx3-ubyte.gz": (
-                26_421_880,
-                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-            ),
-            "train-labels-idx1-ubyte.gz": (
-                29_515,
-                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-            ),
-            "t10k-images-idx3-ubyte.gz": (
-                4_422_102,
-                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-            ),
-            "t10k-labels-idx1-ubyte.gz": (
-                5_148,
-                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-            ),
-        },
+        FASHION_FILES,
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     )
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,24 +58,30 @@ def write_shards(dataset: Dataset, folder: str | os.PathLike[str], size: int) ->
     with Source("write_shards", place).guarded("writable"):
         place.mkdir(parents=True, exist_ok=True)
         if any(place.iterdir()):
-            raise _not_empty(place)
+            raise FileError(
+                "write_shards",
+                expected=f"an empty folder {place}",
+                got="a folder with something in it",
+                fix="choose another folder, or remove what an earlier run did not finish",
+                file=place,
+            )
     shards: list[Shard] = []
-    described: tuple[str, tuple[Field, ...]] = "", ()
+    first: Index | None = None
     for start in range(0, len(dataset), size):
         indices = np.arange(start, min(start + size, len(dataset)))
         batch = fetch_batch("write_shards", dataset, indices)
         arrays = _fields_of(batch)
         found = _described(batch, arrays)
-        if shards and found != described:
-            raise _differs(described, found)
-        described = found
+        first = first or found
+        if found != first:
+            raise _differs(first, found)
         sums = []
         for number, array in enumerate(arrays.values()):
             file = Source("write_shards", file_of(place, len(shards), number))
             with file.guarded("writable"):
                 sums.append(write_array(file.file, array))
         shards.append(Shard(len(indices), tuple(sums)))
-    if not shards:
+    if first is None:
         raise ArgumentError(
             "write_shards",
             expected="a data set with items",
@@ -84,7 +89,7 @@ def write_shards(dataset: Dataset, folder: str | os.PathLike[str], size: int) ->
             fix="look at how it was made",
         )
     with Source("write_shards", place).guarded("writable"):
-        write_index(place, Index(*described, tuple(shards)))
+        write_index(place, first._replace(shards=tuple(shards)))
 
 
 def _fields_of(batch: Any) -> dict[str, np.ndarray]:
@@ -100,8 +105,8 @@ def _array(value: Any) -> np.ndarray:
     return np.asarray(stack("write_shards", value) if isinstance(value, list) else value)
 
 
-def _described(batch: Any, arrays: dict[str, np.ndarray]) -> tuple[str, tuple[Field, ...]]:
-    """Tell the form of the items in a batch, and their fields.
+def _described(batch: Any, arrays: dict[str, np.ndarray]) -> Index:
+    """Describe the items of a batch in an index that has no shards.
 
     Raises:
         DTypeError: A field holds something else than numbers.
@@ -118,27 +123,17 @@ def _described(batch: Any, arrays: dict[str, np.ndarray]) -> tuple[str, tuple[Fi
     form = "dict" if isinstance(batch, Mapping) else "tuple"
     if not isinstance(batch, Mapping | tuple | list):
         form = "array"
-    return form, tuple(Field(name, each.dtype, each.shape[1:]) for name, each in arrays.items())
+    fields = [Field(name, array.dtype, array.shape[1:]) for name, array in arrays.items()]
+    return Index(form, tuple(fields), ())
 
 
-def _not_empty(folder: Path) -> FileError:
-    return FileError(
-        "write_shards",
-        expected=f"an empty folder {folder}",
-        got="a folder with something in it",
-        fix="choose another folder, or remove what an earlier run did not finish",
-        file=folder,
-    )
-
-
-def _differs(first: tuple[str, tuple[Field, ...]], found: tuple[str, tuple[Field, ...]]) -> Any:
-    texts = [
-        f"a {form} of "
-        + ", ".join(f"{field.name}: {field.dtype} {field.shape}" for field in fields)
-        for form, fields in (first, found)
-    ]
-    shapes = [[(field.name, field.shape) for field in fields] for _, fields in (first, found)]
-    return (DTypeError if shapes[0] == shapes[1] else ShapeError)(
+def _differs(first: Index, found: Index) -> DTypeError | ShapeError:
+    names = [[(field.name, field.shape) for field in index.fields] for index in (first, found)]
+    texts = []
+    for index in (first, found):
+        fields = [f"{field.name}: {field.dtype} {field.shape}" for field in index.fields]
+        texts.append(f"{index.form} of {', '.join(fields)}")
+    return (DTypeError if names[0] == names[1] else ShapeError)(
         "write_shards",
         expected=f"items of one form, as in the first shard: {texts[0]}",
         got=texts[1],

@@ -15,9 +15,8 @@ import math
 import mmap
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,43 +31,23 @@ FORMS = ("array", "tuple", "dict")
 NUMBERS = "biufc"
 
 
-@dataclass(frozen=True)
-class Field:
-    """One array of each item.
-
-    Attributes:
-        name: Its key, where items are dicts; else its place.
-        dtype: Its data type.
-        shape: Its shape, without the axis of the items.
-    """
+class Field(NamedTuple):
+    """One array of each item: its key or place, its type, its shape without the items' axis."""
 
     name: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Some items in a row.
-
-    Attributes:
-        items: How many.
-        sha256: The checksum of each field's file.
-    """
+class Shard(NamedTuple):
+    """So many items in a row, and the checksum of each field's file."""
 
     items: int
     sha256: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Index:
-    """What the files in the folder hold.
-
-    Attributes:
-        form: What an item is: an array, or a tuple or dict of the fields.
-        fields: The fields of an item.
-        shards: The shards, in order.
-    """
+class Index(NamedTuple):
+    """What the files hold: the form of an item, one of `FORMS`, its fields, and the shards."""
 
     form: str
     fields: tuple[Field, ...]
@@ -137,19 +116,9 @@ def check_file(source: Source, sha256: str) -> None:
 
 def write_index(folder: Path, index: Index) -> None:
     """Write the index of a folder whose shards are written."""
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "form": index.form,
-        "fields": [
-            {"name": field.name, "dtype": field.dtype.str, "shape": list(field.shape)}
-            for field in index.fields
-        ],
-        "shards": [{"items": shard.items, "sha256": list(shard.sha256)} for shard in index.shards],
-    }
     aside = folder / f"{INDEX}.part"
     with aside.open("x", encoding="utf-8") as stream:
-        json.dump(content, stream)
+        json.dump(_as_json(index), stream)
         stream.flush()
         os.fsync(stream.fileno())
     aside.rename(folder / INDEX)
@@ -177,62 +146,57 @@ def read_index(operation: str, folder: Path) -> Index:
         text = stream.read(LARGEST_INDEX)
     try:
         content = json.loads(text)
-        if content["format"] == FORMAT and content["version"] == VERSION:
+        found = content["format"], content["version"]
+        if found == (FORMAT, VERSION):
             return _parse(content)
-        found = f"format {content['format']!r}, version {content['version']!r}"
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise source.damaged(
             0, expected="an index of shards", got=f"{type(error).__name__}: {error}"
         ) from error
     raise FileError(
         operation,
         expected=f"format {FORMAT!r}, version {VERSION}",
-        got=found,
+        got="format {!r}, version {!r}".format(*found),
         fix="install the tinytorch-data that wrote it, or a later one",
         file=source.file,
     )
 
 
+def _as_json(index: Index) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "form": index.form,
+        "fields": [
+            {"name": field.name, "dtype": field.dtype.str, "shape": list(field.shape)}
+            for field in index.fields
+        ],
+        "shards": [{"items": shard.items, "sha256": list(shard.sha256)} for shard in index.shards],
+    }
+
+
 def _parse(content: dict[str, Any]) -> Index:
     """Make an index of what a file says; whatever is wrong with it is a ValueError or the like."""
     fields = tuple(
-        Field(_of(str, each["name"]), _dtype(each["dtype"]), tuple(map(_count, each["shape"])))
-        for each in _of(list, content["fields"])
+        Field(str(each["name"]), np.dtype(each["dtype"]), tuple(map(int, each["shape"])))
+        for each in content["fields"]
     )
     shards = tuple(
-        Shard(_count(each["items"]), tuple(_of(str, sum_) for sum_ in each["sha256"]))
-        for each in _of(list, content["shards"])
+        Shard(int(each["items"]), tuple(map(str, each["sha256"]))) for each in content["shards"]
     )
-    if content["form"] not in FORMS or (content["form"] == "array" and len(fields) != 1):
-        raise ValueError(f"{len(fields)} fields in the form {content['form']!r}")
-    if not shards or any(not shard.items for shard in shards):
-        raise ValueError("no items")
+    index = Index(str(content["form"]), fields, shards)
     most = max(shard.items for shard in shards)
-    if any(math.prod((most, *field.shape)) > sys.maxsize // 16 for field in fields):
-        raise ValueError("more numbers than any memory holds")
-    if any(len(shard.sha256) != len(fields) for shard in shards):
-        raise ValueError("a shard with more or fewer checksums than there are fields")
-    return Index(content["form"], fields, shards)
-
-
-def _of(kind: type, value: Any) -> Any:
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} where a {kind.__name__} is expected")
-    return value
-
-
-def _count(value: Any) -> int:
-    number: int = _of(int, value)
-    if number < 0:
-        raise ValueError(f"{number} where a count is expected")
-    return number
-
-
-def _dtype(value: Any) -> np.dtype[Any]:
-    dtype: np.dtype[Any] = np.dtype(_of(str, value))
-    if dtype.kind not in NUMBERS:
-        raise ValueError(f"{dtype} where a type of numbers is expected")
-    return dtype
+    sound = (
+        index.form in FORMS
+        and len(fields) in ({1} if index.form == "array" else range(1, 1 << 16))
+        and all(field.dtype.kind in NUMBERS for field in fields)
+        and all(length >= 0 for field in fields for length in field.shape)
+        and all(math.prod((most, *field.shape)) <= sys.maxsize // 16 for field in fields)
+        and all(shard.items > 0 and len(shard.sha256) == len(fields) for shard in shards)
+    )
+    if not sound or _as_json(index) != content:
+        raise ValueError("its parts do not fit together")
+    return index
 
 
 def _read_header(source: Source, stream: io.BufferedReader) -> tuple[tuple[Any, ...], int]:
