@@ -8,32 +8,14 @@ half a file; a lock keeps a second process waiting until the first has it.
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from tinytorch.data.files.errors import DownloadError
 from tinytorch.data.files.lock import locked
 from tinytorch.data.files.places import is_offline
 from tinytorch.data.files.source import Source
-from tinytorch.data.files.transfer import Failed, fetch
+from tinytorch.data.files.transfer import Failed, Remote, fetch
 from tinytorch.tensor.errors import FileError
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A file that lies on several servers.
-
-    Attributes:
-        name: The file's name.
-        size: Its size in bytes.
-        sha256: Its checksum in hexadecimal digits.
-        mirrors: The addresses to try, in this order.
-    """
-
-    name: str
-    size: int
-    sha256: str
-    mirrors: tuple[str, ...]
 
 
 def download(
@@ -89,14 +71,7 @@ def download(
 def download_if(
     allowed: bool, remote: Remote, folder: Path, *, operation: str, instead: str
 ) -> Path:
-    """Fetch `remote` into `folder` because a data set lacks it, if the caller allows that.
-
-    Args:
-        allowed: The data set's `download=`.
-        remote: What to fetch.
-        folder: Where to put it.
-        operation: The data set.
-        instead: What would do in its place, for the error.
+    """Fetch what a data set lacks if its `download=` allows that; `instead` would do as well.
 
     Raises:
         FileError: It is not allowed.
@@ -124,14 +99,7 @@ def _fetch_from_any(
     part = target.file.with_name(f"{remote.name}.part")
     for address in remote.mirrors:
         try:
-            fetch(
-                address,
-                part,
-                size=remote.size,
-                sha256=remote.sha256,
-                timeout=timeout,
-                progress=progress,
-            )
+            fetch(remote, address, part, timeout, progress)
         except Failed as reason:
             attempts.append((address, str(reason)))
         else:

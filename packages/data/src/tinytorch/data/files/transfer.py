@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,23 @@ from tinytorch.data.files.errors import printable
 CHUNK = 1 << 18
 CONTINUATIONS = 20
 LEAST_RATE = 1000  # bytes of the file in a second
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file that lies on several servers.
+
+    Attributes:
+        name: The file's name.
+        size: Its size in bytes.
+        sha256: Its checksum in hexadecimal digits.
+        mirrors: The addresses to try, in this order.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    mirrors: tuple[str, ...]
 
 
 class Failed(Exception):  # noqa: N818  (a reason that moves on to the next mirror, no error yet)
@@ -38,23 +56,13 @@ class _Cut(Failed):
 
 
 def fetch(
+    remote: Remote,
     address: str,
     part: Path,
-    *,
-    size: int,
-    sha256: str,
     timeout: float,
     progress: Callable[[int, int], None],
 ) -> None:
     """Complete and verify the file `part` from one server, with new connections after a cut.
-
-    Args:
-        address: Where the server has the file.
-        part: What there is of it so far, if anything.
-        size: Its bytes when it is complete.
-        sha256: Its checksum then, in hexadecimal digits.
-        timeout: Seconds for a connection, and for each 1,000 bytes a second of them.
-        progress: Called with the bytes there are and the bytes there will be.
 
     Raises:
         Failed: The server did not deliver; what is right of `part` so far stays.
@@ -64,14 +72,14 @@ def fetch(
     restarted = False
     for _ in range(CONTINUATIONS):
         before = _length(part)
-        if before < size:
+        if before < remote.size:
             try:
-                _append(address, part, before, size, pace, progress)
+                _append(remote.size, address, part, before, pace, progress)
             except _Cut:
                 if _length(part) > before:
                     continue
                 raise
-        if _is_right(part, sha256):
+        if _is_right(part, remote.sha256):
             return
         part.unlink()
         if before == 0 or restarted:
@@ -81,10 +89,10 @@ def fetch(
 
 
 def _append(
+    size: int,
     address: str,
     part: Path,
     offset: int,
-    size: int,
     pace: "_Pace",
     progress: Callable[[int, int], None],
 ) -> None:
