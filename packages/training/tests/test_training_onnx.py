@@ -13,12 +13,13 @@ from tinytorch.spatial import (
     AvgPool2d,
     BatchNorm2d,
     Conv2d,
+    ConvTranspose2d,
     GroupNorm,
     MaxPool2d,
     ResNet9,
 )
 from tinytorch.spatial import ops as spatial_ops
-from tinytorch.tensor import from_numpy, ops, stack, tensor
+from tinytorch.tensor import from_numpy, ops, stack, tensor, zeros
 from tinytorch.tensor.errors import ArgumentError, MissingExtraError
 from tinytorch.training import export_onnx
 
@@ -277,6 +278,8 @@ MIXED = {
     "share": lambda x: (x > 0).mean(axis=1),
     "any": lambda x: (x > 0).max(axis=1),
     "both": lambda x: (x > 0) & (x < 1),
+    "bits": lambda x: (x.astype("int64") & 3) | ~x.astype("int64"),
+    "neither": lambda x: ~((x > 0) | (x < -1)) ^ (x > -2),
     "truth of numbers": lambda x: ops.logical_and(x, x - x[:, :1]),
     "sum of masks": lambda x: (x > 0) + (x > 1),
     "joined": lambda x: ops.concatenate([x, x * 0 + tensor(np.arange(3))], 1),
@@ -287,6 +290,8 @@ MIXED = {
     "root of integers": lambda x: (x * x).astype("int64").sqrt(),
     "small integers": lambda x: x.astype("int8") * tensor(np.array([1, 2, 3], np.int8)),
     "compared": lambda x: x.astype("int64") < x,
+    "whole parts": lambda x: x // 0.5 + x.astype("int64") // 3,
+    "remainders": lambda x: x % 0.75 + x.astype("int64") % 3,
     "truth": lambda x: x.astype(bool).astype("float64"),
     "limits": lambda x: x.astype("int64").clip(-1, 1),
     "product": lambda x: x @ tensor(np.arange(9).reshape(3, 3)),
@@ -316,6 +321,8 @@ BATCHES = {
         (x.shape[0], x.shape[0], 24)
     ),
     "counted": lambda x: x * len(x) + float(3 * len(x) - 1),
+    "a token for each": lambda x: ops.concatenate([tensor(np.full((len(x), 1, 4), 0.5)), x], 1),
+    "zeros to begin with": lambda x: x[:, 0] + zeros((len(x), 4)) @ tensor(np.ones((4, 4))),
     "each with each": lambda x: x.reshape(len(x), 24) @ x.reshape(len(x), 24).T,
 }
 
@@ -403,6 +410,20 @@ def test_linear_layers_on_rows_and_on_more(exported, ndim, bias):
 def test_every_layer_of_nn_can_be_written(exported, layer):
     model = nn.Sequential(nn.Linear(4, 6, rng=0), layer)
     assert_computes(exported(model, (4,)), model, (4,))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"stride": 2, "padding": 1},
+        {"stride": (2, 3), "padding": (0, 1), "output_padding": (1, 2)},
+        {"dilation": 2, "groups": 2, "bias": False},
+    ],
+)
+def test_transposed_convolution(exported, settings):
+    layer = ConvTranspose2d(4, 6, 3, rng=0, **settings)
+    assert_computes(exported(layer, (4, 5, 6)), layer, (4, 5, 6))
 
 
 @pytest.mark.parametrize("affine", [True, False])

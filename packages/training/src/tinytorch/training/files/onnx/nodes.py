@@ -42,9 +42,14 @@ def _logical(kind: str) -> Row:
     return lambda call: call.add(kind, call.inputs(BOOL))
 
 
-def _same(kind: str, **attributes: Any) -> Row:
-    """A row for an op that only moves values, whatever their type."""
-    return lambda call: call.add(kind, call.inputs(call.result.dtype), **attributes)
+def _bitwise(kind: str) -> Row:
+    """A row for an op that is logic for truth values, and goes by bits for integers."""
+
+    def row(call: Call) -> str:
+        dtype = call.result.dtype
+        return call.add(kind if dtype == BOOL else f"Bitwise{kind}", call.inputs(dtype))
+
+    return row
 
 
 def _computable(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -186,6 +191,26 @@ def _convolution(call: Call) -> str:
     )
 
 
+def _transposed_convolution(call: Call) -> str:
+    """The gradient of a convolution; what its windows leave over is padding of the output."""
+    settings, pads = call.settings, _pads(call)
+    stride, dilation = (list(settings.get(key, (1, 1))) for key in ("stride", "dilation"))
+    pixels, kernel = (operand.value.shape[2:] for operand in call.operands)
+    reached = [
+        (pixels[i] - 1) * stride[i] + dilation[i] * (kernel[i] - 1) + 1 - pads[i] - pads[i + 2]
+        for i in range(2)
+    ]
+    return call.add(
+        "ConvTranspose",
+        call.inputs(call.result.dtype),
+        strides=stride,
+        pads=pads,
+        dilations=dilation,
+        group=settings.get("groups", 1),
+        output_padding=[size - end for size, end in zip(settings["size"], reached, strict=True)],
+    )
+
+
 def _pooling(kind: str, **attributes: int) -> Row:
     return lambda call: call.add(
         kind,
@@ -226,6 +251,21 @@ def _normalize(call: Call) -> str:
     return call.add("Div", [centered, call.add("Sqrt", [call.add("Add", [variance, eps])])])
 
 
+def _floor_division(call: Call) -> str:
+    """By floats, for ONNX cuts integers toward zero."""
+    dtype = call.result.dtype if call.result.dtype.kind == "f" else FLOAT64
+    return call.give(call.add("Floor", [call.add("Div", call.inputs(dtype))]), dtype)
+
+
+def _remainder(call: Call) -> str:
+    dtype = _computable(call.result.dtype)
+    x, y = call.inputs(dtype)
+    if dtype.kind != "f":
+        return call.give(call.add("Mod", [x, y]), dtype)
+    whole = call.add("Floor", [call.add("Div", [x, y])])
+    return call.add("Sub", [x, call.add("Mul", [whole, y])])
+
+
 def _erfc(call: Call) -> str:
     dtype = call.result.dtype
     return call.add("Sub", [call.number(1, dtype), call.add("Erf", call.inputs(dtype))])
@@ -249,11 +289,16 @@ NODES: dict[str, Row] = {
     "argmax": _position("ArgMax"),
     "argmin": _position("ArgMin"),
     "avg_pool2d": _pooling("AveragePool", count_include_pad=1),
+    "bitwise_and": _bitwise("And"),
+    "bitwise_not": _bitwise("Not"),
+    "bitwise_or": _bitwise("Or"),
+    "bitwise_xor": _bitwise("Xor"),
     "broadcast_to": _broadcast_to,
     "ceil": _arithmetic("Ceil"),
     "channel_affine": _channel_affine,
     "clip": _clip,
     "conv2d": _convolution,
+    "conv2d_input_gradient": _transposed_convolution,
     "cos": _arithmetic("Cos"),
     "cumsum": lambda call: call.add(
         "CumSum", [*call.inputs(call.result.dtype), call.number(call.settings["axis"], INT64)]
@@ -266,6 +311,7 @@ NODES: dict[str, Row] = {
     "exp": _arithmetic("Exp"),
     "flip": _flip,
     "floor": _arithmetic("Floor"),
+    "floor_div": _floor_division,
     "getitem": _getitem,
     "greater": _comparison("Greater"),
     "greater_equal": _comparison("GreaterOrEqual"),
@@ -290,6 +336,7 @@ NODES: dict[str, Row] = {
     "maximum": _arithmetic("Max"),
     "min": _reduction("ReduceMin"),
     "minimum": _arithmetic("Min"),
+    "mod": _remainder,
     "mul": _arithmetic("Mul"),
     "neg": _arithmetic("Neg"),
     "normalize": _normalize,

@@ -177,25 +177,45 @@ def _for_any_batch(small: Graph, large: Graph) -> Graph:
 
 def _constant(merged: Graph, node: Node, name: str, small: np.ndarray, large: np.ndarray) -> str:
     """The name of a constant that two traces know, or of what takes its place."""
-    if small is large or np.array_equal(small, large, equal_nan=small.dtype.kind == "f"):
+    if small is large or _same(small, large):
         return merged.constant(small, name)
     if small.shape != large.shape:
-        shapes = f"of shape {small.shape}", f"of {large.shape}"
-        raise _depends(node.op, "constant operand", *shapes)
+        return _repeated(merged, node, small, large)
     slope = (large.astype(np.float64) - small) / (BATCHES[1] - BATCHES[0])
     offset = small - BATCHES[0] * slope
     if not (np.array_equal(slope, np.rint(slope)) and np.array_equal(offset, np.rint(offset))):
         raise _depends(node.op, "constant operand", f"{small!r:.60}", f"{large!r:.60}")
     if node.kind == "Reshape" and np.count_nonzero(slope) == 1:
         return merged.constant(np.where(slope == 0, small, -1), name)
-    dtype = small.dtype
+    return _computed(merged, node, slope.astype(small.dtype), offset.astype(small.dtype))
+
+
+def _repeated(merged: Graph, node: Node, small: np.ndarray, large: np.ndarray) -> str:
+    """What takes the place of a constant that is the same for each example, as zeros may be."""
+    lengths = [*zip(small.shape, large.shape, strict=False)]
+    one = small[tuple(slice(1) if pair == BATCHES else slice(None) for pair in lengths)]
+    fits = small.ndim == large.ndim and all(a == b or (a, b) == BATCHES for a, b in lengths)
+    if not (fits and all(_same(x, np.broadcast_to(one, x.shape)) for x in (small, large))):
+        shapes = f"of shape {small.shape}", f"of {large.shape}"
+        raise _depends(node.op, "constant operand", *shapes)
+    slope = np.array([int(a != b) for a, b in lengths])
+    shape = _computed(merged, node, slope, np.where(slope == 1, 0, small.shape))
+    return merged.add(node.op, "Expand", [merged.constant(one), shape])
+
+
+def _computed(merged: Graph, node: Node, slope: np.ndarray, offset: np.ndarray) -> str:
+    """The name of slope * (size of the batch) + offset."""
     size = merged.add(node.op, "Shape", [INPUT], start=0, end=1)
-    if small.ndim == 0:
+    if slope.ndim == 0:
         size = merged.add(node.op, "Squeeze", [size])
-    if dtype != np.int64:
-        size = merged.add(node.op, "Cast", [size], to=dtype)
-    scaled = merged.add(node.op, "Mul", [size, merged.constant(slope.astype(dtype))])
-    return merged.add(node.op, "Add", [scaled, merged.constant(offset.astype(dtype))])
+    if slope.dtype != np.int64:
+        size = merged.add(node.op, "Cast", [size], to=slope.dtype)
+    scaled = merged.add(node.op, "Mul", [size, merged.constant(slope)])
+    return merged.add(node.op, "Add", [scaled, merged.constant(offset)])
+
+
+def _same(x: np.ndarray, y: np.ndarray) -> bool:
+    return np.array_equal(x, y, equal_nan=x.dtype.kind == "f")
 
 
 def _depends(op: str, what: str, small: object, large: object) -> ArgumentError:
