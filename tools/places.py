@@ -1,7 +1,8 @@
 """Places in a layer's sources, named so that they outlive moves: by what stands there, not where.
 
 A place is a function, `Class.method`, `Class.property.setter`, or the beginning of a statement of a
-module as `ast.unparse` prints it, such as `derivative(ops.mul`.
+module as `ast.unparse` prints it, such as `derivative(ops.mul`. A folder may stand before it where
+two have the name: `ops/conv2d`.
 """
 
 import ast
@@ -41,10 +42,13 @@ def find(folder: Path, name: str) -> Place:
     Raises:
         Misfit: There is none, or more than one.
     """
+    room, _, own = name.partition("/")
+    own = own if room.isidentifier() and own else name
     found = [
         Place(path, tree, body, at)
         for path, tree in modules(folder)
-        for body, at in places(tree, name)
+        if own == name or path.parent.name == room
+        for body, at in places(tree, own)
     ]
     if len(found) != 1:
         raise Misfit(f"{name} is in {', '.join(place.path.name for place in found) or 'no file'}")

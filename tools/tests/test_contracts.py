@@ -11,6 +11,7 @@ PARTS = {
     "autograd": ("nn", "init", "graph", "testing"),
     "data": ("transforms",),
     "optim": ("schedules",),
+    "spatial": ("functional",),
     "training": (),
 }
 """The layers whose contract says all that its tests use, with their parts."""

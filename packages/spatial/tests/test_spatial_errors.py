@@ -82,6 +82,16 @@ CASES = {
     "norm channels": (ShapeError, lambda: spatial.BatchNorm2d(4)(X), "weight"),
     "group norm": (ArgumentError, lambda: spatial.GroupNorm(3, 8), "1, 2, 4, 8"),
     "probability": (ArgumentError, lambda: spatial.Dropout2d(1.5), "p=1.5"),
+    "empty average": (
+        ShapeError,
+        lambda: spatial.adaptive_avg_pool2d(ones((1, 3, 0, 4)), 1),
+        "empty",
+    ),
+    "one statistic": (
+        ArgumentError,
+        lambda: spatial.batch_norm2d(X, running_var=ones(3)),
+        "or neither",
+    ),
     "upsample": (ArgumentError, lambda: spatial.upsample(X), "one of scale_factor and size"),
     "upsample mode": (ArgumentError, lambda: spatial.upsample(X, 2, "cubic"), "cubic"),
     "no channels": (ArgumentError, lambda: spatial.Conv2d(0, 4, 3), "in_channels=0"),
@@ -104,6 +114,49 @@ def test_error_teaches(kind, wrong, says):
     assert says in str(error)
     for part in (error.operation, error.expected, error.got, error.fix):
         assert part
+
+
+FLAT = ones((3, 8, 8))
+CALLS = {
+    "conv2d": lambda: spatial.conv2d(FLAT, W),
+    "conv_transpose2d": lambda: spatial.conv_transpose2d(FLAT, W),
+    "max_pool2d": lambda: spatial.max_pool2d(FLAT, 2),
+    "avg_pool2d": lambda: spatial.avg_pool2d(FLAT, 2),
+    "adaptive_avg_pool2d": lambda: spatial.adaptive_avg_pool2d(FLAT, 2),
+    "batch_norm2d": lambda: spatial.batch_norm2d(FLAT),
+    "group_norm": lambda: spatial.group_norm(FLAT, 1),
+    "dropout2d": lambda: spatial.dropout2d(FLAT),
+    "upsample": lambda: spatial.upsample(FLAT, 2),
+    "plot_feature_maps": lambda: spatial.plot_feature_maps(FLAT),
+    "plot_filters": lambda: spatial.plot_filters(FLAT),
+    "Conv2d": lambda: spatial.Conv2d(3, 4, 3, padding="full"),
+    "ConvTranspose2d": lambda: spatial.ConvTranspose2d(3, 4, 3, bias=None),
+    "MaxPool2d": lambda: spatial.MaxPool2d(2, stride=0),
+    "AvgPool2d": lambda: spatial.AvgPool2d(2, count_include_pad="yes"),
+    "AdaptiveAvgPool2d": lambda: spatial.AdaptiveAvgPool2d(None),
+    "BatchNorm2d": lambda: spatial.BatchNorm2d(3, momentum=2),
+    "GroupNorm": lambda: spatial.GroupNorm(1, 3, eps=-1),
+    "Dropout2d": lambda: spatial.Dropout2d(None),
+    "Upsample": lambda: spatial.Upsample(2.5),
+    "CNN": lambda: spatial.CNN(widths=()),
+}
+
+
+@pytest.mark.parametrize(("name", "call"), CALLS.items(), ids=CALLS)
+def test_an_error_names_what_was_called(name, call):
+    with pytest.raises(TinyTorchError) as caught:
+        call()
+    assert caught.value.operation == name
+
+
+def test_every_public_name_has_an_error_of_its_own():
+    free = {"Flatten", "ResNet9", "__version__"}  # another layer's; nothing to refuse
+    assert set(CALLS) == set(spatial.__all__) - free
+
+
+def test_lists_are_refused_by_name():
+    with pytest.raises(DTypeError, match="a list"):
+        spatial.max_pool2d([[[[1.0]]]], 1)
 
 
 def test_values_stay_on_the_error():

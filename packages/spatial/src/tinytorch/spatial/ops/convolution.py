@@ -12,7 +12,6 @@ weight gradient, not kept.
 
 # ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ from tinytorch.spatial.ops._layout import (
     NO_PADDING,
     Padding,
     Pair,
-    blocks,
     channels_first,
     channels_last,
     pad_pixels,
@@ -30,6 +28,7 @@ from tinytorch.spatial.ops._layout import (
     shifted,
     windows,
 )
+from tinytorch.spatial.ops._matrices import as_matrix, by_group, flip_kernel, unfold
 from tinytorch.spatial.ops._memory import room
 from tinytorch.spatial.ops.sums import channel_sums
 from tinytorch.tensor import op
@@ -37,8 +36,6 @@ from tinytorch.tensor.types import Array
 
 __all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient"]
 
-UNFOLDED_BYTES = 2**22
-"""The size of an unfolded block: it fits the cache and is enough for a fast matrix product."""
 RUN = 512
 """Pixels whose products are added up before float64 takes over."""
 
@@ -66,10 +63,10 @@ def conv2d(
     padded = pad_pixels(channels_last(x.astype(dtype, copy=False)), padding)
     under = windows(padded, (kernel[0], kernel[1]), stride, dilation)
     batch, rows, columns = under.shape[:3]
-    matrix = _as_matrix(w.astype(dtype, copy=False), groups)
+    matrix = as_matrix(w.astype(dtype, copy=False), groups)
     out = room((batch, rows, columns, channels_out), dtype)
-    for images, unfolded in _unfold(under, groups):
-        np.matmul(unfolded, matrix, out=_by_group(out[images], groups))
+    for images, unfolded in unfold(under, groups):
+        np.matmul(unfolded, matrix, out=by_group(out[images], groups))
     if b is not None:
         out += b
     return channels_first(out.astype(np.result_type(x, w), copy=False))
@@ -99,7 +96,7 @@ def conv2d_input_gradient(
                 dilation, kernel, padding, size, g.shape[2:], strict=True
             )
         ]
-        flipped = _flip_kernel(w, groups)
+        flipped = flip_kernel(w, groups)
         spread: Array = conv2d.reference(
             g, flipped, padding=(around[0], around[1]), dilation=dilation, groups=groups
         )
@@ -112,7 +109,7 @@ def conv2d_input_gradient(
     pixels = channels_last(g.astype(dtype, copy=False))
     count = g.shape[2], g.shape[3]
     for i, j in np.ndindex(*kernel):
-        part = (_by_group(pixels, groups) @ taps[..., i, j]).swapaxes(0, 1)
+        part = (by_group(pixels, groups) @ taps[..., i, j]).swapaxes(0, 1)
         target = shifted(spread, (i, j), count, stride, dilation)
         target += part.reshape(target.shape)
     inner = spread[:, top : top + size[0], left : left + size[1]]
@@ -141,8 +138,8 @@ def conv2d_weight_gradient(
     under = windows(padded, size, stride, dilation)[:, : g.shape[2], : g.shape[3]]
     pixels = channels_last(g.astype(dtype, copy=False))
     total = np.zeros((groups, size[0] * size[1] * per_group, out_per_group))
-    for images, unfolded in _unfold(under, groups):
-        arrived = _by_group(pixels[images], groups)
+    for images, unfolded in unfold(under, groups):
+        arrived = by_group(pixels[images], groups)
         for first in range(0, arrived.shape[1], RUN):
             run = slice(first, first + RUN)
             total += unfolded[:, run].swapaxes(1, 2) @ arrived[:, run]
@@ -190,44 +187,3 @@ def _exactly(
         )
     )
     return {"stride": stride, "padding": fitting, "dilation": dilation, "groups": groups}
-
-
-def _unfold(under: Array, groups: int) -> Iterator[tuple[slice, Array]]:
-    """Copy windows into matrices (group, window, tap and channel), a block of images at a time.
-
-    `under` is a view, (batch, rows, columns, kernel height, kernel width, channels). Yields the
-    images, and (groups, images * rows * columns, taps * channels / groups).
-    """
-    batch, rows, columns, *kernel, channels = under.shape
-    depth = kernel[0] * kernel[1] * channels // groups
-    grouped = under.reshape(batch, rows, columns, *kernel, groups, channels // groups)
-    grouped = grouped.transpose(5, 0, 1, 2, 3, 4, 6)
-    if kernel == [1, 1]:
-        yield slice(0, batch), grouped.reshape(groups, -1, depth)
-        return
-    cuts = list(blocks(batch, rows * columns * depth * groups * under.itemsize, UNFOLDED_BYTES))
-    buffer = room((groups, cuts[0].stop, *grouped.shape[2:]), under.dtype) if cuts else under
-    for images in cuts:
-        block = buffer[:, : images.stop - images.start]
-        block[...] = grouped[:, images]
-        yield images, block.reshape(groups, -1, depth)
-
-
-def _as_matrix(w: Array, groups: int) -> Array:
-    """Lay kernels out as (groups, taps * channels / groups, out / groups)."""
-    out, per_group, *kernel = w.shape
-    grouped = w.reshape(groups, out // groups, per_group, *kernel)
-    return grouped.transpose(0, 3, 4, 2, 1).reshape(groups, -1, out // groups)
-
-
-def _by_group(pixels: Array, groups: int) -> Array:
-    """(images, rows, columns, channels) seen as (groups, pixels, channels / groups); writable."""
-    channels = pixels.shape[-1]
-    return pixels.reshape(-1, groups, channels // groups).swapaxes(0, 1)
-
-
-def _flip_kernel(w: Array, groups: int) -> Array:
-    """The kernels of the opposite direction: taps mirrored, input and output channels swapped."""
-    out, per_group, *kernel = w.shape
-    grouped = w.reshape(groups, out // groups, per_group, *kernel).swapaxes(1, 2)
-    return grouped[..., ::-1, ::-1].reshape(groups * per_group, out // groups, *kernel)
