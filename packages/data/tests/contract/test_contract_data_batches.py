@@ -145,6 +145,12 @@ def test_a_transform_gets_the_batch_of_inputs(expect, rows):
     expect(labels, [0, 10], "and the first only", "DataLoader")
 
 
+def test_a_transform_leaves_the_targets_of_arrays_alone(expect):
+    dataset = data.TensorDataset(np.arange(3), np.arange(3))
+    (batch,) = data.DataLoader(dataset, 3, transform=lambda inputs: inputs + 1)
+    expect(batch, ([1, 2, 3], [0, 1, 2]), "transform the first array only", "DataLoader")
+
+
 class Draw:
     """A transform that puts random numbers in the place of its input."""
 
