@@ -1,6 +1,7 @@
 """The loader: all items once, in an order that a seed determines, and resumable anywhere."""
 
 import json
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -464,3 +465,69 @@ def test_a_loader_describes_itself(digits):
 def test_indices_out_of_range_are_named():
     with pytest.raises(IndexError, match="index 10"):
         list(DataLoader(numbers(), sampler=[10]))
+
+
+def sharded(size, **settings):
+    """The batches of each rank."""
+    loaders = [
+        DataLoader(numbers(20), 6, shuffle=True, rng=0, shard=(rank, size), **settings)
+        for rank in range(size)
+    ]
+    return [seen(loader) for loader in loaders], loaders
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_parts_together_are_the_batches_of_one_process(size, workers):
+    ranks, loaders = sharded(size, num_workers=workers)
+    whole = DataLoader(numbers(20), 6, shuffle=True, rng=0)
+    assert [[*chain(*parts)] for parts in zip(*ranks, strict=True)] == seen(whole)
+    assert [len(loader) for loader in loaders] == [len(whole)] * size
+
+
+@pytest.mark.parametrize("size", [2, 4, 5])
+def test_parts_of_a_batch_differ_by_one_item_at_most(size):
+    ranks, _ = sharded(size, drop_last=True)
+    for parts in zip(*ranks, strict=True):
+        lengths = [len(part) for part in parts]
+        assert max(lengths) - min(lengths) <= 1
+
+
+def test_parts_of_a_batch_are_augmented_each_on_its_own():
+    settings = {"transform": Noise(), "rng": 0}
+    one, other = (
+        next(iter(DataLoader(TensorDataset(np.zeros(4)), 4, shard=(rank, 2), **settings)))[0]
+        for rank in (0, 1)
+    )
+    assert set(one.tolist()).isdisjoint(other.tolist())
+
+
+def test_a_position_holds_for_any_number_of_processes():
+    _, (first, _) = sharded(2)
+    state = first.state_dict()
+    whole = DataLoader(numbers(20), 6, shuffle=True, rng=5)
+    whole.load_state_dict(state)
+    assert sorted(chain(*seen(whole))) == list(range(20))
+    assert whole.state_dict()["entropy"] == state["entropy"]
+
+
+def test_a_batch_has_an_item_for_each_process():
+    loader = DataLoader(numbers(7), 3, rng=0, shard=(0, 3))
+    with pytest.raises(ArgumentError, match="drop_last=True") as caught:
+        list(loader)
+    assert caught.value.operation == "DataLoader"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shard": (2, 2), "rng": 0}, "rank below the size"),
+        ({"shard": (-1, 2), "rng": 0}, "shard"),
+        ({"shard": (0, 0), "rng": 0}, "rank below the size"),
+        ({"shard": "01", "rng": 0}, "shard"),
+        ({"shard": (0, 2)}, "a seed that all processes share"),
+    ],
+)
+def test_a_part_is_one_of_several(settings, message):
+    with pytest.raises(ArgumentError, match=message):
+        DataLoader(numbers(), **settings)

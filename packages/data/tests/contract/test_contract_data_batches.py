@@ -244,6 +244,12 @@ def test_a_batch_across_the_seam_of_a_concatenation(expect, rows):
     expect(came, [[2, 10, 0, 0, 1]], "the rows of the parts go where asked", "ConcatDataset")
 
 
+def test_a_batch_across_the_seam_of_items(expect, rows):
+    both = data.ConcatDataset([rows(2), rows(3)])
+    came = targets(data.DataLoader(both, 5, sampler=[4, 1, 0, 2, 3]))
+    expect(came, [[20, 10, 0, 0, 10]], "the items go where asked", "ConcatDataset")
+
+
 def test_a_concatenation_keeps_forms(expect):
     items = [(("a", 1), {"y": 2}), (("b", 3), {"y": 4})]
     (batch,) = data.DataLoader(data.ConcatDataset([items[:1], items[1:]]), 2)

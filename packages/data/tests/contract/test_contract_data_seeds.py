@@ -103,6 +103,16 @@ def test_a_state_is_a_copy():
     assert made.state_dict() != state
 
 
+def test_parts_together_are_the_batches_of_one_process(expect):
+    ranks = [
+        data.DataLoader(data.TensorDataset(np.arange(20)), 6, shuffle=True, rng=0, shard=(rank, 2))
+        for rank in range(2)
+    ]
+    whole = data.DataLoader(data.TensorDataset(np.arange(20)), 6, shuffle=True, rng=0)
+    came = [one + other for one, other in zip(*map(numbers, ranks), strict=True)]
+    expect(came, numbers(whole), "cut each batch, not the data set", "shard")
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinytorch.data._batches import ORDER, MakeBatch, grown
+from tinytorch.data._batches import ORDER, MakeBatch, Part, grown
 from tinytorch.data._collate import to_tensors
 from tinytorch.data._dataset import Dataset
 from tinytorch.data._fetch import Collate
@@ -43,6 +43,8 @@ class DataLoader:
         rng: The source of all randomness; None draws a seed that `state_dict` remembers.
         worker: `"thread"`, or `"process"` for data sets that are slow in Python itself.
         timeout: The seconds to wait for a worker's batch; 0 for any time.
+        shard: A pair (rank, size) for one of `size` processes that divide each batch among them:
+            `batch_size` is that of all together, and all have the same seed.
 
     Raises:
         ArgumentError: A setting is out of its range, or two contradict each other. On iteration: a
@@ -71,6 +73,7 @@ class DataLoader:
         rng: np.random.Generator | int | None = None,
         worker: Literal["thread", "process"] = "thread",
         timeout: float = 0,
+        shard: tuple[int, int] | None = None,
     ) -> None:
         if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
             raise _refused(
@@ -95,6 +98,9 @@ class DataLoader:
                 f"timeout={timeout}, num_workers=0",
                 "num_workers=1: who makes a batch cannot stop waiting for it",
             )
+        self._part = None if shard is None else Part.read(shard)
+        if self._part is not None and rng is None:
+            raise _refused("a seed that all processes share", "rng=None", "for instance rng=0")
         self.batches = choose_batches(dataset, batch_size, shuffle, drop_last, sampler)
         self._entropy = random.generator(rng).integers(0, 2**32, 4).tolist()
         self._epoch = 0
@@ -124,7 +130,7 @@ class DataLoader:
         length = len(self)
         batches = self.batches.batches(grown(self._entropy, epoch, ORDER))
         transform = None if self.transform is None else Seeded(self.transform)
-        make = MakeBatch(self.dataset, transform, self.collate, self._entropy, epoch)
+        make = MakeBatch(self.dataset, transform, self.collate, self._entropy, epoch, self._part)
         with closing(self._made(make, islice(enumerate(batches), start, None))) as made:
             for given, batch in enumerate(made, start + 1):
                 if iteration == self._iteration:
