@@ -1,6 +1,6 @@
 """The optim layer: optimizers, learning-rate schedules and gradient clipping."""
 
-from tinytorch.optim import functional, schedules
+from tinytorch.optim import schedules
 from tinytorch.optim._adagrad import Adagrad
 from tinytorch.optim._adam import Adam, AdamW
 from tinytorch.optim._clip import clip_grad_norm, clip_grad_value
@@ -38,7 +38,6 @@ __all__ = [
     "adamw_step",
     "clip_grad_norm",
     "clip_grad_value",
-    "functional",
     "in_place",
     "momentum_step",
     "rmsprop_step",

@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from tinytorch.tensor._convert import as_array, real_dtype, whole_numbers
 from tinytorch.tensor._tensor import Tensor, wrap
+from tinytorch.tensor.checks import whole
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError, named
 
 
@@ -77,14 +78,7 @@ def zeros(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
 
 @named
 def ones(*shape: Any, dtype: DTypeLike = np.float32) -> Tensor:
-    """Make a Tensor of ones.
-
-    Args:
-        *shape: The lengths, one by one or as one tuple.
-        dtype: The data type.
-
-    Returns:
-        A Tensor of that shape.
+    """Make a Tensor of ones: as `zeros`.
 
     Example:
         >>> ones(2)
@@ -199,6 +193,7 @@ def one_hot(classes: Any, num_classes: int, dtype: DTypeLike = np.float32) -> Te
         tensor([[0., 1.],
                 [1., 0.]])
     """
+    num_classes = whole("one_hot", "num_classes", num_classes, least=0)
     numbers = as_array("one_hot", classes, None, copy=True)
     dtype = real_dtype("one_hot", dtype)
     if numbers.dtype.kind not in "iu":

@@ -40,13 +40,12 @@ def whole(operation: str, name: str, value: Any, least: int | None = None) -> in
         found = None
     if found is None or (least is not None and found < least):
         bound = "" if least is None else f" of at least {least}"
-        raise ArgumentError(
+        raise _wrong(
             operation,
-            expected=f"{name}: a whole number{bound}",
-            got=f"{name}={value!r}",
-            fix=f"for instance {name}={1 if least is None else max(least, 1)}",
-            name=name,
-            value=value,
+            name,
+            value,
+            f"a whole number{bound}",
+            f"for instance {name}={1 if least is None else max(least, 1)}",
         )
     return found
 
@@ -65,13 +64,12 @@ def pair(operation: str, name: str, value: Any, least: int | None = None) -> tup
         both = whole(operation, name, value, least)
         return both, both
     if len(value) != 2:
-        raise ArgumentError(
+        raise _wrong(
             operation,
-            expected=f"{name}: one whole number, or two: (vertical, horizontal)",
-            got=f"{name}={value!r}",
-            fix=f"for instance {name}=(2, 2)",
-            name=name,
-            value=value,
+            name,
+            value,
+            "one whole number, or two: (vertical, horizontal)",
+            f"for instance {name}=(2, 2)",
         )
     return whole(operation, name, value[0], least), whole(operation, name, value[1], least)
 
@@ -89,13 +87,8 @@ def number(operation: str, name: str, value: Any, *, least: float = -math.inf) -
     found = _as_float(value)
     if not math.isfinite(found) or found < least:
         bound = "" if least == -math.inf else f" of at least {least}"
-        raise ArgumentError(
-            operation,
-            expected=f"{name}: a finite number{bound}",
-            got=f"{name}={value!r}",
-            fix=f"choose {name} in that range",
-            name=name,
-            value=value,
+        raise _wrong(
+            operation, name, value, f"a finite number{bound}", f"choose {name} in that range"
         )
     return found
 
@@ -112,13 +105,12 @@ def fraction(operation: str, name: str, value: Any, *, below_one: bool = False) 
     """
     found = _as_float(value)
     if not 0 <= found <= 1 or (below_one and found == 1):
-        raise ArgumentError(
+        raise _wrong(
             operation,
-            expected=f"{name}: a number from 0 to 1" + (", and below 1" if below_one else ""),
-            got=f"{name}={value!r}",
-            fix=f"for instance {name}=0.5",
-            name=name,
-            value=value,
+            name,
+            value,
+            "a number from 0 to 1" + (", and below 1" if below_one else ""),
+            f"for instance {name}=0.5",
         )
     return found
 
@@ -134,14 +126,7 @@ def flag(operation: str, name: str, value: Any) -> bool:
         True
     """
     if not _is_flag(value):
-        raise ArgumentError(
-            operation,
-            expected=f"{name}: True or False",
-            got=f"{name}={value!r}",
-            fix=f"{name}=True or {name}=False",
-            name=name,
-            value=value,
-        )
+        raise _wrong(operation, name, value, "True or False", f"{name}=True or {name}=False")
     return bool(value)
 
 
@@ -157,13 +142,12 @@ def choice(operation: str, name: str, value: Any, among: Sequence[str | None]) -
     """
     if not (value is None or isinstance(value, str)) or value not in among:
         shown = [f'"{one}"' if one else str(one) for one in among]
-        raise ArgumentError(
+        raise _wrong(
             operation,
-            expected=f"{name}: {', '.join(shown[:-1])} or {shown[-1]}",
-            got=f"{name}={value!r}",
-            fix=f"for instance {name}={shown[0]}",
-            name=name,
-            value=value,
+            name,
+            value,
+            f"{', '.join(shown[:-1])} or {shown[-1]}",
+            f"for instance {name}={shown[0]}",
         )
     return value
 
@@ -193,6 +177,18 @@ def extra(operation: str, install: str) -> Iterator[None]:
             fix=f'python -m pip install "{install}"',
             module=error.name,
         ) from error
+
+
+def _wrong(operation: str, name: str, value: Any, expected: str, fix: str) -> ArgumentError:
+    """The error for a setting that is not what it may be."""
+    return ArgumentError(
+        operation,
+        expected=f"{name}: {expected}",
+        got=f"{name}={value!r}",
+        fix=fix,
+        name=name,
+        value=value,
+    )
 
 
 def _is_flag(value: Any) -> bool:

@@ -81,6 +81,10 @@ class TinyTorchError(Exception):
         )
         self.args = (text,)
 
+    def __str__(self) -> str:
+        """Return the four parts, where the built-in error would print a form of its own."""
+        return str(self.args[0])
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Survive the way back from a worker process, with the notes that were added."""
         parts = {"expected": self.expected, "got": self.got, "fix": self.fix, **self.values}
@@ -143,19 +147,11 @@ class FileError(TinyTorchError, OSError):
 
     problem = "file cannot be used"
 
-    def __str__(self) -> str:
-        """Return the four parts; OSError alone would print its errno form."""
-        return str(self.args[0])
-
 
 class MissingExtraError(TinyTorchError, ImportError):
     """An optional dependency that is not installed."""
 
     problem = "an optional dependency is missing"
-
-    def __str__(self) -> str:
-        """Return the four parts; ImportError alone would print its own message field."""
-        return str(self.args[0])
 
 
 def named(function: Callable[P, R]) -> Callable[P, R]:

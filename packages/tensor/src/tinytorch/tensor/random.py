@@ -13,7 +13,8 @@ from numpy.typing import DTypeLike
 from tinytorch.tensor._convert import real_dtype
 from tinytorch.tensor._creation import read_shape
 from tinytorch.tensor._tensor import Tensor, wrap
-from tinytorch.tensor.errors import ArgumentError, DTypeError, named
+from tinytorch.tensor.checks import fraction, number
+from tinytorch.tensor.errors import DTypeError, named
 
 __all__ = ["bernoulli", "generator", "normal", "permutation", "uniform"]
 
@@ -79,8 +80,7 @@ def normal(
         >>> normal((2,), rng=0).shape
         (2,)
     """
-    if not std >= 0:
-        raise ArgumentError("normal", expected="std >= 0", got=f"std={std}", fix="use std=1.0")
+    std, mean = number("normal", "std", std, least=0), number("normal", "mean", mean)
     wanted = _floating("normal", dtype)
     drawn = generator(rng).standard_normal(read_shape("normal", (shape,)), _native(wanted))
     return wrap(np.asarray(drawn * std + mean).astype(wanted, copy=False))
@@ -101,8 +101,8 @@ def uniform(
         shape: The result's shape.
         low: The lower limit.
         high: The upper limit; not below `low`.
-        rng: A generator, a seed or None.
-        dtype: float32 or another floating type.
+        rng: As in `normal`.
+        dtype: As in `normal`.
 
     Returns:
         A Tensor of that shape.
@@ -115,10 +115,8 @@ def uniform(
         >>> uniform((2, 3), -1, 1, rng=0).shape
         (2, 3)
     """
-    if not low <= high:
-        raise ArgumentError(
-            "uniform", expected="low <= high", got=f"{low}, {high}", fix="swap the limits"
-        )
+    low = number("uniform", "low", low)
+    high = number("uniform", "high", high, least=low)
     wanted = _floating("uniform", dtype)
     drawn = generator(rng).random(read_shape("uniform", (shape,)), _native(wanted))
     return wrap(np.asarray(drawn * (high - low) + low).astype(wanted, copy=False))
@@ -131,7 +129,7 @@ def bernoulli(p: float, shape: Shape = (), *, rng: Rng = None) -> Tensor:
     Args:
         p: From 0 to 1.
         shape: The result's shape.
-        rng: A generator, a seed or None.
+        rng: As in `normal`.
 
     Returns:
         A bool Tensor of that shape.
@@ -143,8 +141,7 @@ def bernoulli(p: float, shape: Shape = (), *, rng: Rng = None) -> Tensor:
         >>> bernoulli(1.0, (2,)).tolist()
         [True, True]
     """
-    if not 0 <= p <= 1:
-        raise ArgumentError("bernoulli", expected="0 <= p <= 1", got=f"p={p}", fix="use p=0.5")
+    p = fraction("bernoulli", "p", p)
     return wrap(np.asarray(generator(rng).random(read_shape("bernoulli", (shape,))) < p))
 
 
@@ -154,7 +151,7 @@ def permutation(n: int, *, rng: Rng = None) -> Tensor:
 
     Args:
         n: How many; 0 or more.
-        rng: A generator, a seed or None.
+        rng: As in `normal`.
 
     Returns:
         (n,) int64.

@@ -1,7 +1,7 @@
 """Activations, losses and the like: ordinary functions of ops, differentiable because ops are.
 
 Losses are in nats (`cross_entropy`, ...) or in the squared or plain unit of their inputs, and take
-``reduction``: ``"mean"``, ``"sum"`` or ``"none"``. No loss broadcasts: shapes must agree.
+`reduction`: `"mean"`, `"sum"` or `"none"`. No loss broadcasts: shapes must agree.
 """
 
 from tinytorch.tensor.functional._activations import (

@@ -5,7 +5,8 @@ from typing import Any
 
 from tinytorch.tensor import ops
 from tinytorch.tensor._tensor import as_tensor
-from tinytorch.tensor.errors import ArgumentError, named
+from tinytorch.tensor.checks import choice
+from tinytorch.tensor.errors import named
 
 
 @named
@@ -53,13 +54,9 @@ def gelu(x: Any, approximate: str = "none") -> Any:
         tensor([0.       , 0.8413447])
     """
     x = as_tensor("gelu", x)
-    if approximate == "none":
+    if choice("gelu", "approximate", approximate, ("none", "tanh")) == "none":
         return x * 0.5 * ops.erfc(x * -math.sqrt(0.5))
-    if approximate == "tanh":
-        return x * ops.sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * x * x * x))
-    raise ArgumentError(
-        "gelu", expected="'none' or 'tanh'", got=repr(approximate), fix="use the exact 'none'"
-    )
+    return x * ops.sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * x * x * x))
 
 
 @named

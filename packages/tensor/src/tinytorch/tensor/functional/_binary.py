@@ -57,13 +57,10 @@ def binary_cross_entropy_with_logits(
 
     Args:
         logits: Any shape.
-        targets: The same shape, from 0 to 1.
-        weight: A factor for each element, or None.
-        reduction: `"mean"`, `"sum"` or `"none"`.
+        targets: As in `binary_cross_entropy`.
+        weight: As in `binary_cross_entropy`.
+        reduction: As in `binary_cross_entropy`.
         pos_weight: A factor for the positive part, which broadcasts, or None.
-
-    Returns:
-        A 0-d Tensor, or the shape of `logits` for `"none"`.
 
     Raises:
         ShapeError: The shapes differ.

@@ -7,7 +7,7 @@ import numpy as np
 from tinytorch.tensor import ops, random
 from tinytorch.tensor._convert import whole_numbers
 from tinytorch.tensor._tensor import Tensor, as_tensor
-from tinytorch.tensor.checks import fraction
+from tinytorch.tensor.checks import fraction, number
 from tinytorch.tensor.errors import ShapeError, named
 
 
@@ -104,7 +104,7 @@ def layer_norm(
                 fix="give the lengths of the last axes as normalized_shape",
             )
     x = as_tensor("layer_norm", x)
-    normal = ops.normalize(x, last=len(tail), eps=eps)
+    normal = ops.normalize(x, last=len(tail), eps=number("layer_norm", "eps", eps, least=0))
     if weight is not None:
         normal = normal * weight
     return normal if bias is None else normal + bias

@@ -13,8 +13,10 @@ import numpy as np
 
 from tinytorch.tensor import ops
 from tinytorch.tensor._tensor import Tensor, as_tensor
-from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.checks import choice
+from tinytorch.tensor.errors import ShapeError
 
+REDUCTIONS = ("mean", "sum", "none")
 _listener: ContextVar[list[float] | None] = ContextVar("divisors", default=None)
 
 
@@ -47,20 +49,9 @@ def weigh(loss: Any, weight: Any) -> Any:
     return weighed
 
 
-def check_reduction(reduction: str) -> None:
-    """Raise unless the reduction is one of the three."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ArgumentError(
-            "loss",
-            expected="reduction 'mean', 'sum' or 'none'",
-            got=repr(reduction),
-            fix="use 'mean'",
-        )
-
-
 def reduce(loss: Any, reduction: str) -> Any:
     """Average, add up, or leave the loss of each element."""
-    check_reduction(reduction)
+    choice("loss", "reduction", reduction, REDUCTIONS)
     if reduction == "none":
         return loss
     if reduction == "sum":

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tinytorch.tensor import ops
+from tinytorch.tensor.checks import number
 from tinytorch.tensor.errors import ArgumentError, named
 from tinytorch.tensor.functional._reduction import reduce, same_shape
 
@@ -35,19 +36,7 @@ def mse_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
 
 @named
 def l1_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
-    """Return the magnitudes of the differences.
-
-    Args:
-        predictions: Any shape.
-        targets: The same shape.
-        reduction: `"mean"`, `"sum"` or `"none"`.
-
-    Returns:
-        A 0-d Tensor, or the shape of `predictions` for `"none"`.
-
-    Raises:
-        ShapeError: The shapes differ.
-        ArgumentError: `reduction` is none of the three.
+    """Return the magnitudes of the differences: arguments and errors as in `mse_loss`.
 
     Example:
         >>> from tinytorch.tensor import tensor
@@ -63,17 +52,13 @@ def huber_loss(predictions: Any, targets: Any, reduction: str = "mean", delta: f
     """Return half the squared difference up to `delta`, and a straight line beyond.
 
     Args:
-        predictions: Any shape.
-        targets: The same shape.
-        reduction: `"mean"`, `"sum"` or `"none"`.
+        predictions: As in `mse_loss`.
+        targets: As in `mse_loss`.
+        reduction: As in `mse_loss`.
         delta: Where the line begins; positive.
 
-    Returns:
-        A 0-d Tensor, or the shape of `predictions` for `"none"`.
-
     Raises:
-        ShapeError: The shapes differ.
-        ArgumentError: `reduction` or `delta` is out of its range.
+        ArgumentError: `delta` is out of its range; else as in `mse_loss`.
 
     Source:
         P. Huber, Robust Estimation of a Location Parameter, 1964.
@@ -84,8 +69,8 @@ def huber_loss(predictions: Any, targets: Any, reduction: str = "mean", delta: f
         tensor([0.125, 2.5  ])
     """
     predictions, targets = same_shape(predictions, targets)
-    if not delta > 0:
-        raise ArgumentError("loss", expected="delta > 0", got=f"delta={delta}", fix="use delta=1.0")
+    if number("huber_loss", "delta", delta, least=0) == 0:
+        raise ArgumentError("loss", expected="delta > 0", got="delta=0", fix="use delta=1.0")
     distance = ops.abs(predictions - targets)
     near, beyond = ops.clip(distance, high=delta), ops.relu(distance - delta)
     return reduce(near * near * 0.5 + beyond * delta, reduction)

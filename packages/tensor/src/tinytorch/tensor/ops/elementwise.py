@@ -147,7 +147,7 @@ def to_discrete(x: Array, *, dtype: np.dtype[Any]) -> Array:
 
 
 def astype(x: Any, dtype: Any) -> Any:
-    """X converted to another data type; the gradient passes between floating ones."""
+    """Return x converted to another data type; the gradient passes between floating ones."""
     wanted = real_dtype("astype", dtype)
     return (to_float if wanted.kind == "f" else to_discrete)(x, dtype=wanted)
 

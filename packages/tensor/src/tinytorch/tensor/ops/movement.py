@@ -53,19 +53,19 @@ def join(*xs: Array, axis: int = 0) -> Array:
 
 @named
 def concatenate(tensors: Any, axis: int = 0) -> Any:
-    """The tensors one after the other along an axis that they have."""
+    """Return the tensors one after the other along an axis that they have."""
     return join(*tensors, axis=axis)
 
 
 @named
 def stack(tensors: Any, axis: int = 0) -> Any:
-    """The tensors one after the other along a new axis."""
+    """Return the tensors one after the other along a new axis."""
     return join(*[expand_dims(x, axis) for x in tensors], axis=axis)
 
 
 @named
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """X with two axes swapped."""
+    """Return x with two axes swapped."""
     order = list(range(len(shape_of(x))))
     try:
         order[axis1], order[axis2] = order[axis2], order[axis1]
@@ -76,7 +76,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 @named
 def flatten(x: Any, start_axis: int = 0) -> Any:
-    """X with all axes from start_axis on joined into one."""
+    """Return x with all axes from start_axis on joined into one."""
     shape = shape_of(x)
     if shape and not -len(shape) <= start_axis < len(shape):
         raise _no_such_axis("flatten", start_axis, shape)
@@ -87,7 +87,7 @@ def flatten(x: Any, start_axis: int = 0) -> Any:
 
 @named
 def squeeze(x: Any, axis: Axes = None) -> Any:
-    """X without its axes of length 1: the given ones, or all."""
+    """Return x without its axes of length 1: the given ones, or all."""
     shape = shape_of(x)
     if axis is None:
         return reshape(x, shape=tuple(n for n in shape if n != 1))
@@ -104,7 +104,7 @@ def squeeze(x: Any, axis: Axes = None) -> Any:
 
 @named
 def expand_dims(x: Any, axis: int) -> Any:
-    """X with an axis of length 1 inserted at axis."""
+    """Return x with an axis of length 1 inserted at axis."""
     shape = shape_of(x)
     if not -len(shape) - 1 <= axis <= len(shape):
         raise _no_such_axis("expand_dims", axis, shape)

@@ -1,6 +1,6 @@
 """Reductions: fewer elements, by adding or choosing along axes.
 
-``axis`` is one axis, several, or None for all; ``keepdims`` leaves length 1 in their place.
+`axis` is one axis, several, or None for all; `keepdims` leaves length 1 in their place.
 """
 
 from collections.abc import Sequence
@@ -85,14 +85,14 @@ def normalize(x: Array, *, last: int, eps: float) -> Array:
 @named
 @in_single
 def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
-    """The average along axis."""
+    """Return the average along axis."""
     return sum(x, axis=axis, keepdims=keepdims) / _count(x, axis)
 
 
 @named
 @in_single
 def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
-    """The variance along axis: squared deviations, summed and divided by n - ddof."""
+    """Return the variance along axis: squared deviations, summed and divided by n - ddof."""
     average = mean(x, axis, keepdims=True)
     n = _count(x, axis)
     if n - ddof <= 0:
@@ -109,7 +109,7 @@ def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any
 @named
 @in_single
 def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
-    """The standard deviation along axis: the square root of the variance.
+    """Return the standard deviation along axis: the square root of the variance.
 
     Of constants it is 0 and so is its gradient. A root taken by hand has no finite gradient at 0.
     """

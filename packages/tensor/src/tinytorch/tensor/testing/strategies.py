@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinytorch.tensor._creation import tensor
-from tinytorch.tensor.errors import MissingExtraError
+from tinytorch.tensor.checks import extra
 
 __all__ = ["arrays", "axes", "broadcastable_shapes", "indices", "shapes", "tensors"]
 
@@ -74,11 +74,6 @@ def arrays(shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0) -> 
 def tensors(shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0) -> Any:
     """Return a strategy of Tensors: as `arrays`.
 
-    Args:
-        shape: A shape, or a strategy of shapes.
-        dtype: Their data type.
-        bound: The largest magnitude.
-
     Returns:
         A strategy of Tensors.
     """
@@ -125,20 +120,13 @@ def indices(shape: Sequence[int]) -> Any:
 
 
 def _strategies() -> Any:
-    try:
+    with extra("strategies", "tinytorch-tensor[testing]"):
         from hypothesis import strategies
-    except ImportError as error:
-        raise MissingExtraError(
-            "strategies",
-            expected="hypothesis installed",
-            got=str(error),
-            fix='python -m pip install "tinytorch-tensor[testing]"',
-        ) from error
     return strategies
 
 
 def _numpy() -> Any:
-    _strategies()
-    from hypothesis.extra import numpy
-
+    with extra("strategies", "tinytorch-tensor[testing]"):
+        import hypothesis  # noqa: F401
+        from hypothesis.extra import numpy
     return numpy
