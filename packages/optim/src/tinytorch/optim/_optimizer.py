@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from itertools import islice
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,16 +11,16 @@ from tinytorch.autograd import Variable
 from tinytorch.optim._errors import ParameterError
 from tinytorch.optim._moves import moves
 from tinytorch.optim._parameters import Parameters, entries, read_group
-from tinytorch.optim._rules import checked
-from tinytorch.optim._state import State, StateReader, Wanted, pack, working_weights
-from tinytorch.optim._update import Workspace
+from tinytorch.optim._rule import Rule
+from tinytorch.optim._settings import checked
+from tinytorch.optim._state import StateReader, Wanted, pack, working_weights
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.checks import flag
 from tinytorch.tensor.errors import ArgumentError
 
 
-class Optimizer:
-    """The base of all optimizers.
+class Optimizer(Rule):
+    """The base of all optimizers: a rule, and the parameters that it moves.
 
     One of your own gives `__init__`, `update`, and perhaps `keeps` and `check`.
 
@@ -39,102 +39,23 @@ class Optimizer:
             ("lr", ...), which may be changed between steps. Another optimizer under "rule" moves
             the group in place of this one, with its own settings: biases by AdamW beside `Muon`.
         defaults: The settings that a group has unless it says otherwise.
-        keeps: The arrays that a parameter's state keeps from step to step, by name; each with the
-            setting that asks for it, or None if it is always there.
-        workspace: Scratch for updates made by `in_place`.
 
     Raises:
         ArgumentError: A setting is out of its range.
         ParameterError: `params` cannot be optimized.
     """
 
-    keeps: ClassVar[Mapping[str, str | None]] = {}
-
     def __init__(
         self, params: Parameters | None = None, *, check_finite: bool = False, **defaults: Any
     ) -> None:
         operation = type(self).__name__
-        self.defaults = self.check(operation, defaults)
+        super().__init__(operation, defaults)
         self.check_finite = flag(operation, "check_finite", check_finite)
         self.param_groups: list[dict[str, Any]] = []
-        self.workspace = Workspace()
         self._names: dict[Variable, str] = {}
         self._state: dict[Variable, dict[str, Any]] = {}
         if params is not None:
             self._bind(operation, params)
-
-    def update(
-        self,
-        w: np.ndarray,  # noqa: ARG002 - each optimizer defines its own
-        g: np.ndarray,  # noqa: ARG002
-        state: State,  # noqa: ARG002
-        settings: State,  # noqa: ARG002
-    ) -> None:
-        """Move one parameter: write into `w` and `state`, never into `g`.
-
-        Args:
-            w: The weights, any shape, C-contiguous.
-            g: Their gradient, same shape and dtype, C-contiguous.
-            state: What the parameter remembers: "step" (1 at the first update) and what `kept`
-                made.
-            settings: The group's hyperparameters.
-        """
-        raise ArgumentError(
-            type(self).__name__,
-            expected="an optimizer with an update method",
-            got=f"{type(self).__name__}, which defines none",
-            fix="def update(self, w, g, state, settings): ...",
-        )
-
-    def check(self, operation: str, settings: State) -> State:
-        """Return settings, each as a plain value in its range.
-
-        An optimizer whose settings may contradict each other looks at what `super().check` returns.
-
-        Args:
-            operation: Who asks, for the error.
-            settings: A group's hyperparameters.
-
-        Raises:
-            ArgumentError: One is out of its range, or they contradict each other.
-        """
-        return checked(operation, settings)
-
-    def admit(self, operation: str, name: str, parameter: Variable) -> None:
-        """Raise a ParameterError if this rule cannot move a parameter.
-
-        Args:
-            operation: Who asks, for the error.
-            name: The parameter's name.
-            parameter: The parameter.
-        """
-
-    def divided(self, params: list[Any]) -> list[dict[str, Any]]:
-        """Return the groups that parameters make which come without: one, of this rule.
-
-        Args:
-            params: Variables, or (name, Variable) pairs.
-        """
-        return [{"params": params}]
-
-    def kept(
-        self, state: State, w: np.ndarray, settings: State, fill: float = 0.0
-    ) -> list[np.ndarray | None]:
-        """Return the arrays of `keeps` in order, made at their first use.
-
-        Args:
-            state: The parameter's state, where they are.
-            w: The weights, whose shape and dtype they have.
-            settings: The group's hyperparameters; where they do not ask for an array stands None.
-            fill: What an array is filled with at first.
-        """
-        arrays = []
-        for name, setting in self.keeps.items():
-            wanted = setting is None or settings[setting]
-            if wanted and name not in state:
-                state[name] = np.full(w.shape, fill, w.dtype)
-            arrays.append(state[name] if wanted else None)
-        return arrays
 
     def bind(self, params: Parameters) -> Self:
         """Give parameters to an optimizer that was made without.

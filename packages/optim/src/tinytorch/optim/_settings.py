@@ -13,14 +13,14 @@ def checked(operation: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         operation: Who asks, for the message.
-        settings: Hyperparameters by name. Names without a rule (an optimizer of your own has some)
+        settings: Hyperparameters by name. Names without a check (an optimizer of your own has some)
             pass unchecked.
 
     Raises:
         ArgumentError: One is out of its range; it is named.
     """
     return {
-        name: RULES[name](operation, name, value) if name in RULES else value
+        name: CHECKS[name](operation, name, value) if name in CHECKS else value
         for name, value in settings.items()
     }
 
@@ -43,7 +43,7 @@ def _betas(operation: str, name: str, value: Any) -> tuple[float, float]:
 _at_least_zero = partial(number, least=0)
 _below_one = partial(fraction, below_one=True)
 
-RULES: dict[str, Callable[[str, str, Any], Any]] = {
+CHECKS: dict[str, Callable[[str, str, Any], Any]] = {
     "lr": _at_least_zero,
     "momentum": _at_least_zero,
     "dampening": number,
