@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinytorch.data._download import Remote, download_if
+from tinytorch.data._download import download_if
 from tinytorch.data._images import ImageDataset
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.source import Source
 from tinytorch.data.files.tar import read_members
+from tinytorch.data.files.transfer import Remote
 
 PIXELS = 3 * 32 * 32
 MOST_IN_ARCHIVE = 1 << 28

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinytorch.data._download import Remote, download_if
+from tinytorch.data._download import download_if
 from tinytorch.data._images import ImageDataset
 from tinytorch.data.files.idx import read_idx
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.source import Source
+from tinytorch.data.files.transfer import Remote
 
 MNIST_FILES = """
 train-images-idx3-ubyte.gz 9912422 440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609

@@ -184,9 +184,9 @@ class _Response(http.client.HTTPResponse):
     """A response all of whose bytes pass the gate: status, headers, chunk sizes, trailers, body."""
 
     def __init__(
-        self, connection: socket.socket, *level: int, pace: _Pace, **settings: Any
+        self, connection: socket.socket, debuglevel: int = 0, *, pace: _Pace, **settings: Any
     ) -> None:
-        super().__init__(connection, *level, **settings)
+        super().__init__(connection, debuglevel, **settings)
         self.fp.close()
         self.fp = io.BufferedReader(_Gate(connection, pace))
 
