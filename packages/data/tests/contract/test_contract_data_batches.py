@@ -160,6 +160,15 @@ class Draw:
         return rng.integers(0, 2**40, len(batch))
 
 
+def test_mixing_comes_last_and_gets_inputs_and_targets(expect, rows):
+    def mix(inputs, targets, *, rng):
+        assert isinstance(rng, np.random.Generator)
+        return np.asarray(inputs) * 2, np.asarray(targets) + 1
+
+    loader = data.DataLoader(rows(), 2, transform=lambda inputs: inputs + 1, mix=mix)
+    expect(next(iter(loader)), ([[2, 2, 2], [4, 4, 4]], [1, 11]), "after transform", "mix")
+
+
 def test_a_random_transform_draws_anew_for_each_batch(rows):
     loader = data.DataLoader(rows(6), 2, transform=Draw(), rng=0)
     drawn = [np.asarray(batch) for _ in range(2) for batch, _ in loader]
@@ -268,7 +277,9 @@ def test_an_error_in_an_item_comes_out_with_its_index():
     next(batches)
     with pytest.raises(RuntimeError, match="no such luck") as caught:
         next(batches)
-    assert any("3" in note for note in caught.value.__notes__), "add a note with the index"
+    assert any("3" in note and "2" not in note for note in caught.value.__notes__), (
+        "a note names the item, not only the batch [contract: workers]"
+    )
 
 
 @pytest.mark.parametrize(

@@ -118,13 +118,14 @@ def test_a_random_crop_is_a_window(images, size):
         assert window.tobytes() in windows(image, height, width), "no window of its own image"
 
 
-def test_a_random_crop_reaches_every_place(expect, images):
+@pytest.mark.parametrize(("height", "width"), [(6, 6), (6, 7), (7, 6)])
+def test_a_random_crop_reaches_every_place(expect, images, height, width):
     same = np.repeat(images[:1], 300, axis=0)
-    cropped = data.RandomCrop(6)(same, rng=0)
-    found = {windows(images[0], 6, 6).get(window.tobytes()) for window in cropped}
-    expected = {(top, left) for top in range(3) for left in range(3)}
-    missing = f"missing {sorted(expected - found)}: offsets from 0 to the rest, the rest included"
-    expect(sorted(found, key=str), sorted(expected, key=str), missing, "RandomCrop")
+    cropped = data.RandomCrop((height, width))(same, rng=0)
+    found = {windows(images[0], height, width).get(window.tobytes()) for window in cropped}
+    wanted = {(top, left) for top in range(9 - height) for left in range(9 - width)}
+    mistake = f"missing {sorted(wanted - found)}: offsets from 0 to the rest, the rest included"
+    expect(sorted(found, key=str), sorted(wanted, key=str), mistake, "RandomCrop")
 
 
 def test_a_random_crop_draws_down_and_right_independently():

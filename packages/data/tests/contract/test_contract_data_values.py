@@ -42,8 +42,8 @@ def test_normalizing_floats(expect):
 
 
 def test_each_channel_has_its_own_mean_and_std(expect):
-    came = data.Normalize([0.0, 0.5, 1.0], [1.0, 0.5, 0.25])(np.full((2, 3, 1, 1), 255, np.uint8))
-    expect(came[1, :, 0, 0], [1.0, 1.0, 0.0], "axis 1 counts the channels", "Normalize")
+    came = data.Normalize([0.0, 0.5, 1.0], [1.0, 0.5, 0.25])(np.full((2, 3, 1, 2), 255, np.uint8))
+    expect(came[1, :, 0, 1], [1.0, 1.0, 0.0], "axis 1 counts the channels", "Normalize")
 
 
 def test_one_mean_serves_all_channels(expect):

@@ -5,6 +5,7 @@ from `(seed, epoch, number of the batch)`. So it does not matter who makes a bat
 """
 
 import reprlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ class MakeBatch:
     dataset: Dataset
     transform: Seeded | None
     collate: Collate | None
+    mix: Callable[..., Any] | None
     entropy: list[int]
     epoch: int
     part: "Part | None"
@@ -34,15 +36,17 @@ class MakeBatch:
         path: tuple[int, ...] = (self.epoch, BATCH, number)
         if self.part is not None:
             indices, path = self.part.of(indices), (*path, self.part.rank)
+        rng = grown(self.entropy, *path)
         try:
-            return fetch_batch(
+            batch = fetch_batch(
                 "DataLoader",
                 self.dataset,
                 indices,
                 transform=self.transform,
-                rng=grown(self.entropy, *path),
+                rng=rng,
                 collate=self.collate,
             )
+            return batch if self.mix is None else self.mix(*_pair(batch), rng=rng)
         except Exception as error:
             error.add_note(
                 f"while making batch {number} of epoch {self.epoch}, "
@@ -54,6 +58,23 @@ class MakeBatch:
 def grown(entropy: list[int], *path: int) -> np.random.Generator:
     """Grow a generator from the seed: the same one for the same path, and no other's kin."""
     return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=path))
+
+
+def _pair(batch: Any) -> tuple[Any, Any]:
+    """Return the inputs and targets that are to be mixed.
+
+    Raises:
+        ArgumentError: The batch is no pair of them.
+    """
+    if isinstance(batch, tuple | list) and len(batch) == 2:
+        return batch[0], batch[1]
+    raise ArgumentError(
+        "DataLoader",
+        expected="batches of inputs and targets, for mix",
+        got=f"a {type(batch).__name__}"
+        + (f" of {len(batch)}" if hasattr(batch, "__len__") else ""),
+        fix="leave mix= out, or mix in collate=",
+    )
 
 
 @dataclass

@@ -36,6 +36,21 @@ class Dataset(Protocol):
         """Return one item, most often a pair of input and target."""
 
 
+def check_dataset(operation: str, dataset: Any) -> None:
+    """Check that it has a length and items.
+
+    Raises:
+        ArgumentError: It lacks one of them.
+    """
+    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+        raise ArgumentError(
+            operation,
+            expected="a data set, which has __len__ and __getitem__",
+            got=type(dataset).__name__,
+            fix="make a list of what is iterated, or a class with these two methods",
+        )
+
+
 class Batched:
     """The methods for whole batches of a data set that has `get_batch`."""
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinytorch.data._batches import ORDER, MakeBatch, Part, grown
 from tinytorch.data._collate import to_tensors
-from tinytorch.data._dataset import Dataset
+from tinytorch.data._dataset import Dataset, check_dataset
 from tinytorch.data._fetch import Collate
 from tinytorch.data._processes import in_processes
 from tinytorch.data._samplers import BatchSampler, Sampler, choose_batches
@@ -43,6 +43,8 @@ class DataLoader:
         rng: The source of all randomness; None draws a seed that `state_dict` remembers.
         worker: `"thread"`, or `"process"` for data sets that are slow in Python itself.
         timeout: The seconds to wait for a worker's batch; 0 for any time.
+        mix: A callable on the inputs and targets of a whole batch with a keyword `rng`, such as
+            `transforms.MixUp`; applied last.
         shard: A pair (rank, size) for one of `size` processes that divide each batch among them:
             `batch_size` is that of all together, and all have the same seed.
 
@@ -73,19 +75,16 @@ class DataLoader:
         rng: np.random.Generator | int | None = None,
         worker: Literal["thread", "process"] = "thread",
         timeout: float = 0,
+        mix: Callable[..., Any] | None = None,
         shard: tuple[int, int] | None = None,
     ) -> None:
-        if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
-            raise _refused(
-                "a data set, which has __len__ and __getitem__",
-                type(dataset).__name__,
-                "make a list of what is iterated, or a class with these two methods",
-            )
+        check_dataset("DataLoader", dataset)
         self.dataset = dataset
         self.collate = collate
-        if transform is not None:
-            check_transform("DataLoader", transform)
-        self.transform = transform
+        for each in (transform, mix):
+            if each is not None:
+                check_transform("DataLoader", each)
+        self.transform, self.mix = transform, mix
         self.num_workers = checks.whole("DataLoader", "num_workers", num_workers, 0)
         self.prefetch = checks.whole("DataLoader", "prefetch", prefetch, 1)
         if worker not in {"thread", "process"}:
@@ -130,7 +129,9 @@ class DataLoader:
         length = len(self)
         batches = self.batches.batches(grown(self._entropy, epoch, ORDER))
         transform = None if self.transform is None else Seeded(self.transform)
-        make = MakeBatch(self.dataset, transform, self.collate, self._entropy, epoch, self._part)
+        make = MakeBatch(
+            self.dataset, transform, self.collate, self.mix, self._entropy, epoch, self._part
+        )
         with closing(self._made(make, islice(enumerate(batches), start, None))) as made:
             for given, batch in enumerate(made, start + 1):
                 if iteration == self._iteration:

@@ -1,8 +1,8 @@
-"""Transforms of whole batches of images: ``(batch, channels, height, width)`` in and out.
+"""Transforms of whole batches of images: `(batch, channels, height, width)` in and out.
 
 A transform takes and returns arrays. The geometric ones keep the data type, so they are fastest on
-the data sets' own uint8; `ToFloat` and `Normalize` end in float32. Those with ``random = True``
-take a keyword ``rng``, which `DataLoader` gives them, another one for each batch.
+the data sets' own uint8; `ToFloat` and `Normalize` end in float32. Those with `random = True`
+take a keyword `rng`, which `DataLoader` gives them, another one for each batch.
 """
 
 from tinytorch.data.transforms._compose import Compose
@@ -13,11 +13,14 @@ from tinytorch.data.transforms._geometry import (
     RandomHorizontalFlip,
     RandomVerticalFlip,
 )
+from tinytorch.data.transforms._mixing import CutMix, MixUp
 from tinytorch.data.transforms._values import Normalize, RandomBrightness, RandomErasing, ToFloat
 
 __all__ = [
     "CenterCrop",
     "Compose",
+    "CutMix",
+    "MixUp",
     "Normalize",
     "Pad",
     "RandomBrightness",
