@@ -1,7 +1,7 @@
 """Which parameters a step moves, and by which gradients: all is checked before any is moved."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,13 +15,8 @@ from tinytorch.tensor.errors import ArgumentError, GradientError, ShapeError
 Update: TypeAlias = Callable[[np.ndarray, np.ndarray, State, State], None]
 
 
-class Move(NamedTuple):
-    """A parameter that is to move, its gradient in the type that it is moved in, how it moves."""
-
-    parameter: Variable
-    gradient: np.ndarray
-    settings: State
-    update: Update
+Move: TypeAlias = tuple[Variable, np.ndarray, State, Update]
+"""A parameter that is to move, its gradient in the type that it is moved in, settings, update."""
 
 
 def moves(
@@ -53,28 +48,29 @@ def moves(
             got=type(gradients).__name__,
             fix="optimizer.step(loss.backward()), or loss.backward() and then optimizer.step()",
         )
-    found, seen = [], []
+    found: list[Move] = []
+    seen: list[Variable] = []
     for parameters, settings, update in groups:
         seen += parameters
         for parameter in parameters:
             gradient: Any = parameter.grad if gradients is None else gradients.get(parameter)
             if gradient is None or not learns(parameter):
                 continue
-            name = names.get(parameter, "a parameter")
+            own, name = parameter.data, names.get(parameter, "a parameter")
             g = gradient.data if isinstance(gradient, Tensor) else np.asarray(gradient)
-            if g.shape != parameter.shape:
+            if g.shape != own.shape:
                 raise ShapeError(
                     operation,
-                    expected=f"the gradient of {name} as {parameter.shape}",
+                    expected=f"the gradient of {name} as {own.shape}",
                     got=f"{g.shape}",
                     fix="give the gradient the shape of its parameter",
                     parameter=name,
                 )
-            if g.dtype != parameter.dtype or g.dtype.itemsize < 4 or not g.flags.c_contiguous:
+            if g.dtype is not own.dtype or own.dtype.itemsize < 4 or not g.flags.c_contiguous:
                 g = np.asarray(g, working_dtype(parameter), order="C")
             if finite_at is not None:
                 _check_finite(operation, name, g, finite_at)
-            found.append(Move(parameter, g, settings, update))
+            found.append((parameter, g, settings, update))
     if not found:
         raise _no_gradient(operation, seen, gradients)
     return found

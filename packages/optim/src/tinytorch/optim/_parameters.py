@@ -127,7 +127,7 @@ def read_group(
 
 def learns(parameter: Variable) -> bool:
     """Return whether a parameter is to be moved: False while it is frozen."""
-    return getattr(parameter, "requires_grad", True)
+    return not isinstance(parameter, nn.Parameter) or parameter.requires_grad
 
 
 def _leaf(operation: str, name: str, entry: Any) -> Variable:

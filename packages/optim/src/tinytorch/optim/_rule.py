@@ -97,10 +97,10 @@ class Rule:
             settings: The group's hyperparameters; where they do not ask for an array stands None.
             fill: What an array is filled with at first.
         """
-        arrays = []
         for name, setting in self.keeps.items():
-            wanted = setting is None or settings[setting]
-            if wanted and name not in state:
+            if name not in state and (setting is None or settings[setting]):
                 state[name] = np.full(w.shape, fill, w.dtype)
-            arrays.append(state[name] if wanted else None)
-        return arrays
+        return [
+            state[name] if setting is None or settings[setting] else None
+            for name, setting in self.keeps.items()
+        ]
