@@ -65,6 +65,12 @@ def test_modules_are_found_with_names(net):
     assert list(net.children()) == [net.layers, net.head]
 
 
+def test_a_module_that_is_used_twice_is_found_once(net):
+    net.again = net.head
+    assert [name for name, _ in net.named_modules()].count("again") == 0, f"contract: {ROW}"
+    assert len(list(net.modules())) == 6
+
+
 def test_generators_are_found(net):
     assert [name for name, _ in net.named_generators()] == ["layers.2.rng"]
 

@@ -15,9 +15,10 @@ from tinytorch.autograd.nn._activations import (
 )
 from tinytorch.autograd.nn._containers import ModuleList, Sequential
 from tinytorch.autograd.nn._linear import Embedding, Linear
-from tinytorch.autograd.nn._module import Module, evaluation
+from tinytorch.autograd.nn._module import Module
 from tinytorch.autograd.nn._parameter import Buffer, Parameter
 from tinytorch.autograd.nn._regularization import Dropout, LayerNorm
+from tinytorch.autograd.nn._watching import evaluation
 
 __all__ = [
     "GELU",

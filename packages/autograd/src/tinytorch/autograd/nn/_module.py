@@ -5,8 +5,8 @@ and tells what is found apart by its type; names are the attributes' own, positi
 by dots, as in PyTorch.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import numpy as np
@@ -15,10 +15,15 @@ from tinytorch.autograd._mode import no_grad
 from tinytorch.autograd.nn._parameter import HELD, Buffer, Parameter
 from tinytorch.autograd.nn._state import fitting
 from tinytorch.autograd.nn._summary import LayerSummary, Summary
+from tinytorch.autograd.nn._watching import (
+    After,
+    Before,
+    Watcher,
+    call_watched,
+    evaluation,
+    watched,
+)
 from tinytorch.tensor import ArgumentError, ImmutableError, Tensor, checks, zeros
-
-Before = Callable[[str, "Module", tuple[Any, ...]], object]
-After = Callable[[str, "Module", tuple[Any, ...], Any], object]
 
 
 class Module:
@@ -39,7 +44,7 @@ class Module:
     """
 
     training = True
-    _watchers: tuple[tuple[str, Before | None, After | None], ...] = ()
+    _watchers: tuple[Watcher, ...] = ()
 
     def forward(self, *inputs: Any) -> Any:  # noqa: ARG002 - each module defines its own
         """Compute the output; each module defines its own."""
@@ -53,7 +58,7 @@ class Module:
     def __call__(self, *inputs: Any, **settings: Any) -> Any:
         """Compute the output: `forward`."""
         if self._watchers:
-            return self._call_watched(inputs, settings)
+            return call_watched(self, self._watchers, inputs, settings)
         return self.forward(*inputs, **settings)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -70,8 +75,9 @@ class Module:
             )
         object.__setattr__(self, name, value)
 
-    @contextmanager
-    def watching(self, before: Before | None = None, after: After | None = None) -> Iterator[None]:
+    def watching(
+        self, before: Before | None = None, after: After | None = None
+    ) -> AbstractContextManager[None]:
         """Call functions around each `forward` of this module and all below it, in a block.
 
         They see what passes and change nothing. Blocks can be nested.
@@ -92,32 +98,12 @@ class Module:
             '1' ReLU (2, 3)
             '' Sequential (2, 3)
         """
-        watched = [(module, (name, before, after)) for name, module in self.named_modules()]
-        for module, watcher in watched:
-            module._watchers = (*module._watchers, watcher)
-        try:
-            yield
-        finally:
-            for module, watcher in watched:
-                module._watchers = tuple(w for w in module._watchers if w is not watcher)
-                if not module._watchers:
-                    del module._watchers
+        return watched(self.named_modules(), before, after)
 
     @property
     def is_watched(self) -> bool:
         """Whether a `watching` block waits for this module's `forward`, which must then run."""
         return bool(self._watchers)
-
-    def _call_watched(self, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
-        watchers = self._watchers
-        for name, before, _ in watchers:
-            if before is not None:
-                before(name, self, inputs)
-        output = self.forward(*inputs, **settings)
-        for name, _, after in reversed(watchers):
-            if after is not None:
-                after(name, self, inputs, output)
-        return output
 
     def children(self) -> Iterator["Module"]:
         """Return the modules right below this one."""
@@ -284,33 +270,6 @@ class Module:
                 if isinstance(x, kind) and id(x) not in seen:
                     seen.add(id(x))
                     yield _dotted(name, key), x
-
-
-@contextmanager
-def evaluation(module: Module) -> Iterator[None]:
-    """Put a module and all below it into evaluation mode for the time of a block.
-
-    Afterward, and after an exception, each of them is in the mode that it was in.
-
-    Args:
-        module: The module.
-
-    Example:
-        >>> from tinytorch.autograd.nn import Dropout
-        >>> dropout = Dropout(0.5)
-        >>> with evaluation(dropout):
-        ...     dropout.training
-        False
-        >>> dropout.training
-        True
-    """
-    before = [(one, one.training) for one in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for one, training in before:
-            one.training = training
 
 
 def _spread(prefix: str, holder: Any) -> Iterator[tuple[str, Any]]:
