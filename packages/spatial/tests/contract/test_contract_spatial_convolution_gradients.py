@@ -43,6 +43,15 @@ def test_a_batch_adds_up(spatial, expect, numbers):
     expect(two, 2 * one.data, "the sum over the batch; no mean", ROW)
 
 
+def test_a_large_batch_adds_up(spatial, expect, numbers):
+    x, w = numbers(64, 8, 16, 16), Variable(numbers(4, 8, 3, 3))
+    whole, *halves = (
+        spatial.conv2d(tensor(part), w).sum().backward()[w].data for part in (x, x[:32], x[32:])
+    )
+    mistake = "what is computed in parts is the sum of all parts"
+    expect(whole, halves[0] + halves[1], mistake, ROW, 1e-8)
+
+
 def test_a_pixel_gets_the_taps_that_read_it(spatial, expect):
     x, w = Variable(np.zeros((1, 1, 3, 3))), tensor(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
     spatial.conv2d(x, w).backward(tensor(np.array([[[[1.0, 0.0], [0.0, 0.0]]]])))

@@ -40,6 +40,18 @@ def test_a_stride_has_two_directions(spatial, expect):
     expect(got, GRID[..., ::3], "(down, right): rows first", AVERAGE)
 
 
+def test_a_stride_of_two_directions_counts_for_every_tap(spatial, expect):
+    wanted = [[[[5, 7], [9, 11], [13, 15]]]]
+    expect(spatial.max_pool2d(tensor(GRID), 2, (1, 2)), wanted, "(down, right)", MAX)
+    wanted = np.array(wanted) - 2.5
+    expect(spatial.avg_pool2d(tensor(GRID), 2, (1, 2)), wanted, "(down, right)", AVERAGE)
+
+
+def test_padding_has_two_directions(spatial, expect):
+    got = spatial.avg_pool2d(tensor(np.ones((1, 1, 2, 2))), 2, 2, (0, 1))
+    expect(got, [[[[0.5, 0.5]]]], "(rows, columns): none above and below", AVERAGE)
+
+
 def test_rows_and_columns_that_are_left_over_are_dropped(spatial, expect):
     got = spatial.max_pool2d(tensor(GRID[:, :, :3]), 2)
     expect(got, [[[[5, 7]]]], "only whole windows count", MAX)
@@ -100,6 +112,12 @@ def test_modules_call_their_functions(spatial, expect, numbers, name, arguments)
     }
     wanted = functions[name](x, *arguments)
     expect(getattr(spatial, name)(*arguments)(x), wanted, "settings are handed on in order", name)
+
+
+@pytest.mark.parametrize("name", ["MaxPool2d", "AvgPool2d"])
+def test_windows_of_modules_lie_side_by_side(spatial, name):
+    y = getattr(spatial, name)(2)(tensor(GRID))
+    assert y.shape == (1, 1, 2, 2), f"the stride is the kernel size if left out  [`{name}`]"
 
 
 @pytest.mark.parametrize("name", ["max_pool2d", "avg_pool2d"])

@@ -62,6 +62,13 @@ def test_dropout_drops_whole_channels(spatial):
     assert abs(share - 0.25) < 0.03, f"p=0.25 is the share that is dropped, here {share}  [{DROP}]"
 
 
+def test_dropout_draws_for_each_image_and_each_channel(spatial):
+    dropped = spatial.dropout2d(tensor(np.ones((64, 32, 1, 1))), 0.5, rng=0).data[..., 0, 0] == 0
+    assert dropped.sum(1).min() > 8, f"some channels of each image  [{DROP}]"
+    assert dropped.sum(1).max() < 24, f"not all channels of an image  [{DROP}]"
+    assert dropped.sum(0).max() < 50, f"not the same channels of all images  [{DROP}]"
+
+
 def test_dropout_keeps_the_mean(spatial, expect):
     y = spatial.dropout2d(tensor(np.ones((4, 8, 2, 2))), 0.2, rng=0).data
     kept = np.unique(y[y != 0])
