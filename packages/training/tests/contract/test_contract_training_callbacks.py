@@ -230,10 +230,11 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_its_step(
     expect(finite, True, "the weights have not been touched", "StopOnNonFinite")
 
 
-def test_a_gradient_that_is_not_finite_stops_it_too(make, training):
+def test_a_gradient_that_is_not_finite_stops_it_too(make, training, expect):
     def loss(outputs, targets):
         return cross_entropy(outputs, targets) + ((outputs - outputs.detach()) ** 0.5).mean()
 
     trainer = make(loss=loss, callbacks=[training.StopOnNonFinite()])
-    with pytest.raises(training.NonFiniteError), np.errstate(all="ignore"):
+    with pytest.raises(training.NonFiniteError) as caught, np.errstate(all="ignore"):
         trainer.fit(1)
+    expect(caught.value.batch, 1, "look at each gradient before the step", "StopOnNonFinite")

@@ -60,7 +60,7 @@ def test_the_history_has_a_number_for_each_epoch(make, data, expect):
 def test_the_training_loss_is_the_mean_over_examples(line, expect):
     trainer = line([1.0, 1.0, 1.0], [5.0], optimizer=SGD(lr=0.0))
     history = trainer.fit(2)
-    mistake = "(3 * 1 + 1 * 5) / 4: batches weigh what they have; each epoch counts anew"
+    mistake = "(3 * 1 + 1 * 5) / 4: batches weigh what they have"
     expect(history["loss"], [2.0, 2.0], mistake, FIT)
 
 
@@ -69,8 +69,13 @@ def test_training_figures_are_those_of_each_batch_before_its_step(line, expect):
     expect(history["loss"], [(1.0 + 0.9) / 2], "the loss at the weights of the moment", FIT)
 
 
+def test_each_epoch_is_counted_anew(line, expect):
+    history = line([1.0]).fit(2)
+    expect(history["loss"], [1.0, 0.9], "reset the counters at the beginning of each epoch", FIT)
+
+
 def test_validation_comes_after_the_epochs_steps(make, data, expect):
-    trainer = make(val_loader=data.batches)
+    trainer = make(val_loader=data.batches[:2])
     history = trainer.fit(2)
     now = trainer.evaluate()
     got = [history["val_loss"][-1], history["val_accuracy"][-1]]

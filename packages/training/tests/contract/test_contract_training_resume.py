@@ -1,6 +1,7 @@
 """A run that goes on: the same bits as one that was never broken off."""
 
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tinytorch.data import DataLoader, TensorDataset
 from tinytorch.optim import SGD, Adam
 from tinytorch.tensor import ArgumentError, StateError
+from tinytorch.tensor.functional import cross_entropy
 
 pytestmark = pytest.mark.step(8)
 STATE, CHECKPOINT, OVERFIT = "Trainer.state_dict", "Checkpoint", "Trainer.overfit"
@@ -114,15 +116,15 @@ def test_a_run_goes_on_from_its_folder(
     expect(weights(again), weights(whole), mistake, CHECKPOINT, rtol=0)
 
 
-def test_the_last_ones_and_the_best_are_kept(run, training, expect, tmp_path):
-    checkpoint = training.Checkpoint(tmp_path, keep=2)
-    trainer = run(callbacks=[checkpoint], optimizer=SGD(lr=0.3), schedule=None)
-    history = trainer.fit(6)
-    best = history.best("val_loss")[0]
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_the_last_ones_and_the_best_are_kept(run, training, expect, tmp_path, mode):
+    checkpoint = training.Checkpoint(tmp_path, keep=2, mode=mode)
+    history = run(callbacks=[checkpoint], optimizer=SGD(lr=0.1), schedule=None).fit(6)
+    best = history.best("val_loss", mode)[0]
     kept = [training.load_checkpoint(path) for path in training.checkpoints(tmp_path)]
     epochs = [state["position"]["epoch"] for state in kept]
     wanted = sorted({best, 5, 6})
-    expect(epochs, wanted, "the newest `keep`, and the epoch of the lowest val_loss", CHECKPOINT)
+    expect(epochs, wanted, "the newest `keep`, and the epoch of the best val_loss", CHECKPOINT)
     best_state = training.load_checkpoint(checkpoint.best)
     expect(best_state["position"]["epoch"], best, "Checkpoint.best", CHECKPOINT)
 
@@ -157,25 +159,33 @@ def test_early_stopping_is_saved_with_the_run(run, crash, training, weights, exp
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_to_end_finishes_the_step_and_saves(
+def test_a_signal_to_end_saves_at_the_end_of_its_step(
     run, training, weights, expect, tmp_path, name
 ):
-    class Press(training.Callback):
-        def on_step_end(self, trainer):
-            if trainer.step == 6:
-                signal.raise_signal(getattr(signal, name))
+    presses = SimpleNamespace(after=-1)
 
-    whole, before = run(), signal.getsignal(getattr(signal, name))
+    def loss(outputs, targets):
+        presses.after -= 1
+        if presses.after == 0:
+            signal.raise_signal(getattr(signal, name))
+        return cross_entropy(outputs, targets)
+
+    def begun(**settings):
+        return run(loss=loss, val_loader=None, metrics=(), **settings)
+
+    before = signal.getsignal(getattr(signal, name))
+    whole = begun()
     whole.fit(3)
-    broken = run(callbacks=[training.Checkpoint(tmp_path), Press()])
+    presses.after = 6
     with pytest.raises(KeyboardInterrupt):
-        broken.fit(3)
-    expect(broken.step, 6, "after the step that it is at", "Trainer.fit")
+        begun(callbacks=[training.Checkpoint(tmp_path)]).fit(3)
     same = signal.getsignal(getattr(signal, name)) is before
     expect(same, True, "the handler from before comes back", "Trainer.fit")
-    again = run(callbacks=[training.Checkpoint(tmp_path)])
+    saved = training.load_checkpoint(training.checkpoints(tmp_path)[-1])
+    expect(saved["position"]["step"], 6, "the step is finished, and on_interrupt saves", CHECKPOINT)
+    again = begun(callbacks=[training.Checkpoint(tmp_path)])
     again.fit(3)
-    expect(weights(again), weights(whole), "a Checkpoint saves on_interrupt", CHECKPOINT, rtol=0)
+    expect(weights(again), weights(whole), "and the run goes on from there", CHECKPOINT, rtol=0)
 
 
 def test_overfit_learns_by_heart_and_leaves_no_trace(run, weights, expect):
