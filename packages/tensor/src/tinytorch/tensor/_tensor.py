@@ -174,6 +174,8 @@ def as_tensor(operation: str, value: Any) -> Any:
 
 def _plain_index(index: Any) -> Any:
     """Replace Tensors in an index by their arrays; copy what may change once it is remembered."""
+    if type(index) is int or type(index) is slice:
+        return index
     if isinstance(index, Tensor):
         return index.data
     if isinstance(index, tuple):
