@@ -1,5 +1,6 @@
 """Data sets in files: what the bytes mean, in files that the tests write."""
 
+import gzip
 import struct
 
 import numpy as np
@@ -147,6 +148,16 @@ def test_a_damaged_idx_file_is_told(mnist, change):
     with pytest.raises(data.DamagedFileError) as caught:
         data.MNIST(root, download=False)
     assert caught.value.file == file
+
+
+def test_a_cut_file_that_is_compressed_is_told(mnist):
+    root, written = mnist
+    file = root / "MNIST" / "raw" / "train-labels-idx1-ubyte"
+    file.unlink()
+    packed = file.with_name(f"{file.name}.gz")
+    packed.write_bytes(gzip.compress(idx(written["train"][1])[:-1]))
+    with pytest.raises(data.DamagedFileError):
+        data.MNIST(root, download=False)
 
 
 @pytest.mark.parametrize("wrong", [[7, 8], [7, 8, 10]])

@@ -105,6 +105,17 @@ def test_no_thread_is_left(how):
     assert threading.active_count() == before, "threads are left behind [contract: DataLoader]"
 
 
+def test_a_thread_that_is_at_an_item_is_waited_for():
+    over = threading.Event()
+    dataset = Watched(9, lambda index: index and over.wait(10))
+    for _ in data.DataLoader(dataset, num_workers=1):
+        threading.Timer(0.05, over.set).start()
+        break
+    assert not any(thread.is_alive() for thread in dataset.threads), (
+        "leaving the loop waits for the threads [contract: workers]"
+    )
+
+
 def test_an_error_in_a_worker_comes_out_at_its_batch():
     def gate(index):
         if index == 3:
