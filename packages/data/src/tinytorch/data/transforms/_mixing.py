@@ -137,15 +137,15 @@ class CutMix(_Mix):
     ) -> tuple[np.ndarray, float]:
         """Return the images with their patches, and the share of the area around them."""
         *_, height, width = images.shape
-        rows = _covered(rng, height, share)
-        columns = _covered(rng, width, share)
+        rows = _side(rng, height, share)
+        columns = _side(rng, width, share)
         pictures = images.copy()
         pictures[..., rows, columns] = others[..., rows, columns]
         area = (rows.stop - rows.start) * (columns.stop - columns.start)
         return pictures, 1 - area / (height * width)
 
 
-def _covered(rng: np.random.Generator, length: int, share: float) -> slice:
+def _side(rng: np.random.Generator, length: int, share: float) -> slice:
     """Draw which part of a side a patch covers that leaves `share` of the area."""
     size = round(length * np.sqrt(1 - share))
     start = int(rng.integers(0, length)) - size // 2
