@@ -54,7 +54,7 @@ def test_batches_come_in_order_though_a_later_one_is_ready_first(expect):
 
     def gate(index):
         if index == 0:
-            later.wait(10)
+            assert later.wait(10), "two workers read side by side [contract: workers]"
         elif index == 1:
             later.set()
 
