@@ -493,15 +493,6 @@ def test_parts_of_a_batch_differ_by_one_item_at_most(size):
         assert max(lengths) - min(lengths) <= 1
 
 
-def test_parts_of_a_batch_are_augmented_each_on_its_own():
-    settings = {"transform": Noise(), "rng": 0}
-    one, other = (
-        next(iter(DataLoader(TensorDataset(np.zeros(4)), 4, shard=(rank, 2), **settings)))[0]
-        for rank in (0, 1)
-    )
-    assert set(one.tolist()).isdisjoint(other.tolist())
-
-
 def test_a_position_holds_for_any_number_of_processes():
     _, (first, _) = sharded(2)
     state = first.state_dict()
@@ -509,13 +500,6 @@ def test_a_position_holds_for_any_number_of_processes():
     whole.load_state_dict(state)
     assert sorted(chain(*seen(whole))) == list(range(20))
     assert whole.state_dict()["entropy"] == state["entropy"]
-
-
-def test_a_batch_has_an_item_for_each_process():
-    loader = DataLoader(numbers(7), 3, rng=0, shard=(0, 3))
-    with pytest.raises(ArgumentError, match="drop_last=True") as caught:
-        list(loader)
-    assert caught.value.operation == "DataLoader"
 
 
 @pytest.mark.parametrize(

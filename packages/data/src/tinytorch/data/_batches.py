@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.data._collate import without_rows
 from tinytorch.data._dataset import Dataset
 from tinytorch.data._fetch import Collate, fetch_batch
+from tinytorch.data._parts import RowGenerator, Shard, rows_of
 from tinytorch.data.transforms._transform import Seeded
-from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError
 
 ORDER, BATCH = 0, 1
@@ -22,7 +23,7 @@ ORDER, BATCH = 0, 1
 
 @dataclass
 class MakeBatch:
-    """Makes any batch of one epoch, of its number and its indices."""
+    """Makes any batch of one epoch, or this shard's part of it, of its number and its indices."""
 
     dataset: Dataset
     transform: Seeded | None
@@ -30,13 +31,19 @@ class MakeBatch:
     mix: Callable[..., Any] | None
     entropy: list[int]
     epoch: int
-    part: "Part | None"
+    shard: Shard | None
 
     def __call__(self, number: int, indices: np.ndarray) -> Any:
-        path: tuple[int, ...] = (self.epoch, BATCH, number)
-        if self.part is not None:
-            indices, path = self.part.of(indices), (*path, self.part.rank)
-        rng = grown(self.entropy, *path)
+        rng = grown(self.entropy, self.epoch, BATCH, number)
+        if self.shard is not None:
+            rows, length = rows_of(self.shard, len(indices)), len(indices)
+            rng = RowGenerator.of(rng, rows, length)
+            if rows.start == rows.stop:  # what no rows look like, one row tells
+                return without_rows(self._made(number, indices[:1], rng))
+            indices = indices[rows]
+        return self._made(number, indices, rng)
+
+    def _made(self, number: int, indices: np.ndarray, rng: np.random.Generator) -> Any:
         try:
             batch = fetch_batch(
                 "DataLoader",
@@ -75,44 +82,3 @@ def _pair(batch: Any) -> tuple[Any, Any]:
         + (f" of {len(batch)}" if hasattr(batch, "__len__") else ""),
         fix="leave mix= out, or mix in collate=",
     )
-
-
-@dataclass
-class Part:
-    """What falls to one of several processes that divide each batch among them."""
-
-    rank: int
-    size: int
-
-    @classmethod
-    def read(cls, shard: Any) -> "Part":
-        """Return the part that the setting `shard` of a `DataLoader` asks for.
-
-        Raises:
-            ArgumentError: It is no pair of a rank and a size, or the rank is not below the size.
-        """
-        rank, size = checks.pair("DataLoader", "shard", shard, least=0)
-        if rank >= size:
-            raise ArgumentError(
-                "DataLoader",
-                expected="shard=(rank, size) with a rank below the size",
-                got=f"shard={shard!r}",
-                fix="for instance shard=(world.rank, world.size)",
-            )
-        return cls(rank, size)
-
-    def of(self, indices: np.ndarray) -> np.ndarray:
-        """Return this process's part of a batch, `(batch,)`; parts differ by one item at most.
-
-        Raises:
-            ArgumentError: The batch is smaller than the number of processes.
-        """
-        count = len(indices)
-        if count < self.size:
-            raise ArgumentError(
-                "DataLoader",
-                expected=f"batches with an item at least for each of {self.size} processes",
-                got=f"a batch of {count}",
-                fix="drop_last=True leaves out a last batch that is smaller",
-            )
-        return indices[count * self.rank // self.size : count * (self.rank + 1) // self.size]

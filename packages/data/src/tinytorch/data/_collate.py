@@ -53,6 +53,11 @@ def to_tensors(batch: Any) -> Any:
     return _by_field([batch], _as_tensor, partial(_uneven, "DataLoader", "batch"))
 
 
+def without_rows(batch: Any) -> Any:
+    """Return a batch of the same form and data types that has no rows."""
+    return _by_field([batch], lambda parts: parts[0][:0], partial(_uneven, "DataLoader", "batch"))
+
+
 def like(form: Any, fields: list[Any] | dict[Any, Any]) -> Any:
     """Return `fields` as an object of the class of `form`: of a tuple, a list or a mapping.
 

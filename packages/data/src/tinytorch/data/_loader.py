@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinytorch.data._batches import ORDER, MakeBatch, Part, grown
+from tinytorch.data._batches import ORDER, MakeBatch, grown
 from tinytorch.data._collate import to_tensors
 from tinytorch.data._dataset import Dataset, check_dataset
 from tinytorch.data._fetch import Collate
+from tinytorch.data._parts import check_shard
 from tinytorch.data._processes import in_processes
 from tinytorch.data._samplers import BatchSampler, Sampler, choose_batches
 from tinytorch.data._workers import in_threads
@@ -46,7 +47,8 @@ class DataLoader:
         mix: A callable on the inputs and targets of a whole batch with a keyword `rng`, such as
             `transforms.MixUp`; applied last.
         shard: A pair (rank, size) for one of `size` processes that divide each batch among them:
-            `batch_size` is that of all together, and all have the same seed.
+            `batch_size` and random transforms are those of the whole batch, all have the same seed,
+            and a part of a small batch may have no rows.
 
     Raises:
         ArgumentError: A setting is out of its range, or two contradict each other. On iteration: a
@@ -97,8 +99,8 @@ class DataLoader:
                 f"timeout={timeout}, num_workers=0",
                 "num_workers=1: who makes a batch cannot stop waiting for it",
             )
-        self._part = None if shard is None else Part.read(shard)
-        if self._part is not None and rng is None:
+        self.shard = check_shard("DataLoader", shard)
+        if self.shard is not None and rng is None:
             raise _refused("a seed that all processes share", "rng=None", "for instance rng=0")
         self.batches = choose_batches(dataset, batch_size, shuffle, drop_last, sampler)
         self._entropy = random.generator(rng).integers(0, 2**32, 4).tolist()
@@ -130,7 +132,7 @@ class DataLoader:
         batches = self.batches.batches(grown(self._entropy, epoch, ORDER))
         transform = None if self.transform is None else Seeded(self.transform)
         make = MakeBatch(
-            self.dataset, transform, self.collate, self.mix, self._entropy, epoch, self._part
+            self.dataset, transform, self.collate, self.mix, self._entropy, epoch, self.shard
         )
         with closing(self._made(make, islice(enumerate(batches), start, None))) as made:
             for given, batch in enumerate(made, start + 1):
