@@ -20,12 +20,13 @@ class LargeBatch:
 
     Attributes:
         weight: What the batches so far weigh.
+        expected: What the gradients that are there have been divided by.
     """
 
     def __init__(self, length: int) -> None:
         self.length = length
         self.weight = 0.0
-        self._expected = 0.0
+        self.expected = 0.0
 
     def backward(self, loss: Any, weight: float, length: int) -> None:
         """Add the gradient of a batch's loss; one that weighs nothing (0 / 0) has none.
@@ -37,19 +38,19 @@ class LargeBatch:
             raise _no_loss(loss)
         if not weight:
             return
-        if not self._expected:
+        if not self.expected:
             same = length == self.length
-            self._expected = weight if same else weight * self.length / length
-        share = weight / self._expected
+            self.expected = weight if same else weight * self.length / length
+        share = weight / self.expected
         (loss if share == 1 else loss * share).backward()
         self.weight += weight
 
     def finish(self, parameters: Iterable[Any]) -> None:
         """Divide the gradients by what the batches weigh."""
-        if self.weight != self._expected:
+        if self.weight != self.expected:
             for parameter in parameters:
                 if parameter.grad is not None:
-                    parameter.grad = parameter.grad * (self._expected / self.weight)
+                    parameter.grad = parameter.grad * (self.expected / self.weight)
 
 
 def _no_loss(loss: Any) -> ShapeError:

@@ -125,6 +125,7 @@ def find_learning_rate(
             clip_norm=trainer.clip_norm,
             accumulate=trainer.accumulate,
             progress=False,
+            world=trainer.world,
         )
         attempt.fit(epochs=steps)
     return sweep

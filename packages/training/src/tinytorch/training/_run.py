@@ -12,6 +12,7 @@ from tinytorch.training._history import History
 from tinytorch.training._loaders import check_loader, loader_state
 from tinytorch.training._made_of import made_of
 from tinytorch.training._rates import LearningRate
+from tinytorch.training.distributed.world import World
 from tinytorch.training.metrics.figures import as_metrics, figures_of, numbers_in
 from tinytorch.training.metrics.metric import Mean
 
@@ -36,6 +37,8 @@ class Run:
         loss_value: The last training batch's loss.
         history: The figures of the finished epochs.
         made_of: What the run is made of, in words, as it was when it began here.
+        world: The ranks that train together; of these figures, `inputs`, `targets`, `outputs` and
+            `loss_value` are of this rank's part, and so are losses and metrics within an epoch.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Run:
         clip_norm: float | None,
         accumulate: int,
         seed: int | None,
+        world: World | None = None,
     ) -> None:
         check_loader("train_loader", train_loader)
         if val_loader is not None:
@@ -69,7 +73,12 @@ class Run:
         self.loss = loss
         self.metrics = tuple(as_metrics(metrics))
         self.rate = rate
-        self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
+        self.world = world if world is not None else World()
+        self.callbacks = [
+            callback
+            for callback in sorted(callbacks, key=lambda callback: callback.order)
+            if self.world.rank == 0 or not callback.first_rank_only
+        ]
         self.clip_norm = clip_norm
         self.accumulate = checks.whole("Trainer", "accumulate", accumulate, least=1)
         self.seed = seed
@@ -84,6 +93,7 @@ class Run:
         self.outputs: Any = None
         self.mean_loss = Mean(loss, name="loss")
         self.loaders_at_epoch_begin: list[Any] = []
+        self.other_generators: list[dict[str, Any]] = []  # of ranks 1, 2, ...
         self.limit_batches: int | None = None
         self.made_of: dict[str, str] = {}
         self._own: Mapping[str, Any] | None = None
@@ -100,7 +110,8 @@ class Run:
 
     def figures(self) -> dict[str, float]:
         """Return loss and metrics of the epoch so far, as training saw them."""
-        return numbers_in(figures_of((self.mean_loss, *self.metrics))) if self.examples else {}
+        counters = (self.mean_loss, *self.metrics)
+        return numbers_in(figures_of(counters)) if self.mean_loss.seen else {}
 
     def loaders(self) -> tuple[Any, Any]:
         """Return both loaders; the second may be None."""
@@ -153,6 +164,7 @@ class Run:
                     "clip_norm": self.clip_norm,
                     "train_loader": self.train_loader,
                     "val_loader": self.val_loader,
+                    "ranks": self.world.size,
                 }
             )
         self.take_callbacks()

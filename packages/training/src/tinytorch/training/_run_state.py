@@ -20,6 +20,7 @@ from tinytorch.training._loaders import (
 )
 from tinytorch.training._made_of import differences
 from tinytorch.training._run import Run
+from tinytorch.training.distributed.totals import collect
 from tinytorch.training.files.regular import shown
 
 VERSION = 2
@@ -43,14 +44,21 @@ POSITION = ("epoch", "batch", "examples", "step", "seconds")
 
 
 def run_state(run: Run) -> dict[str, Any]:
-    """Return a run's state.
+    """Return a run's state; all ranks of its world have to ask for it.
 
     Within an epoch the loaders' states are those of its beginning: a resume reads the batches that
     are done once more, which gives back every random number on the way, and leaves them out.
     """
     run.bind()
+    collect(run)
+    return state_here(run)
+
+
+def state_here(run: Run) -> dict[str, Any]:
+    """Return what this rank knows of the run's state: all of it, in rank 0 after `collect`."""
     names = [type(callback).__name__ for callback in run.callbacks]
     states = [callback.state_dict() for callback in run.callbacks]
+    others = {"other_generators": run.other_generators} if run.other_generators else {}
     return {
         "version": VERSION,
         "made_of": run.made_of,
@@ -67,6 +75,7 @@ def run_state(run: Run) -> dict[str, Any]:
         "callbacks": list(zip(names, states, strict=True)),
         "seed": run.seed,
         "accumulate": run.accumulate,
+        **others,
     }
 
 
@@ -162,6 +171,7 @@ def _take_up(run: Run, state: Mapping[str, Any]) -> list[str]:
     run.optimizer.load_state_dict(state["optimizer"])
     run.rate.load_state_dict(state["schedule"])
     load_generator_states(run.model, state["generators"])
+    run.other_generators = state.get("other_generators", [])
     changed = _load_loaders(run, state["loaders"])
     for name in POSITION:
         setattr(run, name, state["position"][name])

@@ -12,6 +12,7 @@ from tinytorch.training._loaders import pairs, restore_loader, seed_run
 from tinytorch.training._run import Run
 from tinytorch.training._run_state import load_run_state, run_state, trial
 from tinytorch.training._signals import Interrupted, Signals
+from tinytorch.training._together import Together
 
 
 class Session(Run):
@@ -20,6 +21,7 @@ class Session(Run):
     def __init__(self, *settings: Any) -> None:
         super().__init__(*settings)
         self._signals = Signals()
+        self._together = Together(self, self._signals)
         self._parameters: list[Parameter] = []
 
     def trial(self) -> AbstractContextManager[None]:
@@ -58,12 +60,14 @@ class Session(Run):
             seed_run(self.seed, self.model, self.loaders())
         with self._signals.waiting():
             try:
+                self._together.prepare()
                 self._notify("on_setup")
+                self._together.share()
                 self.broken = False
                 self.optimizer.zero_grad()
                 self._notify("on_fit_begin")
+                self._together.agree()
                 yield
-                self._signals.stop_if_noted()
             except Interrupted:
                 name = self._signals.noted
                 where = f"stopped in epoch {self.epoch + 1} after batch {self.batch}"
@@ -83,6 +87,7 @@ class Session(Run):
         if not self.model.training:
             self.model.train()
         self._parameters = list(self.model.parameters())
+        self._together.begin_epoch()
         if self.batch == 0:
             self.examples, self.seconds = 0, 0.0
             for counter in (self.mean_loss, *self.metrics):
@@ -111,9 +116,11 @@ class Session(Run):
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Read a loader; where a signal to end has made it fail, the run ends by the signal."""
         try:
-            yield from pairs(operation, loader, self.dtype, start, stop)
+            batches = pairs(operation, loader, self.dtype, start, stop)
+            yield from self._together.part(loader, batches)
         except (Exception, KeyboardInterrupt):  # of a worker that had the signal, too
-            self._signals.stop_if_noted()
+            if self.world.size == 1:
+                self._signals.stop_if_noted()
             raise
 
     def _end_epoch(self, figures: dict[str, float], seconds: float) -> None:

@@ -24,6 +24,8 @@ from tinytorch.training._rates import LearningRate
 from tinytorch.training._session import Session
 from tinytorch.training.callbacks.callback import Callback, check_callbacks
 from tinytorch.training.callbacks.progress import Progress
+from tinytorch.training.distributed.totals import totals
+from tinytorch.training.distributed.world import World
 from tinytorch.training.metrics.accuracy import accuracy
 from tinytorch.training.metrics.figures import as_metric, figures_of, numbers_in
 from tinytorch.training.metrics.metric import Mean, weighed
@@ -54,6 +56,8 @@ class Trainer(Session):
         seed: Fixes shuffling, augmentation, dropout (and the first weights, see model): two runs
             are bit-identical.
         progress: Whether the run is shown (see `Progress`).
+        world: The ranks that train together, `distributed.mpi()`: each computes its part of every
+            batch. All of them call the same methods.
 
     Attributes:
         epoch, batch, step, history, ...: Where the run stands: see `Run`.
@@ -89,6 +93,7 @@ class Trainer(Session):
         seed: int | None = None,
         *,
         progress: bool = True,
+        world: World | None = None,
     ) -> None:
         if progress and not any(isinstance(callback, Progress) for callback in callbacks):
             callbacks = [*callbacks, Progress()]
@@ -105,6 +110,7 @@ class Trainer(Session):
             clip_norm,
             accumulate,
             seed,
+            world,
         )
 
     def fit(self, epochs: int, limit_batches: int | None = None) -> History:
@@ -126,14 +132,15 @@ class Trainer(Session):
             while self.epoch < epochs and not self.stopped:
                 began = self._begin_epoch()
                 self._notify("on_epoch_begin")
+                self._together.agree()
                 for group in self._groups():
                     large = LargeBatch(sum(len(targets) for _, targets in group))
-                    for self.inputs, self.targets in group:
+                    for self.inputs, self.targets in filter(_has_rows, group):
                         self.outputs = self.model(self.inputs)
                         loss, weight = weighed(self.loss, self.outputs, self.targets)
                         large.backward(loss, weight, len(self.targets))
                         self._count(loss.item(), weight)
-                    large.finish(self.moved_parameters())
+                    self._together.finish(large)
                     self._notify("on_gradients")
                     if self.clip_norm is not None:
                         clip_grad_norm(self.moved_parameters(), self.clip_norm)
@@ -145,17 +152,18 @@ class Trainer(Session):
                     self.batch += len(group)
                     self.seconds = time.perf_counter() - began
                     self._notify("on_step_end")
-                    self._signals.stop_if_noted()
+                    self._together.agree()
                 if self.stopped:
                     break
-                figures = self.figures()
+                counted = totals(self.world, (self.mean_loss, *self.metrics))
+                figures = numbers_in(figures_of(counted))
                 if self.val_loader is not None:
                     measured = numbers_in(self.evaluate(self.val_loader, limit_batches))
                     figures |= {f"val_{name}": value for name, value in measured.items()}
                 figures["lr"] = self.optimizer.lr
                 self._end_epoch(figures, time.perf_counter() - began)
                 self._notify("on_epoch_end")
-                self._signals.stop_if_noted()
+                self._together.agree()
         return self.history
 
     def evaluate(
@@ -183,12 +191,14 @@ class Trainer(Session):
             )
         counters = [Mean(self.loss, name="loss"), *map(as_metric, self.metrics)]
         with evaluation(self.model), no_grad():
-            for inputs, targets in self._pairs("Trainer.evaluate", measured, stop=limit_batches):
-                outputs = self.model(inputs)
-                for counter in counters:
-                    counter.update(outputs, targets)
-                self._signals.stop_if_noted()
-        return figures_of(counters)
+            for pair in self._pairs("Trainer.evaluate", measured, stop=limit_batches):
+                if _has_rows(pair):
+                    inputs, targets = pair
+                    outputs = self.model(inputs)
+                    for counter in counters:
+                        counter.update(outputs, targets)
+                self._together.agree()
+        return figures_of(totals(self.world, counters))
 
     def predict(self, loader: Iterable[Any], limit_batches: int | None = None) -> Tensor:
         """Compute the model's outputs in evaluation mode.
@@ -242,3 +252,8 @@ class Trainer(Session):
             self.outputs = self.outputs.detach()
         for metric in self.metrics:
             metric.update(self.outputs, self.targets)
+
+
+def _has_rows(pair: tuple[Tensor, Tensor]) -> bool:
+    """Return whether a batch, or this rank's part of it, has examples."""
+    return len(pair[1]) > 0

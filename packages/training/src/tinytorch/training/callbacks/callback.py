@@ -38,6 +38,8 @@ class Callback:
 
     Attributes:
         order: Lower ones are called first; 0 unless set.
+        first_rank_only: Whether only rank 0 of a world calls it, as what writes or shows should
+            be; the others are called on every rank, and what one of them stops is stopped on all.
 
     Example:
         >>> class StopAtTenSteps(Callback):
@@ -47,6 +49,7 @@ class Callback:
     """
 
     order: int = 0
+    first_rank_only: bool = False
     _token: Token | None = None
     _left: "WeakKeyDictionary[Token, Mapping[str, Any]] | None" = None
 

@@ -1,5 +1,6 @@
 """The Checkpoint callback: saves the run as it goes, and goes on from what it finds."""
 
+import math
 import re
 import time
 import warnings
@@ -30,6 +31,7 @@ class Checkpoint(Callback):
     The run that goes on ends with the same bits as one that was never broken off; what would change
     them (another data set, loss, rate, ...) is named in a warning. A damaged checkpoint is named in
     a warning, too, and the one before it serves. While a fit runs, no other may save in its folder.
+    Of several ranks only the first reads and writes the folder; the others need not see it.
 
     Args:
         folder: The run's folder; each checkpoint is a folder in it.
@@ -75,20 +77,28 @@ class Checkpoint(Callback):
         self._owner: ref[Run] | None = None
 
     def on_setup(self, run: Run) -> None:
-        """Go on from the newest checkpoint that is whole, or save the beginning."""
+        """Go on from the newest checkpoint that is whole."""
         self._saved = ""
-        with file_errors("Checkpoint", self.folder):
-            make_folder(self.folder)
-            self._lock = FolderLock("Checkpoint", self.folder)
-            clear_leftovers(self.folder)
-        self._load(run)
+        if run.world.rank == 0:
+            with file_errors("Checkpoint", self.folder):
+                make_folder(self.folder)
+                self._lock = FolderLock("Checkpoint", self.folder)
+                clear_leftovers(self.folder)
+            self._load(run)
         self._owner = ref(run)
+
+    def on_fit_begin(self, run: Run) -> None:
+        """Save the beginning."""
         self._save(run)
 
     def on_step_end(self, run: Run) -> None:
         """Save after every so many steps, or so much time."""
-        due = self._steps is not None and run.step % self._steps == 0
-        if due or time.monotonic() - self._saved_at >= self._seconds:
+        if self._steps is not None:
+            due = run.step % self._steps == 0
+        else:
+            waited = time.monotonic() - self._saved_at
+            due = self._seconds < math.inf and run.world.decide(waited >= self._seconds)
+        if due:
             self._save(run)
 
     def on_epoch_end(self, run: Run) -> None:
@@ -140,9 +150,13 @@ class Checkpoint(Callback):
     def _save(self, run: Run) -> None:
         """Save, unless this very state is saved already; remove what need not be kept."""
         name = _name(run)
-        if name != self._saved:
-            save_checkpoint(self.folder / name, **run_state(run))
+        if run.world.decide(name != self._saved):
+            state = run_state(run)
+            if run.world.rank == 0:
+                save_checkpoint(self.folder / name, **state)
             self._saved, self._saved_at = name, time.monotonic()
+        if run.world.rank:
+            return
         found = _found("Checkpoint", self.folder)
         self.best = self._find_best(run, found)
         for path in found[: -self.keep]:

@@ -20,6 +20,8 @@ class CSVLog(Callback):
         path: The file; it is replaced in one step, so it can be read at any moment.
     """
 
+    first_rank_only = True
+
     def __init__(self, path: PathLike) -> None:
         self.path = Path(path)
 
@@ -39,6 +41,8 @@ class TensorBoard(Callback):
     Raises:
         ArgumentError: every is no whole number of at least 1.
     """
+
+    first_rank_only = True
 
     def __init__(self, folder: PathLike, *, every: int = 10) -> None:
         self.folder = Path(folder)

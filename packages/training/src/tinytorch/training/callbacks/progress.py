@@ -28,6 +28,7 @@ class Progress(Callback):
     """
 
     order = -100
+    first_rank_only = True
 
     def __init__(
         self,
