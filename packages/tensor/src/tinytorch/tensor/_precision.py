@@ -51,7 +51,7 @@ def add_up(x: Array, axis: Axes = None, keepdims: bool = False) -> Any:
     if x.dtype is HALF:
         return plain_sum(x, axis=axis, keepdims=keepdims, dtype=SINGLE).astype(HALF)
     if x.size <= SMALL or x.dtype is not SINGLE or _is_pairwise(x, axis):
-        return plain_sum(x, axis=axis, keepdims=keepdims)
+        return plain_sum(x, axis, None, None, keepdims)
     axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
     total = _by_parts(x, axes).astype(SINGLE)
     return total if keepdims else total.squeeze(axes)

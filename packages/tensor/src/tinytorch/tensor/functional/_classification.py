@@ -7,10 +7,10 @@ import numpy as np
 from tinytorch.tensor import ops
 from tinytorch.tensor._precision import in_single
 from tinytorch.tensor._tensor import Tensor, as_tensor
-from tinytorch.tensor.checks import choice, fraction
+from tinytorch.tensor.checks import fraction
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError, named
 from tinytorch.tensor.functional._activations import log_softmax
-from tinytorch.tensor.functional._reduction import REDUCTIONS, as_values, mean_over, reduce
+from tinytorch.tensor.functional._reduction import as_values, checked, mean_over, reduce
 
 
 @named
@@ -56,7 +56,7 @@ def cross_entropy(
         tensor(0.6931472)
     """
     logits = _scores(logits)
-    choice("loss", "reduction", reduction, REDUCTIONS)
+    reduction = checked(reduction)
     share = fraction("cross_entropy", "label_smoothing", label_smoothing)
     factors = _class_weights(weight, logits)
     values = as_values(targets)
@@ -103,7 +103,7 @@ def nll_loss(
         tensor(2.)
     """
     scores = _scores(log_probabilities)
-    choice("loss", "reduction", reduction, REDUCTIONS)
+    reduction = checked(reduction)
     factors = _class_weights(weight, scores)
     classes, ignored = _labels(as_values(targets), scores.shape, ignore_index)
     return _hard(_without(scores, ignored), classes, ignored, factors, reduction, 0.0)

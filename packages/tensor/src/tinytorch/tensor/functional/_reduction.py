@@ -16,7 +16,6 @@ from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.checks import choice
 from tinytorch.tensor.errors import ShapeError
 
-REDUCTIONS = ("mean", "sum", "none")
 _listener: ContextVar[list[float] | None] = ContextVar("divisors", default=None)
 
 
@@ -49,9 +48,14 @@ def weigh(loss: Any, weight: Any) -> Any:
     return weighed
 
 
+def checked(reduction: str) -> Any:
+    """One of the three reductions, or an error."""
+    return choice("loss", "reduction", reduction, ("mean", "sum", "none"))
+
+
 def reduce(loss: Any, reduction: str) -> Any:
     """Average, add up, or leave the loss of each element."""
-    choice("loss", "reduction", reduction, REDUCTIONS)
+    checked(reduction)
     if reduction == "none":
         return loss
     if reduction == "sum":
