@@ -15,7 +15,7 @@ from tinytorch.training.files.tensorboard import Double, _masked_crc, message
 
 HOOKS = [
     *("on_setup", "on_fit_begin", "on_epoch_begin", "on_gradients", "on_step_end"),
-    *("on_epoch_end", "on_interrupt", "on_fit_end"),
+    *("on_validation", "on_epoch_end", "on_interrupt", "on_fit_end"),
 ]
 
 
@@ -58,12 +58,14 @@ def test_hooks_come_in_their_order(make_trainer):
         ("on_step_end", 0, 1, 1),
         ("on_gradients", 0, 1, 1),
         ("on_step_end", 0, 2, 2),
+        ("on_validation", 0, 2, 2),
         ("on_epoch_end", 1, 0, 2),
         ("on_epoch_begin", 1, 0, 2),
         ("on_gradients", 1, 0, 2),
         ("on_step_end", 1, 1, 3),
         ("on_gradients", 1, 1, 3),
         ("on_step_end", 1, 2, 4),
+        ("on_validation", 1, 2, 4),
         ("on_epoch_end", 2, 0, 4),
         ("on_fit_end", 2, 0, 4),
     ]

@@ -52,7 +52,7 @@ def test_hooks_come_in_their_order_with_the_place_of_the_run(training, line, exp
         return lambda self, run: seen.append((hook, run.epoch, run.batch, run.step))
 
     hooks = ["on_setup", "on_fit_begin", "on_epoch_begin", "on_gradients"]
-    hooks += ["on_step_end", "on_epoch_end", "on_fit_end"]
+    hooks += ["on_step_end", "on_validation", "on_epoch_end", "on_fit_end"]
     diary = type("Diary", (training.Callback,), {hook: note(hook) for hook in hooks})
     line([1.0], [1.0], callbacks=[diary()]).fit(1)
     wanted = [
@@ -63,6 +63,7 @@ def test_hooks_come_in_their_order_with_the_place_of_the_run(training, line, exp
         ("on_step_end", 0, 1, 1),
         ("on_gradients", 0, 1, 1),
         ("on_step_end", 0, 2, 2),
+        ("on_validation", 0, 2, 2),
         ("on_epoch_end", 1, 0, 2),
         ("on_fit_end", 1, 0, 2),
     ]
@@ -238,3 +239,27 @@ def test_a_gradient_that_is_not_finite_stops_it_too(make, training, expect):
     with pytest.raises(training.NonFiniteError) as caught, np.errstate(all="ignore"):
         trainer.fit(1)
     expect(caught.value.batch, 1, "look at each gradient before the step", "StopOnNonFinite")
+
+
+def test_the_average_is_measured_and_training_goes_on_from_its_own(training, line, at, expect):
+    begun = []
+
+    class Note(training.Callback):
+        def on_epoch_begin(self, run):
+            begun.append(at(run))
+
+    average = training.Averaged(decay=0.5)
+    batch = np.ones(1, np.float32)
+    trainer = line([1.0], [1.0], val_loader=[(batch, batch)], callbacks=[average, Note()])
+    history = trainer.fit(2)
+    mistake = "begin with the weight after the first step, then half and half: 0.9, 0.85, 0.775"
+    expect(history["val_loss"], [0.85, 0.6875], mistake, "Averaged")
+    expect(at(trainer), 0.6875, "the average is shown at the end", "Averaged")
+    expect(begun, [1.0, 0.8], "each epoch goes on from the weights themselves", "Averaged")
+
+
+def test_an_average_may_lead(training, line, at, expect):
+    trainer = line([1.0], [1.0], callbacks=[training.Averaged(0.5, every=2, lead=True)])
+    trainer.fit(1)
+    mistake = "two steps forward, from 1 to 0.8, and half of the way back"
+    expect(at(trainer), 0.9, mistake, "Averaged")

@@ -7,6 +7,7 @@ from tinytorch.training._rates import per_epoch
 from tinytorch.training._run import Run
 from tinytorch.training._trainer import Trainer
 from tinytorch.training._version import __version__
+from tinytorch.training.callbacks.averaged import Averaged
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.callbacks.checkpoint import Checkpoint, checkpoints
 from tinytorch.training.callbacks.early_stopping import EarlyStopping
@@ -26,6 +27,7 @@ from tinytorch.training.pictures import plot_confusion, plot_mistakes
 
 __all__ = [
     "Accuracy",
+    "Averaged",
     "CSVLog",
     "Callback",
     "Checkpoint",

@@ -155,6 +155,7 @@ class Trainer(Session):
                     self._together.agree()
                 if self.stopped:
                     break
+                self._notify("on_validation")
                 counted = totals(self.world, (self.mean_loss, *self.metrics))
                 figures = numbers_in(figures_of(counted))
                 if self.val_loader is not None:

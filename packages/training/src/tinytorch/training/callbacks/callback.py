@@ -7,6 +7,7 @@ ones as they were given:
     on_fit_begin
         on_epoch_begin
             on_gradients, on_step_end       for each optimizer step
+        on_validation                       after them, before figures are taken
         on_epoch_end                        for each epoch
     on_interrupt                            after Ctrl-C, at a place where the run can be saved
     on_fit_end                              after errors, too
@@ -67,6 +68,9 @@ class Callback:
 
     def on_step_end(self, run: Run) -> None:
         """Note that the optimizer has stepped."""
+
+    def on_validation(self, run: Run) -> None:
+        """Show the weights that are to be measured, if they are others than the last ones."""
 
     def on_epoch_end(self, run: Run) -> None:
         """Note the end of an epoch; its figures stand in `run.history`."""
