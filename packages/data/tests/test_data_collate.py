@@ -98,7 +98,7 @@ def test_what_items_share_is_not_changed():
     assert items == [OrderedDict(x=1), OrderedDict(x=2)]
 
 
-class Labelled(tuple):
+class Labeled(tuple):
     """Cannot be made of its fields alone."""
 
     __slots__ = ()
@@ -120,7 +120,7 @@ class Frozen(UserDict):
 @pytest.mark.parametrize(
     ("items", "plain"),
     [
-        ([Labelled((1,), "a"), Labelled((2,), "b")], tuple),
+        ([Labeled((1,), "a"), Labeled((2,), "b")], tuple),
         ([Frozen({"x": 1}, "a"), Frozen({"x": 2}, "b")], dict),
     ],
 )

@@ -50,7 +50,18 @@ def join(operation: str, batches: Sequence[Any], order: np.ndarray) -> Any:
 
 def to_tensors(batch: Any) -> Any:
     """Wrap a batch's arrays as Tensors, which share their memory; objects become a list."""
-    return _by_field([batch], _as_tensor, partial(_uneven, "DataLoader", "batch"))
+    if isinstance(batch, tuple | list):
+        return like(batch, [to_tensors(part) for part in batch])
+    if isinstance(batch, Mapping):
+        return like(batch, {key: to_tensors(part) for key, part in batch.items()})
+    if isinstance(batch, Tensor | np.generic) or not (
+        isinstance(batch, np.ndarray) or is_array(batch)
+    ):
+        return batch
+    array = as_array(batch)
+    if array.dtype.kind in "fiub":
+        return from_numpy(array)
+    return array.tolist() if array.dtype.kind == "O" and array.ndim == 1 else batch
 
 
 def without_rows(batch: Any) -> Any:
@@ -64,10 +75,12 @@ def like(form: Any, fields: list[Any] | dict[Any, Any]) -> Any:
     A class that cannot be made of its fields alone gives way to the plain tuple, list or dict.
     """
     kind: Any = type(form)
+    if kind in {tuple, list, dict}:
+        return kind(fields)
     if hasattr(kind, "_make"):  # a namedtuple
         return kind._make(fields)
     try:
-        if kind is not dict and isinstance(form, MutableMapping):
+        if isinstance(form, MutableMapping):
             filled = copy(form)  # what else the object knows, such as a default, stays
             filled.update(fields)
             return filled
@@ -79,14 +92,16 @@ def like(form: Any, fields: list[Any] | dict[Any, Any]) -> Any:
 def is_array(value: Any) -> bool:
     """Tell whether it is an array of numbers or texts, whichever library it is from."""
     if isinstance(value, np.ndarray | np.generic | Tensor):
-        return value.dtype != object
+        return value.dtype.kind != "O"
     if hasattr(value, "__array__") and not isinstance(value, type):
-        return np.asarray(value).dtype != object
+        return np.asarray(value).dtype.kind != "O"
     return hasattr(value, "__dlpack__")
 
 
 def as_array(value: Any) -> np.ndarray:
     """Return an array of any library as one of NumPy, which shares its memory if it can."""
+    if isinstance(value, np.ndarray):
+        return value
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
         return np.from_dlpack(value)
     array: np.ndarray = np.asarray(value)
@@ -143,17 +158,6 @@ def _joined(uneven: Refusal, order: np.ndarray, columns: Sequence[Any]) -> np.nd
         raise uneven([f"rows of shape {row}" for row in rows])
     whole: np.ndarray = np.concatenate(arrays)[order]
     return whole
-
-
-def _as_tensor(batch: Sequence[Any]) -> Any:
-    (values,) = batch
-    if isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 1:
-        return values.tolist()
-    if not isinstance(values, Tensor | np.generic) and is_array(values):
-        array = as_array(values)
-        if array.dtype.kind in "fiub":
-            return from_numpy(array)
-    return values
 
 
 def _uneven(operation: str, what: str, forms: list[str]) -> ShapeError:

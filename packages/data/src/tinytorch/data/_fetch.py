@@ -1,6 +1,7 @@
 """From indices to a batch: locate the items, gather and transform them, put them in order."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ def fetch_batch(
         ArgumentError: There are no items to stack, or no first array for `transform`.
     """
     indices = whole_indices(operation, indices)
+    if not _has(dataset.__class__, "locate"):
+        whole = _gathered(operation, dataset, indices, transform, rng, collate)
+        if isinstance(whole, _Items):
+            return _batch(operation, whole, transform, rng, collate)
+        return whole
     places = list(_located(dataset, indices, np.arange(len(indices))))
     found = [_gathered(operation, *place[:2], transform, rng, collate) for place in places]
     if len(found) == 1 and not isinstance(found[0], _Items):
@@ -89,7 +95,7 @@ def _located(
     Yields:
         A data set, the indices of some of its items, and their rows in the batch.
     """
-    if not _has(dataset, "locate"):
+    if not _has(dataset.__class__, "locate"):
         yield dataset, indices, rows
         return
     for source, inside, some in dataset.locate(indices):
@@ -105,34 +111,35 @@ def _gathered(
     collate: Collate | None,
 ) -> Any:
     """Return a transformed batch if the data set makes whole ones, else a list of its items."""
-    if collate is None and _has(dataset, "get_batch"):
+    if collate is None and _has(dataset.__class__, "get_batch"):
         return dataset.get_batch(indices, transform=transform, rng=rng)
-    if collate is None and _has(dataset, "__getitems__"):
+    if collate is None and _has(dataset.__class__, "__getitems__"):
         batch = dataset.__getitems__(indices)
         if not isinstance(batch, list):
             return _transformed(operation, batch, transform, rng)
         return _Items(batch)
-    return _Items(_item(dataset, index) for index in indices.tolist())
+    return _Items([_item(dataset, index) for index in indices.tolist()])
 
 
-def _has(dataset: Any, method: str) -> bool:
-    """Tell whether the data set's class makes batches itself.
+@lru_cache(maxsize=256)
+def _has(kind: type, method: str) -> bool:
+    """Tell whether a data set of this class makes batches itself.
 
     A subclass that overrides `__getitem__` alone does not: its items are not those of the method.
     """
-    for kind in type(dataset).__mro__:
-        if method in vars(kind):
+    for base in kind.__mro__:
+        if method in vars(base):
             return True
-        if "__getitem__" in vars(kind):
+        if "__getitem__" in vars(base):
             return False
     return False
 
 
 def _item(dataset: Any, index: int) -> Any:
-    note = f"while reading index {index} of {type(dataset).__name__}"
     try:
         return dataset[index]
     except Exception as error:
+        note = f"while reading index {index} of {type(dataset).__name__}"
         if type(error) is not IndexError or -len(dataset) <= index < len(dataset):
             error.add_note(note)
             raise

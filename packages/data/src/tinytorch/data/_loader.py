@@ -43,7 +43,7 @@ class DataLoader:
         prefetch: The batches that each worker makes ahead.
         rng: The source of all randomness; None draws a seed that `state_dict` remembers.
         worker: `"thread"`, or `"process"` for data sets that are slow in Python itself.
-        timeout: The seconds to wait for a worker's batch; 0 for any time.
+        timeout: The seconds to wait for a worker's batch, its start included; 0 for any time.
         mix: A callable on the inputs and targets of a whole batch with a keyword `rng`, such as
             `transforms.MixUp`; applied last.
         shard: A pair (rank, size) for one of `size` processes that divide each batch among them:
