@@ -72,7 +72,7 @@ def silu(x: Any) -> Any:
     Example:
         >>> from tinytorch.tensor import tensor
         >>> silu(tensor([0.0, 2.0]))
-        tensor([0.       , 1.7615942])
+        tensor([0.       , 1.761594...])
     """
     x = as_tensor("silu", x)
     return x * ops.sigmoid(x)
