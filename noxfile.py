@@ -51,6 +51,7 @@ nox.options.sessions = [
     "mixed",
     "integration",
     "stress",
+    "mpi",
     "docs",
     "build",
 ]
@@ -269,6 +270,15 @@ def stress(session: nox.Session) -> None:
 
 
 @nox.session
+def mpi(session: nox.Session) -> None:
+    """Train on 2 and 3 ranks of this machine, compare with one, and kill some of them."""
+    session.install(*TEST_TOOLS, *editable(*LAYERS, extras=frozenset({"mpi"})))
+    run_tests(
+        session, "-o", "norecursedirs=.*", *(session.posargs or ("packages/training/tests/mpi",))
+    )
+
+
+@nox.session
 def cifar10(session: nox.Session) -> None:
     """Train on all of CIFAR-10: `nox -s cifar10`, or `-- resnet9`, the larger network.
 
@@ -429,7 +439,8 @@ def bench(session: nox.Session) -> None:
     names = session.posargs or available
     if unknown := sorted(set(names) - set(available)):
         session.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(available)}")
-    session.install(*editable(*LAYERS, extras=FAST_AND_PLOTS))
+    extras = FAST_AND_PLOTS | ({"mpi"} if "mpi" in names else set())
+    session.install(*editable(*LAYERS, extras=extras))
     wanted = {TORCH}.union(*(CONTESTANTS.get(name, ()) for name in names))
     missing = [one for one in sorted(wanted) if not installed(session, one)]
     for name in names:
