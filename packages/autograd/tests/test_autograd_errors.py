@@ -82,6 +82,7 @@ def autograd_test_bare(x):
         ("LayerNorm", lambda: nn.LayerNorm((2, 0))),
         ("LayerNorm", lambda: nn.LayerNorm(2, eps=-1.0)),
         ("Dropout", lambda: nn.Dropout(2)),
+        ("ModuleDict", lambda: nn.ModuleDict({"a.b": nn.ReLU()})),
         ("ModuleList", lambda: nn.ModuleList([1])),
         ("Sequential", lambda: nn.Sequential(1)),
         ("kaiming_uniform", lambda: nn.init.kaiming_uniform((3,))),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinytorch.optim import (
+    adadelta_step,
     adagrad_step,
     adam_step,
     adamw_step,
@@ -18,6 +19,7 @@ CALLS = {
     "momentum_step": lambda w, g, **s: momentum_step(w, g, 0.0, **s),
     "rmsprop_step": lambda w, g, **s: rmsprop_step(w, g, 0.0, **s),
     "adagrad_step": lambda w, g, **s: adagrad_step(w, g, 0.0, **s),
+    "adadelta_step": lambda w, g, **s: adadelta_step(w, g, 0.0, 0.0, **s),
     "adam_step": lambda w, g, **s: adam_step(w, g, 0.0, 0.0, 1, **s),
     "adamw_step": lambda w, g, **s: adamw_step(w, g, 0.0, 0.0, 1, **s),
 }
@@ -69,6 +71,7 @@ def test_a_bad_rate_is_named(name):
         (lambda: rmsprop_step(1.0, 1.0, 0.0, alpha=1.5), r"^rmsprop_step:(?s:.*) alpha=1.5"),
         (lambda: rmsprop_step(1.0, 1.0, 0.0, eps=-1), r"^rmsprop_step:(?s:.*) eps=-1"),
         (lambda: adagrad_step(1.0, 1.0, 0.0, eps=-1), r"^adagrad_step:(?s:.*) eps=-1"),
+        (lambda: adadelta_step(1.0, 1.0, 0.0, 0.0, rho=1), r"^adadelta_step:(?s:.*) rho=1"),
         (
             lambda: adam_step(1.0, 1.0, 0.0, 0.0, 1, betas=(1, 0)),
             r"^adam_step:(?s:.*) betas=\(1, 0\)",
@@ -98,6 +101,12 @@ def test_momentum_step_by_hand():
 
 def test_adagrad_step_by_hand():
     assert adagrad_step(5.0, 3.0, 16.0, lr=1.0, eps=1.0) == (5.0 - 3.0 / 6.0, 25.0)
+
+
+def test_adadelta_step_by_hand():
+    w, v, u = adadelta_step(5.0, 4.0, 2.0, 24.0, lr=0.5, rho=0.5, eps=1.0)
+    assert (v, u) == (9.0, pytest.approx(12.0 + 0.5 * 40.0))
+    assert w == pytest.approx(5.0 - 0.5 * 40.0**0.5)
 
 
 def test_rmsprop_step_by_hand():

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from tinytorch.autograd import Variable, nn
-from tinytorch.optim import SGD, Adagrad, Adam, AdamW, NonFiniteError, ParameterError, RMSprop
+from tinytorch.optim import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    NonFiniteError,
+    ParameterError,
+    RMSprop,
+)
 from tinytorch.tensor import ArgumentError, ShapeError, tensor
 
 
@@ -166,6 +175,7 @@ def test_bad_groups(group, text):
                 Adam: ["lr", "eps", "weight_decay"],
                 AdamW: ["lr", "eps", "weight_decay"],
                 RMSprop: ["lr", "eps", "weight_decay", "momentum"],
+                Adadelta: ["lr", "eps", "weight_decay"],
                 Adagrad: ["lr", "eps", "weight_decay", "lr_decay", "initial_accumulator_value"],
             }.items()
             for name in names
@@ -173,6 +183,7 @@ def test_bad_groups(group, text):
         ],
         *[(SGD, {"dampening": value}) for value in (math.nan, math.inf, "0", False)],
         *[(SGD, {"nesterov": value}) for value in (1, "yes", None)],
+        *[(Adadelta, {"rho": value}) for value in (-0.1, 1.0, 2, math.nan)],
         *[(RMSprop, {"alpha": value}) for value in (-0.1, 1.0, 2, math.nan)],
         *[(RMSprop, {"centered": value}) for value in (1, "yes")],
         *[

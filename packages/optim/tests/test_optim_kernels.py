@@ -7,12 +7,24 @@ import numpy as np
 import pytest
 
 from tinytorch.autograd import Variable
-from tinytorch.optim import SGD, Adagrad, Adam, AdamW, RMSprop, _adagrad, _adam, _rmsprop, _sgd
+from tinytorch.optim import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    RMSprop,
+    _adadelta,
+    _adagrad,
+    _adam,
+    _rmsprop,
+    _sgd,
+)
 from tinytorch.optim._update import FUSED_SIZE, Update, Workspace, in_place
 from tinytorch.optim.kernels import _kernels, _load, fused
 from tinytorch.tensor import from_numpy, kernels
 
-UPDATES = [_sgd.sgd, _adam.adam, _rmsprop.rmsprop, _adagrad.adagrad]
+UPDATES = [_sgd.sgd, _adam.adam, _rmsprop.rmsprop, _adagrad.adagrad, _adadelta.adadelta]
 OPTIMIZERS = [
     SGD(),
     SGD(weight_decay=0.1),
@@ -25,6 +37,7 @@ OPTIMIZERS = [
     RMSprop(momentum=0.9, centered=True, weight_decay=0.1, alpha=0.5),
     RMSprop(momentum=0.9),
     RMSprop(centered=True),
+    Adadelta(weight_decay=0.1, eps=0.01),
     Adagrad(),
     Adagrad(lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.1),
 ]
@@ -121,6 +134,7 @@ def test_kernels_send_nan_and_infinity_where_their_references_do(optimizer, loop
         (Adam(), "float64", 1e-13),
         (RMSprop(weight_decay=0.1, centered=True, momentum=0.9), "float32", 1e-4),
         (Adagrad(lr_decay=0.1), "float32", 1e-5),
+        (Adadelta(weight_decay=0.1), "float32", 1e-4),
     ],
     ids=repr,
 )

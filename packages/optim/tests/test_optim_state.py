@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinytorch.autograd import Variable
-from tinytorch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
+from tinytorch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from tinytorch.tensor import StateError, from_numpy, tensor
 
 FULL = [
@@ -13,6 +13,7 @@ FULL = [
     (Adam, {"amsgrad": True}, {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}),
     (AdamW, {}, {"exp_avg", "exp_avg_sq"}),
     (RMSprop, {"centered": True, "momentum": 0.9}, {"square_avg", "grad_avg", "momentum_buffer"}),
+    (Adadelta, {}, {"square_avg", "acc_delta"}),
     (Adagrad, {"initial_accumulator_value": 0.5}, {"sum"}),
 ]
 

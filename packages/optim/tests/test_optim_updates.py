@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from tinytorch.autograd import Variable
 from tinytorch.optim import (
     SGD,
+    Adadelta,
     Adagrad,
     Adam,
     AdamW,
     Optimizer,
     RMSprop,
+    adadelta_step,
     adagrad_step,
     adam_step,
     adamw_step,
@@ -26,7 +28,7 @@ from tinytorch.optim import (
 from tinytorch.optim._update import BLOCK_BYTES, Workspace
 from tinytorch.tensor import ArgumentError, GradientError, from_numpy, kernels, tensor
 
-ALL = [SGD, Adam, AdamW, RMSprop, Adagrad]
+ALL = [SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta]
 EVERYTHING = [
     SGD(momentum=0.9, nesterov=True, weight_decay=0.1),
     SGD(momentum=0.9, dampening=0.5, weight_decay=0.1),
@@ -34,6 +36,7 @@ EVERYTHING = [
     AdamW(weight_decay=0.1, amsgrad=True),
     RMSprop(momentum=0.9, centered=True, weight_decay=0.1),
     Adagrad(lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.1),
+    Adadelta(weight_decay=0.1, eps=0.01),
 ]
 BLOCK = BLOCK_BYTES // 8
 
@@ -79,6 +82,10 @@ FUNCTIONS = {
         Adagrad(lr=0.1, eps=0.01),
         lambda w, g, s, t: ((out := adagrad_step(w, g, s[0], 0.1, 0.01))[0], [out[1]]),
     ),
+    "adadelta": (
+        Adadelta(lr=0.1, rho=0.5, eps=0.01),
+        lambda w, g, s, t: ((out := adadelta_step(w, g, *s, 0.1, 0.5, 0.01))[0], out[1:]),
+    ),
     "adam": (
         Adam(lr=0.1, betas=(0.5, 0.8), eps=0.01),
         lambda w, g, s, t: ((out := adam_step(w, g, *s, t, 0.1, (0.5, 0.8), 0.01))[0], out[1:]),
@@ -110,6 +117,7 @@ def test_defaults_of_plain_functions_are_those_of_the_classes():
         (SGD(momentum=0.9), lambda w, g, s, t: ((o := momentum_step(w, g, s[0]))[0], [o[1]])),
         (RMSprop(), lambda w, g, s, t: ((o := rmsprop_step(w, g, s[0]))[0], [o[1]])),
         (Adagrad(), lambda w, g, s, t: ((o := adagrad_step(w, g, s[0]))[0], [o[1]])),
+        (Adadelta(), lambda w, g, s, t: ((o := adadelta_step(w, g, *s))[0], o[1:])),
         (Adam(), lambda w, g, s, t: ((o := adam_step(w, g, *s, t))[0], o[1:])),
         (AdamW(), lambda w, g, s, t: ((o := adamw_step(w, g, *s, t))[0], o[1:])),
     ]:

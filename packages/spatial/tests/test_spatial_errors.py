@@ -118,6 +118,7 @@ def test_error_teaches(kind, wrong, says):
 
 FLAT = ones((3, 8, 8))
 CALLS = {
+    "conv1d": lambda: spatial.conv1d(FLAT, W),
     "conv2d": lambda: spatial.conv2d(FLAT, W),
     "conv_transpose2d": lambda: spatial.conv_transpose2d(FLAT, W),
     "max_pool2d": lambda: spatial.max_pool2d(FLAT, 2),
@@ -129,11 +130,13 @@ CALLS = {
     "upsample": lambda: spatial.upsample(FLAT, 2),
     "plot_feature_maps": lambda: spatial.plot_feature_maps(FLAT),
     "plot_filters": lambda: spatial.plot_filters(FLAT),
+    "Conv1d": lambda: spatial.Conv1d(3, 4, (3, 3)),
     "Conv2d": lambda: spatial.Conv2d(3, 4, 3, padding="full"),
     "ConvTranspose2d": lambda: spatial.ConvTranspose2d(3, 4, 3, bias=None),
     "MaxPool2d": lambda: spatial.MaxPool2d(2, stride=0),
     "AvgPool2d": lambda: spatial.AvgPool2d(2, count_include_pad="yes"),
     "AdaptiveAvgPool2d": lambda: spatial.AdaptiveAvgPool2d(None),
+    "BatchNorm1d": lambda: spatial.BatchNorm1d(3)(ones((1, 3))),
     "BatchNorm2d": lambda: spatial.BatchNorm2d(3, momentum=2),
     "GroupNorm": lambda: spatial.GroupNorm(1, 3, eps=-1),
     "Dropout2d": lambda: spatial.Dropout2d(None),

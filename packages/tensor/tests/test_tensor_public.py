@@ -15,12 +15,24 @@ from tinytorch.tensor import (
     functional,
     kernels,
     ops,
+    pytorch,
     random,
     testing,
     types,
 )
 
-MODULES = [tinytorch.tensor, checks, functional, kernels, ops, random, errors, testing, types]
+MODULES = [
+    tinytorch.tensor,
+    checks,
+    functional,
+    kernels,
+    ops,
+    pytorch,
+    random,
+    errors,
+    testing,
+    types,
+]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)

@@ -126,7 +126,32 @@ def test_containers_are_lists(nn):
         assert len(box[:2]) == 2
 
 
-@pytest.mark.parametrize("make", [lambda nn, x: nn.Sequential(x), lambda nn, x: nn.ModuleList([x])])
+def test_a_dict_of_modules_names_them_by_its_keys(nn):
+    heads = nn.ModuleDict({"left": nn.Linear(2, 1), "right": nn.Linear(2, 1, bias=False)})
+    heads["right"] = last = nn.Linear(2, 3)
+    assert list(heads.state_dict()) == ["left.weight", "left.bias", "right.weight", "right.bias"]
+    assert (list(heads), len(heads), "left" in heads) == (["left", "right"], 2, True)
+    assert list(heads.keys()) == list(heads)
+    assert heads["right"] is list(heads.values())[1] is dict(heads.items())["right"] is last
+    heads.update({"more": nn.ReLU()})
+    del heads["left"]
+    assert list(heads) == ["right", "more"], "[`nn.ModuleDict(modules=None)`]"
+
+
+@pytest.mark.parametrize("name", ["a.b", "", 1])
+def test_a_dict_of_modules_refuses_what_is_no_name(nn, name):
+    with pytest.raises(ArgumentError):
+        nn.ModuleDict({name: nn.ReLU()})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda nn, x: nn.Sequential(x),
+        lambda nn, x: nn.ModuleList([x]),
+        lambda nn, x: nn.ModuleDict({"x": x}),
+    ],
+)
 def test_containers_take_modules_alone(nn, make):
     with pytest.raises(DTypeError):
         make(nn, lambda x: x)

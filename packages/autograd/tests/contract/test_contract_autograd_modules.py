@@ -131,6 +131,14 @@ def test_evaluation_lasts_for_a_block(net, nn):
     assert not net.layers.training, "each is as it was  [contract: `nn.evaluation(module)`]"
 
 
+def test_a_function_is_applied_to_the_parts_first(net):
+    seen = []
+    assert net.apply(seen.append) is net, "[contract: `.apply(function)`]"
+    kinds = [type(module).__name__ for module in seen]
+    wanted = ["Linear", "ReLU", "Dropout", "Sequential", "Linear", "Net"]
+    assert kinds == wanted, "a module after its parts  [contract: `.apply(function)`]"
+
+
 def test_zero_grad_forgets(net):
     net(tensor(np.ones((2, 3), np.float32))).sum().backward()
     assert all(p.grad is not None for p in net.parameters())

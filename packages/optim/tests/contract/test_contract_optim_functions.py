@@ -13,6 +13,7 @@ STEPS = {
     "momentum_step": (0.0,),
     "rmsprop_step": (0.0,),
     "adagrad_step": (0.0,),
+    "adadelta_step": (0.0, 0.0),
     "adam_step": (0.0, 0.0, 1),
     "adamw_step": (0.0, 0.0, 1),
 }
@@ -64,6 +65,13 @@ def test_rmsprop_has_no_memory_of_its_own(first, expect):
     expect(
         first("rmsprop_step", 0.0, 3.0), [-0.1, 0.09], "defaults: lr=0.01, alpha=0.99", ROW, 1e-6
     )
+
+
+def test_adadelta_steps_as_far_as_its_recent_steps(optim, expect):
+    w, v, u = optim.adadelta_step(5.0, 4.0, 2.0, 24.0, lr=0.5, rho=0.5, eps=1.0)
+    expect(v, 9.0, "v = rho v + (1 - rho) grad**2", ROW)
+    expect(u, 32.0, "u = rho u + (1 - rho) d**2, with this step's d", ROW)
+    expect(w, 5 - 0.5 * 40.0**0.5, "d = sqrt(u + eps) / sqrt(v + eps) grad, with the u before", ROW)
 
 
 def test_adagrad_divides_by_the_root_of_the_sum_of_squares(optim, expect):

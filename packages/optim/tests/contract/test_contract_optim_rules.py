@@ -28,6 +28,13 @@ def test_adagrad_divides_by_all_gradients_so_far(walk, expect):
 
 
 @EARLIER
+def test_adadelta_begins_with_steps_of_the_root_of_eps(walk, expect):
+    at = walk("Adadelta", rho=0.0, eps=1.0).step(3.0, 0.0, 0.0)
+    wanted = [1 - 3 / 10**0.5, -2.0, 0.5]
+    expect(at, wanted, "d = sqrt(0 + eps) / sqrt(9 + eps) * 3: eps under both roots", "Adadelta")
+
+
+@EARLIER
 def test_adagrad_starts_from_its_initial_value(walk, expect):
     at = walk("Adagrad", lr=1.0, initial_accumulator_value=16.0).step(3.0, 0.0, 0.0)
     expect(at, [0.4, -2.0, 0.5], "v begins at initial_accumulator_value", "Adagrad")
@@ -174,6 +181,12 @@ TORCH = [
         {"lr": 0.1, "alpha": 0.5, "momentum": 0.9, "centered": True, "weight_decay": 0.05},
         [-2.58576396023, 0.101547107834, 0.137060477889],
     ),
+    ("Adadelta", {}, [0.941894985285, -1.90905700359, 0.496314355976]),
+    (
+        "Adadelta",
+        {"lr": 0.5, "rho": 0.5, "eps": 0.01, "weight_decay": 0.05},
+        [0.233854741345, 0.0265795396392, 0.385806113732],
+    ),
     ("Adagrad", {"lr": 0.1}, [0.456033180672, -1.20354983271, 0.429529956485]),
     (
         "Adagrad",
@@ -199,6 +212,7 @@ def test_25_steps_give_the_numbers_of_torch(walk, expect, name, settings, expect
 @pytest.mark.parametrize(
     ("name", "defaults"),
     [
+        pytest.param("Adadelta", {"lr": 1.0, "rho": 0.9, "eps": 1e-6}, marks=EARLIER),
         pytest.param("Adagrad", {"lr": 0.01, "eps": 1e-10}, marks=EARLIER),
         pytest.param("RMSprop", {"lr": 0.01, "alpha": 0.99, "eps": 1e-8}, marks=EARLIER),
         pytest.param("Adam", {"lr": 0.001, "betas": (0.9, 0.999), "eps": 1e-8}, marks=ADAM),

@@ -56,6 +56,12 @@ CASES = [
         )
     ],
     *[
+        ("Adadelta", case)
+        for case in options(
+            lr=[1.0, 0.1], rho=[0.9, 0.5], eps=[1e-6, 1e-2], weight_decay=[0.0, 0.05]
+        )
+    ],
+    *[
         ("Adagrad", case)
         for case in options(
             lr=[0.01, 0.1],
@@ -90,7 +96,7 @@ def test_25_steps_equal_torch(case):
         np.testing.assert_allclose(ours.data, theirs.detach().numpy(), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta"])
 def test_default_settings_equal_torch(name):
     theirs = getattr(torch.optim, name)([torch.nn.Parameter(torch.zeros(1))])
     ours = getattr(optim, name)()
@@ -107,6 +113,7 @@ def test_default_settings_equal_torch(name):
         ("Adam", {}),
         ("RMSprop", {"momentum": 0.9}),
         ("Adagrad", {}),
+        ("Adadelta", {}),
     ],
 )
 def test_a_large_float32_parameter_equals_torch_with_and_without_kernels(name, settings):

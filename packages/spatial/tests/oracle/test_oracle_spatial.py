@@ -246,3 +246,29 @@ def test_cnn_loads_pytorch_weights_and_gives_its_gradients():
         np.testing.assert_allclose(q.data, p, atol=1e-6)
     y = theirs.eval()(x).detach()
     np.testing.assert_allclose(ours.eval()(tensor(x.numpy())).data, y, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", [0, 2, "same"])
+def test_conv1d(padding):
+    torch.manual_seed(0)
+    x, w, b = torch.randn(2, 4, 11), torch.randn(6, 2, 3), torch.randn(6)
+    for stride, dilation in [(1, 1), (1, 2), *([] if padding == "same" else [(3, 1)])]:
+        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": 2}
+        same(
+            lambda *t: spatial.conv1d(*t, **options),  # noqa: B023
+            lambda *t: tf.conv1d(*t, **options),  # noqa: B023
+            x,
+            w,
+            b,
+        )
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (4, 3, 5)])
+def test_batch_norm1d(shape):
+    torch.manual_seed(0)
+    ours, theirs = spatial.BatchNorm1d(3), torch.nn.BatchNorm1d(3)
+    for _ in range(2):
+        same(ours, theirs, torch.randn(*shape))
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_allclose(ours.state_dict()[name].data, value, rtol=1e-5, atol=1e-6)
+    same(ours.eval(), theirs.eval(), torch.randn(*shape))

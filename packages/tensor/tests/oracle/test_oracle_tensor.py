@@ -116,8 +116,11 @@ ORACLES = {
     "sum": lambda x, **settings: reduced(torch.sum, x, **settings),
     "max": lambda x, **settings: reduced(torch.amax, x, **settings),
     "min": lambda x, **settings: reduced(torch.amin, x, **settings),
-    "argmax": lambda x, axis=None: torch.argmax(x, axis),
-    "argmin": lambda x, axis=None: torch.argmin(x, axis),
+    "argmax": lambda x, axis=None, keepdims=False: torch.argmax(x, axis, keepdims),
+    "argmin": lambda x, axis=None, keepdims=False: torch.argmin(x, axis, keepdims),
+    "argsort": lambda x, axis=-1, descending=False: torch.argsort(
+        x, dim=axis, descending=descending, stable=True
+    ),
     "cumsum": torch.cumsum,
     "log_softmax": torch.log_softmax,
     "normalize": lambda x, last, eps: TF.layer_norm(x, x.shape[-last:], eps=eps),
@@ -308,3 +311,45 @@ def test_dlpack_both_ways():
 def test_einsum_with_the_subscripts_first():
     expected = torch.einsum("ij,kj->ik", t(X), t(Y)).numpy()
     assert_close(einsum("ij,kj->ik", tensor(X), tensor(Y)), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:reduction")
+@pytest.mark.parametrize("reduction", [*REDUCTIONS, "batchmean"])
+@pytest.mark.parametrize("log_target", [False, True])
+def test_kl_div(reduction, log_target):
+    scores, target = F.log_softmax(X).numpy(), TF.log_softmax(t(Y), -1).numpy()
+    target = target if log_target else np.exp(target) * (Q > 0.3)
+    options = {"reduction": reduction, "log_target": log_target}
+    expected = TF.kl_div(t(scores), t(target), **options).numpy()
+    assert_close(F.kl_div(scores, target, **options), expected, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("axis", [0, 1, (0, 1)])
+def test_logsumexp_and_norm(axis):
+    expected = torch.logsumexp(t(X), axis, keepdim=True).numpy()
+    assert_close(ops.logsumexp(X, axis, keepdims=True), expected, rtol=2e-6)
+    for order in (0, 1, 2, 3.5, np.inf, -np.inf):
+        expected = torch.linalg.vector_norm(t(X), order, axis).numpy()
+        assert_close(ops.norm(X, order, axis), expected, rtol=2e-5)
+
+
+@pytest.mark.parametrize("lengths", [2, 4, [1, 5], [2, 2, 2]])
+def test_split(lengths):
+    parts = torch.split(t(X), lengths)
+    for mine, theirs in zip(ops.split(X, lengths), parts, strict=True):
+        assert_close(mine, theirs.numpy())
+
+
+@pytest.mark.parametrize("k", [-1, 0, 2])
+def test_triangles(k):
+    assert_close(ops.tril(X, k), torch.tril(t(X), k).numpy())
+    assert_close(ops.triu(X, k), torch.triu(t(X), k).numpy())
+
+
+@pytest.mark.parametrize("largest", [True, False])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_topk(axis, largest):
+    expected = torch.topk(t(X), 3, axis, largest)
+    values, indices = ops.topk(X, 3, axis, largest)
+    assert_close(values, expected.values.numpy())
+    assert_close(indices, expected.indices.numpy())

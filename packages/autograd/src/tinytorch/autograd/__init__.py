@@ -13,6 +13,7 @@ from tinytorch.autograd._table import derivative
 from tinytorch.autograd._transforms import grad, hvp, jacobian, value_and_grad, vjp
 from tinytorch.autograd._variable import Variable
 from tinytorch.autograd._version import __version__
+from tinytorch.tensor import pytorch
 
 __all__ = [
     "GradcheckError",
@@ -35,9 +36,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `testing` when it is asked for: those who do not test need not wait for it."""
+    """Import `testing` when it is asked for, and tell what PyTorch's names are called here."""
     if name == "testing":
         import tinytorch.autograd.testing as module
 
         return module
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise pytorch.unknown(__name__, name, "torch", "nn")

@@ -1,5 +1,7 @@
 """Data sets, whole-batch transforms and a loader that never waits."""
 
+from typing import Any
+
 from tinytorch.data import transforms
 from tinytorch.data._cifar import CIFAR10, CIFAR100
 from tinytorch.data._dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
@@ -35,6 +37,7 @@ from tinytorch.data.transforms import (
     RandomVerticalFlip,
     ToFloat,
 )
+from tinytorch.tensor import pytorch
 
 MNISTDataset = MNIST
 CIFAR10Dataset = CIFAR10
@@ -83,3 +86,8 @@ __all__ = [
     "transforms",
     "write_shards",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Tell what PyTorch's names are called here."""
+    raise pytorch.unknown(__name__, name, "data", "datasets", "transforms", "torch")

@@ -20,7 +20,7 @@ from tinytorch.data._samplers import BatchSampler, Sampler, choose_batches
 from tinytorch.data._workers import in_threads
 from tinytorch.data.transforms._transform import Seeded, check_transform
 from tinytorch.tensor import checks, random
-from tinytorch.tensor.errors import ArgumentError, StateError
+from tinytorch.tensor.errors import ArgumentError, StateError, named
 
 
 class DataLoader:
@@ -63,6 +63,7 @@ class DataLoader:
         ((64, 1, 8, 8), (64,), 29)
     """
 
+    @named
     def __init__(
         self,
         dataset: Dataset,

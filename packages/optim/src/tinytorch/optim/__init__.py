@@ -1,6 +1,9 @@
 """The optim layer: optimizers, learning-rate schedules and gradient clipping."""
 
+from typing import Any
+
 from tinytorch.optim import schedules
+from tinytorch.optim._adadelta import Adadelta
 from tinytorch.optim._adagrad import Adagrad
 from tinytorch.optim._adam import Adam, AdamW
 from tinytorch.optim._clip import clip_grad_norm, clip_grad_value
@@ -13,6 +16,7 @@ from tinytorch.optim._sgd import SGD
 from tinytorch.optim._update import in_place
 from tinytorch.optim._version import __version__
 from tinytorch.optim.functional import (
+    adadelta_step,
     adagrad_step,
     adam_step,
     adamw_step,
@@ -20,9 +24,11 @@ from tinytorch.optim.functional import (
     rmsprop_step,
     sgd_step,
 )
+from tinytorch.tensor import pytorch
 
 __all__ = [
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -33,6 +39,7 @@ __all__ = [
     "RMSprop",
     "ReduceOnPlateau",
     "__version__",
+    "adadelta_step",
     "adagrad_step",
     "adam_step",
     "adamw_step",
@@ -44,3 +51,8 @@ __all__ = [
     "schedules",
     "sgd_step",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Tell what PyTorch's names are called here."""
+    raise pytorch.unknown(__name__, name, "optim", "lr_scheduler", "nn.utils", "torch")

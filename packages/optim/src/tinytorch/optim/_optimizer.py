@@ -16,7 +16,7 @@ from tinytorch.optim._settings import checked
 from tinytorch.optim._state import StateReader, Wanted, pack, working_weights
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.checks import flag
-from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.errors import ArgumentError, named
 
 
 class Optimizer(Rule):
@@ -171,6 +171,7 @@ class Optimizer(Rule):
         parameters = [p for group in self.param_groups for p in group["params"]]
         return [(self._names.get(p, f"parameter {i}"), p) for i, p in enumerate(parameters)]
 
+    @named
     def zero_grad(self) -> None:
         """Forget the gradients: every parameter's `.grad` becomes None."""
         for _, parameter in self.named_parameters():

@@ -53,6 +53,7 @@ CHECKS: dict[str, Callable[[str, str, Any], Any]] = {
     "eps": _at_least_zero,
     "amsgrad": flag,
     "alpha": _below_one,
+    "rho": _below_one,
     "centered": flag,
     "lr_decay": _at_least_zero,
     "initial_accumulator_value": _at_least_zero,

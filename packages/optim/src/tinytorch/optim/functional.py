@@ -20,6 +20,7 @@ from tinytorch.optim._settings import checked
 from tinytorch.tensor.errors import ShapeError
 
 __all__ = [
+    "adadelta_step",
     "adagrad_step",
     "adam_step",
     "adamw_step",
@@ -129,6 +130,42 @@ def adagrad_step(
     g = _wide(grad)
     v = _wide(v) + g * g
     return _like(w, _wide(w) - lr * g / (v**0.5 + eps)), v
+
+
+def adadelta_step(
+    w: Number,
+    grad: Number,
+    v: Number,
+    u: Number,
+    lr: float = 1.0,
+    rho: float = 0.9,
+    eps: float = 1e-6,
+) -> tuple[Number, Number, Number]:
+    """Return weights and both mean squares after one step of the size of recent steps.
+
+    Args:
+        w: As in `sgd_step`, which names the errors too.
+        grad: As in `sgd_step`.
+        v: The mean square of gradients that the step before returned; 0 at first.
+        u: The mean square of steps that the step before returned; 0 at first.
+        lr: As in `Adadelta`.
+        rho: As in `Adadelta`.
+        eps: As in `Adadelta`.
+
+    Returns:
+        The new weights, v and u.
+
+    Example:
+        >>> w, v, u = adadelta_step(5.0, 3.0, 16.0, 0.0, rho=0.0, eps=1.0)
+        >>> round(w, 3), v
+        (4.051, 9.0)
+    """
+    _check("adadelta_step", w, grad, lr=lr, rho=rho, eps=eps)
+    g = _wide(grad)
+    v = rho * _wide(v) + (1 - rho) * g * g
+    d = (_wide(u) + eps) ** 0.5 / (v + eps) ** 0.5 * g
+    u = rho * _wide(u) + (1 - rho) * d * d
+    return _like(w, _wide(w) - lr * d), v, u
 
 
 def adam_step(

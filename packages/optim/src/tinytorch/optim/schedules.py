@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias, TypeGuard
 
 import numpy as np
 
+from tinytorch.tensor import pytorch
 from tinytorch.tensor.checks import choice, flag, fraction, number, whole
 from tinytorch.tensor.errors import ArgumentError
 
@@ -269,3 +270,8 @@ def _error(
     operation: str, expected: str, got: str, fix: str = "choose it in that range"
 ) -> ArgumentError:
     return ArgumentError(operation, expected=expected, got=got, fix=fix)
+
+
+def __getattr__(name: str) -> Any:
+    """Tell what PyTorch's names are called here."""
+    raise pytorch.unknown(__name__, name, "lr_scheduler")

@@ -3,6 +3,8 @@
 Images are (batch, channels, height, width); in memory the channels lie last.
 """
 
+from typing import Any
+
 from tinytorch.autograd.nn import Flatten
 from tinytorch.spatial import functional as functional
 from tinytorch.spatial import kernels as kernels
@@ -14,11 +16,13 @@ from tinytorch.spatial._normalization import BatchNorm2d, GroupNorm
 from tinytorch.spatial._pictures import plot_feature_maps, plot_filters
 from tinytorch.spatial._pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from tinytorch.spatial._resizing import Upsample
+from tinytorch.spatial._signals import BatchNorm1d, Conv1d
 from tinytorch.spatial._version import __version__
 from tinytorch.spatial.functional import (
     adaptive_avg_pool2d,
     avg_pool2d,
     batch_norm2d,
+    conv1d,
     conv2d,
     conv_transpose2d,
     dropout2d,
@@ -26,12 +30,15 @@ from tinytorch.spatial.functional import (
     max_pool2d,
     upsample,
 )
+from tinytorch.tensor import pytorch
 
 __all__ = [
     "CNN",
     "AdaptiveAvgPool2d",
     "AvgPool2d",
+    "BatchNorm1d",
     "BatchNorm2d",
+    "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
     "Dropout2d",
@@ -44,6 +51,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
     "batch_norm2d",
+    "conv1d",
     "conv2d",
     "conv_transpose2d",
     "dropout2d",
@@ -53,3 +61,8 @@ __all__ = [
     "plot_filters",
     "upsample",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Tell what PyTorch's names are called here."""
+    raise pytorch.unknown(__name__, name, "nn", "F")

@@ -77,15 +77,16 @@ class BatchNorm2d(_Normalization):
         affine: bool = True,
         track_running_stats: bool = True,
     ) -> None:
-        self.num_features = checks.whole("BatchNorm2d", "num_features", num_features, 1)
+        name = type(self).__name__
+        self.num_features = checks.whole(name, "num_features", num_features, 1)
         super().__init__(self.num_features, eps, affine)
         if momentum is not None:
-            momentum = checks.fraction("BatchNorm2d", "momentum", momentum)
+            momentum = checks.fraction(name, "momentum", momentum)
         self.momentum = momentum
         self.running_mean: nn.Buffer | None = None
         self.running_var: nn.Buffer | None = None
         self.num_batches_tracked: nn.Buffer | None = None
-        if checks.flag("BatchNorm2d", "track_running_stats", track_running_stats):
+        if checks.flag(name, "track_running_stats", track_running_stats):
             self.running_mean = nn.Buffer(np.zeros(num_features, np.float32))
             self.running_var = nn.Buffer(np.ones(num_features, np.float32))
             self.num_batches_tracked = nn.Buffer(np.zeros((), np.int64))
@@ -140,7 +141,7 @@ class BatchNorm2d(_Normalization):
 
     def _observe(self, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Take mean and variance of a batch into the running averages, and return them."""
-        name, means, variances = "BatchNorm2d", self.running_mean, self.running_var
+        name, means, variances = type(self).__name__, self.running_mean, self.running_var
         check_images(name, x)
         check_vectors(name, x.shape[1], weight=self.weight, running_mean=means)
         check_statistics(name, x.shape)

@@ -9,7 +9,7 @@ from typing import Any
 from tinytorch.tensor import _threads  # noqa: F401  # isort: skip - before NumPy
 from tinytorch.tensor import ops  # isort: skip - first: see _op
 from tinytorch.tensor import _operators  # noqa: F401  # isort: skip - Tensors have them from here on
-from tinytorch.tensor import checks, errors, functional, kernels, random, types
+from tinytorch.tensor import checks, errors, functional, kernels, pytorch, random, types
 from tinytorch.tensor._creation import arange, eye, from_numpy, full, one_hot, ones, tensor, zeros
 from tinytorch.tensor._functions import einsum, flip, pad, scatter_add, take_along_axis
 from tinytorch.tensor._op import Op, op
@@ -23,11 +23,25 @@ from tinytorch.tensor.errors import (
     ImmutableError,
     IndexRangeError,
     MissingExtraError,
+    NamingError,
     ShapeError,
     StateError,
     TinyTorchError,
+    UsageError,
 )
-from tinytorch.tensor.ops import concatenate, maximum, minimum, stack, where
+from tinytorch.tensor.ops import (
+    concatenate,
+    logsumexp,
+    maximum,
+    minimum,
+    norm,
+    split,
+    stack,
+    topk,
+    tril,
+    triu,
+    where,
+)
 
 __all__ = [
     "ArgumentError",
@@ -37,11 +51,13 @@ __all__ = [
     "ImmutableError",
     "IndexRangeError",
     "MissingExtraError",
+    "NamingError",
     "Op",
     "ShapeError",
     "StateError",
     "Tensor",
     "TinyTorchError",
+    "UsageError",
     "__version__",
     "arange",
     "checks",
@@ -54,29 +70,38 @@ __all__ = [
     "full",
     "functional",
     "kernels",
+    "logsumexp",
     "maximum",
     "minimum",
+    "norm",
     "one_hot",
     "ones",
     "op",
     "ops",
     "pad",
+    "pytorch",
     "random",
     "scatter_add",
+    "split",
     "stack",
     "take_along_axis",
     "tensor",
     "testing",
+    "topk",
+    "tril",
+    "triu",
     "types",
     "where",
     "zeros",
 ]
 
+pytorch.point_out(Tensor, "Tensor")
+
 
 def __getattr__(name: str) -> Any:
-    """Import `testing` when it is asked for: those who do not test need not wait for it."""
+    """Import `testing` when it is asked for, and tell what PyTorch's names are called here."""
     if name == "testing":
         import tinytorch.tensor.testing as module
 
         return module
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise pytorch.unknown(__name__, name, "torch", "Tensor", "F")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.exceptions import AxisError
 
+from tinytorch.tensor._names import foreign
 from tinytorch.tensor.errors import ArgumentError, ShapeError, TinyTorchError
 
 
@@ -51,6 +52,10 @@ def misused(
     fix = f"see help(ops.{op.name})"
     if names and len(operands) > op.most_operands:
         fix = f"name the settings: {op.name}(x, {', '.join(names)})"
+    elif row := next(
+        filter(None, (foreign(x, op.__signature__.parameters) for x in settings)), None
+    ):
+        fix = row.way
     elif op.name.startswith("bitwise"):
         fix = "compare numbers first, (x > 0) & (y > 0), or astype integers or bool"
     return OperandTypeError(

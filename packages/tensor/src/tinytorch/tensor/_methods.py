@@ -1,6 +1,7 @@
 """The methods of a Tensor that are one call of an op, under the names that NumPy's arrays have.
 
-Shapes and settings are said where the op or the function of that name stands.
+Shapes and settings are said where the op or the function of that name stands. Other keywords go on
+to it as well: its error says what stands for PyTorch's `dim=`.
 """
 
 from collections.abc import Sequence
@@ -71,13 +72,13 @@ class Methods:
         """Swap two axes."""
         return ops.swapaxes(self, axis1, axis2)
 
-    def flatten(self, start_axis: int = 0) -> Self:
+    def flatten(self, start_axis: int = 0, **other: Any) -> Self:
         """Join all axes from `start_axis` on into one."""
-        return ops.flatten(self, start_axis)
+        return ops.flatten(self, start_axis, **other)
 
-    def squeeze(self, axis: Axes = None) -> Self:
+    def squeeze(self, axis: Axes = None, **other: Any) -> Self:
         """Drop axes of length 1: the given ones, or all."""
-        return ops.squeeze(self, axis)
+        return ops.squeeze(self, axis, **other)
 
     def expand_dims(self, axis: int) -> Self:
         """Insert an axis of length 1 at `axis`."""
@@ -89,41 +90,45 @@ class Methods:
 
     # Reductions. Without an axis all elements are reduced.
 
-    def sum(self, axis: Axes = None, keepdims: bool = False) -> Self:
+    def sum(self, axis: Axes = None, keepdims: bool = False, **other: Any) -> Self:
         """Add the elements along `axis`."""
-        return ops.sum(self, axis=axis, keepdims=keepdims)
+        return ops.sum(self, axis=axis, keepdims=keepdims, **other)
 
-    def mean(self, axis: Axes = None, keepdims: bool = False) -> Self:
+    def mean(self, axis: Axes = None, keepdims: bool = False, **other: Any) -> Self:
         """Average the elements along `axis`."""
-        return ops.mean(self, axis, keepdims)
+        return ops.mean(self, axis, keepdims, **other)
 
-    def max(self, axis: Axes = None, keepdims: bool = False) -> Self:
+    def max(self, axis: Axes = None, keepdims: bool = False, **other: Any) -> Self:
         """Return the largest element along `axis`; ties share the gradient."""
-        return ops.max(self, axis=axis, keepdims=keepdims)
+        return ops.max(self, axis=axis, keepdims=keepdims, **other)
 
-    def min(self, axis: Axes = None, keepdims: bool = False) -> Self:
+    def min(self, axis: Axes = None, keepdims: bool = False, **other: Any) -> Self:
         """Return the smallest element along `axis`; ties share the gradient."""
-        return ops.min(self, axis=axis, keepdims=keepdims)
+        return ops.min(self, axis=axis, keepdims=keepdims, **other)
 
-    def var(self, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Self:
+    def var(self, axis: Axes = None, keepdims: bool = False, ddof: int = 0, **other: Any) -> Self:
         """Return the variance along `axis`: divided by n - `ddof`, NumPy's default."""
-        return ops.var(self, axis, keepdims, ddof)
+        return ops.var(self, axis, keepdims, ddof, **other)
 
-    def std(self, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Self:
+    def std(self, axis: Axes = None, keepdims: bool = False, ddof: int = 0, **other: Any) -> Self:
         """Return the standard deviation along `axis`."""
-        return ops.std(self, axis, keepdims, ddof)
+        return ops.std(self, axis, keepdims, ddof, **other)
 
-    def argmax(self, axis: int | None = None) -> Any:
+    def argmax(self, axis: int | None = None, keepdims: bool = False, **other: Any) -> Any:
         """Return the position of the first largest element along `axis`."""
-        return ops.argmax(self, axis=axis)
+        return ops.argmax(self, axis=axis, keepdims=keepdims, **other)
 
-    def argmin(self, axis: int | None = None) -> Any:
+    def argmin(self, axis: int | None = None, keepdims: bool = False, **other: Any) -> Any:
         """Return the position of the first smallest element along `axis`."""
-        return ops.argmin(self, axis=axis)
+        return ops.argmin(self, axis=axis, keepdims=keepdims, **other)
 
-    def cumsum(self, axis: int) -> Self:
+    def argsort(self, axis: int = -1, descending: bool = False, **other: Any) -> Any:
+        """Return the positions that put the elements in order along `axis`."""
+        return ops.argsort(self, axis=axis, descending=descending, **other)
+
+    def cumsum(self, axis: int, **other: Any) -> Self:
         """Return the running sum along `axis`."""
-        return ops.cumsum(self, axis=axis)
+        return ops.cumsum(self, axis=axis, **other)
 
     # Elementwise functions.
 
@@ -147,9 +152,9 @@ class Methods:
         """Return the magnitude of each element."""
         return ops.abs(self)
 
-    def clip(self, low: Any = None, high: Any = None) -> Self:
+    def clip(self, low: Any = None, high: Any = None, **other: Any) -> Self:
         """Limit each element to the range from `low` to `high`."""
-        return ops.clip(self, low=low, high=high)
+        return ops.clip(self, low=low, high=high, **other)
 
     def astype(self, dtype: DTypeLike) -> Any:
         """Convert the elements to `dtype`."""

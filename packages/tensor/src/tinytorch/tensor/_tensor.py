@@ -7,7 +7,7 @@ see in `_interchange`.
 
 import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,8 +16,9 @@ from tinytorch.tensor import ops
 from tinytorch.tensor._convert import as_array
 from tinytorch.tensor._interchange import Interchange
 from tinytorch.tensor._methods import Methods
+from tinytorch.tensor._names import find
 from tinytorch.tensor._op import Op
-from tinytorch.tensor.errors import DTypeError, ImmutableError, ShapeError
+from tinytorch.tensor.errors import DTypeError, ImmutableError, ShapeError, UsageError
 
 
 class Tensor(Methods, Interchange):
@@ -70,7 +71,7 @@ class Tensor(Methods, Interchange):
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self.data.size
+        return Count(self.data.size)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -147,6 +148,22 @@ class Tensor(Methods, Interchange):
                 fix="use int(x.item())",
             )
         return int(self.data)
+
+
+class Count(int):
+    """A number of elements; calling it, as in PyTorch, tells what to write."""
+
+    __slots__ = ()
+
+    def __call__(self, *_: int) -> NoReturn:
+        """Refuse: PyTorch's `size()` is `shape`."""
+        row = find("Tensor.size")
+        raise UsageError(
+            "size",
+            expected="size, the number of elements, without a call",
+            got="size()",
+            fix="x.shape" if row is None else row.way,
+        )
 
 
 def wrap(array: np.ndarray) -> Tensor:

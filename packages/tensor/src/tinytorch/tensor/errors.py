@@ -9,6 +9,8 @@
     ├── GradientError       (RuntimeError)  a gradient that cannot be computed, or is wrong
     ├── StateError          (ValueError)    a state that does not fit the object that loads it
     ├── FileError           (OSError)       a file that is missing, damaged or foreign
+    ├── NamingError         (AttributeError) a name of PyTorch's, which has another here
+    ├── UsageError          (TypeError)     an argument or a call in PyTorch's manner
     └── MissingExtraError   (ImportError)   an optional dependency that is not installed
 
 Each also is the built-in error in parentheses, so `except ValueError` works as it does elsewhere.
@@ -17,7 +19,10 @@ Upper layers subclass these where they have more to say.
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any, ParamSpec, TypeVar
+
+from tinytorch.tensor._names import foreign
 
 __all__ = [
     "ArgumentError",
@@ -27,9 +32,11 @@ __all__ = [
     "ImmutableError",
     "IndexRangeError",
     "MissingExtraError",
+    "NamingError",
     "ShapeError",
     "StateError",
     "TinyTorchError",
+    "UsageError",
     "named",
 ]
 
@@ -154,8 +161,22 @@ class MissingExtraError(TinyTorchError, ImportError):
     problem = "an optional dependency is missing"
 
 
+class NamingError(TinyTorchError, AttributeError):
+    """A name of PyTorch's, which has another here."""
+
+    problem = "called otherwise here"
+
+
+class UsageError(TinyTorchError, TypeError):
+    """An argument or a call in PyTorch's manner."""
+
+    problem = "called otherwise here"
+
+
 def named(function: Callable[P, R]) -> Callable[P, R]:
-    """Let the errors of a public function name it, whatever it is made of.
+    """Let the errors of a public function name it, whatever it is made of; an `__init__` its class.
+
+    A keyword that the function lacks and PyTorch has is an error that tells ours.
 
     Example:
         >>> from tinytorch.tensor import ones
@@ -170,12 +191,27 @@ def named(function: Callable[P, R]) -> Callable[P, R]:
           way out:  count axes from 0, or from -1 backward
     """
 
+    def operation(args: tuple[Any, ...]) -> str:
+        maker = function.__name__ == "__init__"
+        return type(args[0]).__name__ if maker else function.__name__
+
     @wraps(function)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except TinyTorchError as error:
-            error.rename(function.__name__)
+            error.rename(operation(args))
+            raise
+        except TypeError as error:
+            known = [name for name in signature(function).parameters if name != "self"]
+            for name, value in kwargs.items():
+                if row := foreign(name, known):
+                    raise UsageError(
+                        operation(args),
+                        expected=f"{operation(args)}({', '.join(known)})",
+                        got=f"{name}={value!r}",
+                        fix=row.way,
+                    ) from error
             raise
 
     return told

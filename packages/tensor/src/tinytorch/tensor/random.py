@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinytorch.tensor._convert import real_dtype
+from tinytorch.tensor._convert import as_array, real_dtype
 from tinytorch.tensor._creation import read_shape
 from tinytorch.tensor._tensor import Tensor, wrap
 from tinytorch.tensor.checks import fraction, number
-from tinytorch.tensor.errors import DTypeError, named
+from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError, named
 
-__all__ = ["bernoulli", "generator", "normal", "permutation", "uniform"]
+__all__ = ["bernoulli", "categorical", "generator", "normal", "permutation", "uniform"]
 
 # Quoted here and below: NumPy loads its random module, 30 ms of start, when it is first named.
 Rng: TypeAlias = "np.random.Generator | int | None"
@@ -143,6 +143,51 @@ def bernoulli(p: float, shape: Shape = (), *, rng: Rng = None) -> Tensor:
     """
     p = fraction("bernoulli", "p", p)
     return wrap(np.asarray(generator(rng).random(read_shape("bernoulli", (shape,))) < p))
+
+
+@named
+def categorical(p: Any, shape: Shape = (), *, rng: Rng = None) -> Tensor:
+    """Draw class numbers, each with a probability in proportion to its weight.
+
+    Args:
+        p: (..., classes) weights or probabilities, 0 or more; scaled to sum to 1. Of logits give
+            `softmax(logits)`.
+        shape: How many draws, in front of the other axes of `p`.
+        rng: As in `normal`.
+
+    Returns:
+        (*shape, ...) int64 from 0 to classes - 1.
+
+    Raises:
+        ShapeError: There is no class.
+        ArgumentError: A weight is negative or not finite, or all are 0.
+
+    Example:
+        >>> categorical([[0.0, 1.0], [1.0, 0.0]], 3, rng=0).tolist()
+        [[1, 0], [1, 0], [1, 0]]
+    """
+    given = p.data if isinstance(p, Tensor) else p  # a draw has no gradient
+    weights = as_array("categorical", given, np.float64, copy=False)
+    draws = read_shape("categorical", (shape,))
+    if not weights.ndim or not weights.shape[-1]:
+        raise ShapeError(
+            "categorical",
+            expected="(..., classes), at least one class",
+            got=f"p {weights.shape}",
+            fix="give one weight for each class along the last axis",
+        )
+    limits = weights.cumsum(-1)
+    total = limits[..., -1:]
+    if not (weights >= 0).all() or not (np.isfinite(total) & (total > 0)).all():
+        raise ArgumentError(
+            "categorical",
+            expected="weights of 0 or more, finite, not all 0",
+            got=f"p {weights.shape} from {weights.min()} to {weights.max()}",
+            fix="give probabilities: of logits softmax(logits)",
+        )
+    drawn = generator(rng).random((*draws, *weights.shape[:-1], 1)) * total
+    drawn = np.minimum(drawn, np.nextafter(total, 0))
+    return wrap(np.asarray((limits <= drawn).sum(-1)))
 
 
 @named

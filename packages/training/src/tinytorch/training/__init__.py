@@ -1,6 +1,9 @@
 """Training: the loop, metrics, callbacks, checkpoints, and what one looks at afterwards."""
 
+from typing import Any
+
 from tinytorch.optim import NonFiniteError
+from tinytorch.tensor import pytorch
 from tinytorch.training._history import History
 from tinytorch.training._rate_finder import RateSweep, find_learning_rate
 from tinytorch.training._rates import per_epoch
@@ -59,3 +62,8 @@ __all__ = [
     "save_checkpoint",
     "save_safetensors",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Tell what PyTorch's names are called here."""
+    raise pytorch.unknown(__name__, name, "torch", "utils")

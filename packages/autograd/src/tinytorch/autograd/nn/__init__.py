@@ -1,5 +1,7 @@
 """Modules: functions compute, modules hold."""
 
+from typing import Any
+
 from tinytorch.autograd.nn import init
 from tinytorch.autograd.nn._activations import (
     GELU,
@@ -13,12 +15,13 @@ from tinytorch.autograd.nn._activations import (
     Softmax,
     Tanh,
 )
-from tinytorch.autograd.nn._containers import ModuleList, Sequential
+from tinytorch.autograd.nn._containers import ModuleDict, ModuleList, Sequential
 from tinytorch.autograd.nn._linear import Embedding, Linear
 from tinytorch.autograd.nn._module import Module
 from tinytorch.autograd.nn._parameter import Buffer, Parameter
 from tinytorch.autograd.nn._regularization import Dropout, LayerNorm
 from tinytorch.autograd.nn._watching import evaluation
+from tinytorch.tensor import pytorch
 
 __all__ = [
     "GELU",
@@ -32,6 +35,7 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "Module",
+    "ModuleDict",
     "ModuleList",
     "Parameter",
     "ReLU",
@@ -43,3 +47,10 @@ __all__ = [
     "evaluation",
     "init",
 ]
+
+pytorch.point_out(Module, "Module")
+
+
+def __getattr__(name: str) -> Any:
+    """Tell what PyTorch's names are called here."""
+    raise pytorch.unknown(__name__, name, "nn", "F")

@@ -1,10 +1,10 @@
-"""Modules that hold a list of modules."""
+"""Modules that hold a list or a dict of modules."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 from tinytorch.autograd.nn._module import Module
-from tinytorch.tensor import DTypeError
+from tinytorch.tensor import ArgumentError, DTypeError
 
 
 class ModuleList(Module):
@@ -29,14 +29,7 @@ class ModuleList(Module):
 
     def append(self, module: Module) -> None:
         """Add a module at the end."""
-        if not isinstance(module, Module):
-            raise DTypeError(
-                type(self).__name__,
-                expected="modules",
-                got=f"{module!r}",
-                fix="for a plain function write a Module with a forward method",
-            )
-        self._items.append(module)
+        self._items.append(_checked(type(self).__name__, module))
 
     def __len__(self) -> int:
         return len(self._items)
@@ -52,6 +45,74 @@ class ModuleList(Module):
     @classmethod
     def _of(cls, modules: Iterable[Module]) -> "ModuleList":
         return cls(modules)
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        for name, x in super()._members():
+            yield name.removeprefix("_items."), x
+
+
+class ModuleDict(Module):
+    """A dict of modules whose weights belong to the model; named by their keys.
+
+    Args:
+        modules: The modules by name, or None for none yet.
+
+    Raises:
+        DTypeError: Something is no module.
+        ArgumentError: A key is no name: it is no text, is empty or has a dot in it.
+
+    Example:
+        >>> from tinytorch.autograd.nn import Linear
+        >>> heads = ModuleDict({"age": Linear(2, 1), "size": Linear(2, 1, bias=False)})
+        >>> list(heads.state_dict())
+        ['age.weight', 'age.bias', 'size.weight']
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+        self._items: dict[str, Module] = {}
+        self.update(modules or {})
+
+    def update(self, modules: Mapping[str, Module]) -> None:
+        """Set each of the modules."""
+        for name, module in modules.items():
+            self[name] = module
+
+    def __getitem__(self, name: str) -> Module:
+        return self._items[name]
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        if not isinstance(name, str) or not name or "." in name:  # type: ignore[redundant-expr]
+            raise ArgumentError(
+                type(self).__name__,
+                expected="a name without a dot: dots join the names of a module and its part",
+                got=f"{name!r}",
+                fix="use letters, digits and underscores",
+            )
+        self._items[name] = _checked(type(self).__name__, module)
+
+    def __delitem__(self, name: str) -> None:
+        del self._items[name]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._items
+
+    def keys(self) -> KeysView[str]:
+        """Return the names."""
+        return self._items.keys()
+
+    def values(self) -> ValuesView[Module]:
+        """Return the modules."""
+        return self._items.values()
+
+    def items(self) -> ItemsView[str, Module]:
+        """Return names and modules."""
+        return self._items.items()
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         for name, x in super()._members():
@@ -98,3 +159,15 @@ class Sequential(ModuleList):
                 raise
             i += count
         return x
+
+
+def _checked(operation: str, module: Any) -> Module:
+    """The module, unless it is none."""
+    if not isinstance(module, Module):
+        raise DTypeError(
+            operation,
+            expected="modules",
+            got=f"{module!r}",
+            fix="for a plain function write a Module with a forward method",
+        )
+    return module

@@ -5,7 +5,7 @@ and tells what is found apart by its type; names are the attributes' own, positi
 by dots, as in PyTorch.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from tinytorch.autograd.nn._watching import (
     watched,
 )
 from tinytorch.tensor import ArgumentError, ImmutableError, Tensor, checks, zeros
+from tinytorch.tensor.errors import named
 
 
 class Module:
@@ -179,6 +180,27 @@ class Module:
             parameter.requires_grad = mode
         return self
 
+    def apply(self, function: Callable[["Module"], object]) -> Self:
+        """Call a function with each module below, then with this one; return it.
+
+        Args:
+            function: It gets a module, its parts first; what it returns is dropped.
+
+        Example:
+            >>> from tinytorch.autograd.nn import Linear, ReLU, Sequential
+            >>> def no_bias(module):
+            ...     if isinstance(module, Linear):
+            ...         module.bias.assign(0 * module.bias.detach())
+            >>> model = Sequential(Linear(2, 1, rng=0), ReLU()).apply(no_bias)
+            >>> model[0].bias.tolist()
+            [0.0]
+        """
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    @named
     def zero_grad(self) -> None:
         """Forget the gradients of all Parameters."""
         for parameter in self.parameters():

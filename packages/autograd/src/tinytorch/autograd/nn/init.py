@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.autograd._variable import Variable
-from tinytorch.tensor import ShapeError, checks, random
+from tinytorch.tensor import ShapeError, checks, pytorch, random
 
 __all__ = ["dirac_", "kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform"]
 
@@ -126,3 +126,8 @@ def _fans(operation: str, shape: Sequence[int]) -> tuple[int, int]:
         )
     kernel = math.prod(shape[2:])
     return shape[1] * kernel, shape[0] * kernel
+
+
+def __getattr__(name: str) -> Any:
+    """Tell what PyTorch's names are called here."""
+    raise pytorch.unknown(__name__, name, "init")

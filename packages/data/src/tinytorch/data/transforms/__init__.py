@@ -5,6 +5,8 @@ the data sets' own uint8; `ToFloat` and `Normalize` end in float32. Those with `
 take a keyword `rng`, which `DataLoader` gives them, another one for each batch.
 """
 
+from typing import Any
+
 from tinytorch.data.transforms._compose import Compose
 from tinytorch.data.transforms._geometry import (
     CenterCrop,
@@ -15,6 +17,7 @@ from tinytorch.data.transforms._geometry import (
 )
 from tinytorch.data.transforms._mixing import CutMix, MixUp
 from tinytorch.data.transforms._values import Normalize, RandomBrightness, RandomErasing, ToFloat
+from tinytorch.tensor import pytorch
 
 __all__ = [
     "CenterCrop",
@@ -30,3 +33,8 @@ __all__ = [
     "RandomVerticalFlip",
     "ToFloat",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Tell what PyTorch's names are called here."""
+    raise pytorch.unknown(__name__, name, "transforms")

@@ -8,7 +8,7 @@ from functools import wraps
 import numpy as np
 from numba import prange
 
-from tinytorch.optim import _adagrad, _adam, _rmsprop, _sgd
+from tinytorch.optim import _adadelta, _adagrad, _adam, _rmsprop, _sgd
 from tinytorch.optim.kernels import kernel
 from tinytorch.tensor.kernels import njit
 
@@ -89,3 +89,15 @@ def adagrad(w, g, v, lr, eps, weight_decay):
         d = g[i] + weight_decay * w[i] if weight_decay else g[i]
         v[i] += d * d
         w[i] -= lr * d / (np.sqrt(v[i]) + eps)
+
+
+@fused(_adadelta.adadelta)
+def adadelta(w, g, v, u, lr, rho, eps, weight_decay):
+    """Make one pass of the update in `_adadelta`."""
+    one = w.dtype.type(1)
+    for i in prange(w.size):
+        d = g[i] + weight_decay * w[i] if weight_decay else g[i]
+        v[i] = rho * v[i] + (one - rho) * d * d
+        d *= np.sqrt(u[i] + eps) / np.sqrt(v[i] + eps)
+        u[i] = rho * u[i] + (one - rho) * d * d
+        w[i] -= lr * d

@@ -4,16 +4,21 @@ Images are (batch, channels, height, width) Tensors or Variables of a float dtyp
 size setting is one integer for both axes or a pair (height, width).
 """
 
+from typing import Any
+
 from tinytorch.spatial.functional._convolution import conv2d, conv_transpose2d
 from tinytorch.spatial.functional._dropout import dropout2d
 from tinytorch.spatial.functional._normalization import batch_norm2d, group_norm
 from tinytorch.spatial.functional._pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from tinytorch.spatial.functional._resizing import upsample
+from tinytorch.spatial.functional._signals import conv1d
+from tinytorch.tensor import pytorch
 
 __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
     "batch_norm2d",
+    "conv1d",
     "conv2d",
     "conv_transpose2d",
     "dropout2d",
@@ -21,3 +26,8 @@ __all__ = [
     "max_pool2d",
     "upsample",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Tell what PyTorch's names are called here."""
+    raise pytorch.unknown(__name__, name, "F", "nn")

@@ -4,6 +4,9 @@ Losses are in nats (`cross_entropy`, ...) or in the squared or plain unit of the
 `reduction`: `"mean"`, `"sum"` or `"none"`. No loss broadcasts: shapes must agree.
 """
 
+from typing import Any
+
+from tinytorch.tensor import pytorch
 from tinytorch.tensor.functional._activations import (
     gelu,
     leaky_relu,
@@ -16,6 +19,7 @@ from tinytorch.tensor.functional._binary import (
     binary_cross_entropy_with_logits,
 )
 from tinytorch.tensor.functional._classification import cross_entropy, nll_loss
+from tinytorch.tensor.functional._divergence import kl_div
 from tinytorch.tensor.functional._layers import dropout, layer_norm, linear
 from tinytorch.tensor.functional._reduction import divisors, mean_over
 from tinytorch.tensor.functional._regression import huber_loss, l1_loss, mse_loss
@@ -29,6 +33,7 @@ __all__ = [
     "dropout",
     "gelu",
     "huber_loss",
+    "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
@@ -43,3 +48,8 @@ __all__ = [
     "softmax",
     "tanh",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Tell what PyTorch's names are called here."""
+    raise pytorch.unknown(__name__, name, "F", "nn", "torch")

@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.tensor._convert import shape_of
 from tinytorch.tensor._op import op
 from tinytorch.tensor._precision import HALF, SINGLE
-from tinytorch.tensor.errors import IndexRangeError, ShapeError, TinyTorchError
-from tinytorch.tensor.types import Array, Shape
+from tinytorch.tensor.checks import flag, whole
+from tinytorch.tensor.errors import IndexRangeError, ShapeError, TinyTorchError, named
+from tinytorch.tensor.ops.elementwise import to_discrete
+from tinytorch.tensor.types import Array, Shape, TopK
 
 
 @op
@@ -63,6 +66,57 @@ def scatter_add(x: Array, values: Array, *, indices: np.ndarray, axis: int) -> A
     where[axis] = indices
     np.add.at(out, tuple(where), values)
     return out.astype(x.dtype, copy=False)
+
+
+@op(differentiable=False)
+def argsort(x: Array, *, axis: int = -1, descending: bool = False) -> Array:
+    """The positions that put x in order along axis; equal elements stay in theirs, NaN is largest.
+
+    From the largest down if descending.
+    """
+    if not descending:
+        return np.argsort(x, axis, kind="stable")
+    upward = np.argsort(np.flip(x, axis), axis, kind="stable")
+    return x.shape[axis] - 1 - np.flip(upward, axis)
+
+
+@named
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
+    """Return the k largest elements along axis, the largest first, and where they stand.
+
+    Args:
+        x: Any shape with the axis. NaN counts as the largest; of equal elements the first is first.
+        k: How many; at most the length of the axis.
+        axis: The axis.
+        largest: False for the smallest, the smallest first.
+
+    Returns:
+        `(values, indices)`, each of the shape of x with length k along the axis.
+
+    Raises:
+        ShapeError: There is no such axis, or k is larger than it.
+        ArgumentError: k is no whole number of 0 or more.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> values, indices = topk(tensor([1.0, 5.0, 3.0]), 2)
+        >>> values, indices
+        (tensor([5., 3.]), tensor([1, 2]))
+    """
+    shape, k = shape_of(x), whole("topk", "k", k, 0)
+    if not -len(shape) <= axis < len(shape) or k > shape[axis]:
+        raise ShapeError(
+            "topk",
+            expected=f"an axis of shape {shape} with at least k={k} elements",
+            got=f"axis={axis}",
+            fix="count axes from 0, or from -1 backward; choose fewer elements",
+        )
+    order = argsort(x, axis=axis, descending=flag("topk", "largest", largest))
+    indices = np.take(order.data, np.arange(k), axis)
+    return TopK(
+        take_along_axis(x, indices=indices, axis=axis),
+        to_discrete(indices, dtype=np.dtype(np.int64)),
+    )
 
 
 def _to_add_in(x: Array) -> np.dtype[Any]:

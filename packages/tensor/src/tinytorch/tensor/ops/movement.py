@@ -8,7 +8,10 @@ import numpy as np
 
 from tinytorch.tensor._convert import shape_of
 from tinytorch.tensor._op import op
+from tinytorch.tensor.checks import whole
 from tinytorch.tensor.errors import ShapeError, named
+from tinytorch.tensor.ops.elementwise import where
+from tinytorch.tensor.ops.indexing import getitem
 from tinytorch.tensor.types import Array, Axes, Shape
 
 
@@ -64,6 +67,86 @@ def stack(tensors: Any, axis: int = 0) -> Any:
 
 
 @named
+def split(x: Any, lengths: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """Return the parts of x, one after the other along axis, as PyTorch does.
+
+    Args:
+        x: Any shape with the axis.
+        lengths: The length of each part, or one length: then the last part may be shorter. (NumPy
+            takes a number of parts, or where to cut.)
+        axis: The axis that is cut.
+
+    Returns:
+        The parts; joined by `concatenate` they are x.
+
+    Raises:
+        ShapeError: There is no such axis, or the lengths do not add up to its own.
+        ArgumentError: A length is no whole number, or is negative; one length is at least 1.
+
+    Example:
+        >>> from tinytorch.tensor import arange
+        >>> split(arange(5), 2)
+        [tensor([0, 1]), tensor([2, 3]), tensor([4])]
+    """
+    shape = shape_of(x)
+    if not -len(shape) <= axis < len(shape):
+        raise _no_such_axis("split", axis, shape)
+    length = shape[axis]
+    if not isinstance(lengths, Sequence):
+        one = whole("split", "lengths", lengths, 1)
+        parts = [min(one, length - start) for start in range(0, max(length, 1), one)]
+    else:
+        parts = [whole("split", "lengths", n, 0) for n in lengths]
+    if sum(parts) != length:
+        raise ShapeError(
+            "split",
+            expected=f"lengths that add up to {length}, that of axis {axis} of {shape}",
+            got=f"lengths={lengths!r}, which add up to {sum(parts)}",
+            fix="give one length for equal parts, or lengths that add up",
+        )
+    before = (slice(None),) * (axis % len(shape))
+    ends = np.cumsum(parts).tolist()
+    return [
+        getitem(x, index=(*before, slice(end - n, end))) for n, end in zip(parts, ends, strict=True)
+    ]
+
+
+@named
+def tril(x: Any, k: int = 0) -> Any:
+    """Return x with zeros above a diagonal of its last two axes.
+
+    Args:
+        x: (..., rows, columns).
+        k: The diagonal: 0 for the main one, above it positive, below it negative.
+
+    Raises:
+        ShapeError: There are fewer than two axes.
+
+    Example:
+        >>> from tinytorch.tensor import ones
+        >>> tril(ones(2, 2))
+        tensor([[1., 0.],
+                [1., 1.]])
+    """
+    return where(np.tri(*_matrix("tril", x), whole("tril", "k", k), dtype=bool), x, _nothing(x))
+
+
+@named
+def triu(x: Any, k: int = 0) -> Any:
+    """Return x with zeros below a diagonal of its last two axes: as `tril`.
+
+    Example:
+        >>> from tinytorch.tensor import ones
+        >>> triu(ones(2, 2), k=1)
+        tensor([[0., 1.],
+                [0., 0.]])
+    """
+    return where(
+        ~np.tri(*_matrix("triu", x), whole("triu", "k", k) - 1, dtype=bool), x, _nothing(x)
+    )
+
+
+@named
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Return x with two axes swapped."""
     order = list(range(len(shape_of(x))))
@@ -110,6 +193,24 @@ def expand_dims(x: Any, axis: int) -> Any:
         raise _no_such_axis("expand_dims", axis, shape)
     axis %= len(shape) + 1
     return reshape(x, shape=(*shape[:axis], 1, *shape[axis:]))
+
+
+def _matrix(operation: str, x: Any) -> tuple[int, int]:
+    """The lengths of the last two axes."""
+    shape = shape_of(x)
+    if len(shape) < 2:
+        raise ShapeError(
+            operation,
+            expected="(..., rows, columns)",
+            got=f"{shape}",
+            fix="expand_dims or reshape to a matrix first",
+        )
+    return shape[-2], shape[-1]
+
+
+def _nothing(x: Any) -> bool | int:
+    """The zero that changes no data type."""
+    return False if getattr(x, "dtype", None) == np.bool_ else 0
 
 
 def _no_such_axis(operation: str, axis: Any, shape: Shape) -> ShapeError:

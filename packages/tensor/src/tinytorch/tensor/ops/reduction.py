@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,19 @@ import numpy as np
 from tinytorch.tensor._convert import shape_of
 from tinytorch.tensor._op import op
 from tinytorch.tensor._precision import HALF, MEDIUM, SINGLE, SMALL, add_up, in_single, plain_sum
+from tinytorch.tensor.checks import number
 from tinytorch.tensor.errors import ArgumentError, ShapeError, named
-from tinytorch.tensor.ops.elementwise import equal
+from tinytorch.tensor.ops.elementwise import (
+    abs,
+    astype,
+    equal,
+    exp,
+    isfinite,
+    log,
+    not_equal,
+    where,
+)
+from tinytorch.tensor.ops.movement import reshape
 from tinytorch.tensor.types import Array, Axes
 
 
@@ -44,15 +55,15 @@ def min(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
 
 
 @op(differentiable=False)
-def argmax(x: Array, *, axis: int | None = None) -> Any:
+def argmax(x: Array, *, axis: int | None = None, keepdims: bool = False) -> Any:
     """The position of the first largest element along axis."""
-    return np.argmax(_non_empty("argmax", x), axis=axis)
+    return np.argmax(_non_empty("argmax", x), axis=axis, keepdims=keepdims)
 
 
 @op(differentiable=False)
-def argmin(x: Array, *, axis: int | None = None) -> Any:
+def argmin(x: Array, *, axis: int | None = None, keepdims: bool = False) -> Any:
     """The position of the first smallest element along axis."""
-    return np.argmin(_non_empty("argmin", x), axis=axis)
+    return np.argmin(_non_empty("argmin", x), axis=axis, keepdims=keepdims)
 
 
 @op
@@ -116,6 +127,62 @@ def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any
     variance = var(x, axis, keepdims, ddof)
     constant = equal(variance, 0)
     return (variance + constant) ** 0.5 - constant
+
+
+@named
+@in_single
+def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the logarithm of the sum of exp(x) along axis; never overflows.
+
+    Raises:
+        ShapeError: There is no element.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> logsumexp(tensor([1000.0, 1000.0]))
+        tensor(1000.6932)
+    """
+    largest = max(x, axis=axis, keepdims=True)
+    shift = where(isfinite(largest), largest, 0)
+    total = sum(exp(x - shift), axis=axis, keepdims=keepdims)
+    nothing = equal(total, 0)
+    return where(nothing, -inf, log(total + nothing)) + reshape(shift, shape=total.shape)
+
+
+@named
+@in_single
+def norm(x: Any, ord: float = 2, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Return the length of vectors along axis: the root of order ord of the summed powers.
+
+    Args:
+        x: Any shape; of several axes the elements are one vector.
+        ord: The order: 2 for the Euclidean length, 1 for the sum of magnitudes, inf for the largest
+            magnitude, -inf for the smallest, 0 for how many elements are not 0, or any number.
+        axis: One axis, several, or None for all.
+        keepdims: Whether length 1 stays in their place.
+
+    Returns:
+        The lengths. That of zeros is 0, and so is its gradient.
+
+    Raises:
+        ArgumentError: `ord` is no number.
+
+    Example:
+        >>> from tinytorch.tensor import tensor
+        >>> norm(tensor([3.0, -4.0])), norm(tensor([3.0, -4.0]), 1)
+        (tensor(5.), tensor(7.))
+    """
+    order = ord if ord in (inf, -inf) else number("norm", "ord", ord)
+    if order == 0:
+        return sum(astype(not_equal(x, 0), np.float32), axis=axis, keepdims=keepdims)
+    size = abs(x)
+    if order in (inf, -inf):
+        return (max if order > 0 else min)(size, axis=axis, keepdims=keepdims)
+    if order == 1:
+        return sum(size, axis=axis, keepdims=keepdims)
+    total = sum(x * x if order == 2 else size**order, axis=axis, keepdims=keepdims)
+    nothing = equal(total, 0)
+    return (total + nothing) ** (1 / order) - nothing
 
 
 def _count(x: Any, axis: Axes) -> int:

@@ -228,13 +228,46 @@ REDUCTIONS = [
     OpCase(
         ops.argmax,
         np.argmax,
-        [sample((2, 3)), sample((2, 3), axis=0), sample((2, 3), axis=-1), sample(np.ones(3))],
+        [
+            sample((2, 3)),
+            sample((2, 3), axis=0),
+            sample((2, 3), axis=-1, keepdims=True),
+            sample(np.ones(3)),
+            sample((2, 3), keepdims=True),
+        ],
         dtype=np.int64,
     ),
     OpCase(
         ops.argmin,
         np.argmin,
-        [sample((2, 3)), sample((2, 3), axis=0), sample((2, 3), axis=-1), sample(np.ones(3))],
+        [
+            sample((2, 3)),
+            sample((2, 3), axis=0),
+            sample((2, 3), axis=-1, keepdims=True),
+            sample(np.ones(3)),
+            sample((2, 3), keepdims=True),
+        ],
+        dtype=np.int64,
+    ),
+    OpCase(
+        ops.argsort,
+        lambda x, axis=-1, descending=False: np.argsort(-x if descending else x, axis),
+        [
+            sample((5,)),
+            sample((5,), descending=True),
+            sample((2, 3), axis=0, descending=True),
+            sample((2, 3), axis=-2),
+            sample((2, 0), axis=1),
+        ],
+        dtype=np.int64,
+    ),
+    OpCase(
+        ops.argsort,
+        lambda x, axis=-1, descending=False: np.array([3, 0, 2, 1] if descending else [1, 0, 2, 3]),  # noqa: ARG005
+        [
+            sample(np.array([2.0, 1.0, 2.0, NAN])),
+            sample(np.array([2.0, 1.0, 2.0, NAN]), descending=True),
+        ],
         dtype=np.int64,
     ),
     OpCase(

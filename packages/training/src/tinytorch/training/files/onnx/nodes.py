@@ -72,11 +72,14 @@ def _reduction(kind: str) -> Row:
 
 def _position(kind: str) -> Row:
     def row(call: Call) -> str:
-        axis = call.settings.get("axis")
+        axis, keepdims = call.settings.get("axis"), call.settings.get("keepdims", False)
         (name,) = call.inputs(_computable(call.common_dtype()))
-        if axis is None:
-            name = call.add("Reshape", [name, call.integers(-1)])
-        return call.add(kind, [name], axis=axis or 0, keepdims=0)
+        if axis is not None:
+            return call.add(kind, [name], axis=axis, keepdims=int(keepdims))
+        flat = call.add("Reshape", [name, call.integers(-1)])
+        name = call.add(kind, [flat], axis=0, keepdims=0)
+        ones = call.integers(*call.result.shape)
+        return call.add("Reshape", [name, ones]) if keepdims else name
 
     return row
 

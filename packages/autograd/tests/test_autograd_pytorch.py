@@ -1,0 +1,66 @@
+"""PyTorch's names: each row of this layer's table runs, and whoever asks for the name is told."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tinytorch import autograd as layer
+from tinytorch import tensor
+from tinytorch.autograd import nn
+from tinytorch.tensor import NamingError, Tensor, UsageError, functional, pytorch
+
+TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
+OURS = {**vars(tensor), **vars(layer), "F": functional}
+exec(re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1], OURS)
+ROWS = pytorch.rows("autograd")
+OWNERS = {
+    "nn": [nn],
+    "init": [nn.init],
+    "torch": [tensor],
+    "Module": [nn.ReLU()],
+    "Tensor": [Tensor(1.0)],
+}
+NAMES = [row for row in ROWS if row.name.rpartition(".")[0] in OWNERS]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_our_way_of_each_row_runs(row):
+    eval(row.ours, OURS)
+
+
+@pytest.mark.parametrize("row", NAMES, ids=lambda row: row.name)
+def test_whoever_asks_for_the_name_is_told(row):
+    place, _, name = row.name.rpartition(".")
+    for owner in OWNERS[place]:
+        assert not hasattr(owner, name)
+        with pytest.raises(NamingError) as caught:
+            getattr(owner, name)
+        assert row.ours in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "nn.Softmax(dim=1)",
+        "nn.LogSoftmax(dim=1)",
+        "nn.Flatten(start_dim=1)",
+        "nn.Flatten(1, end_dim=2)",
+        "model.zero_grad(set_to_none=True)",
+        "ones(2, requires_grad=True)",
+    ],
+)
+def test_a_keyword_of_pytorchs_is_told(call):
+    keyword = re.findall(r"(\w+)=", call)[0]
+    with pytest.raises(UsageError) as caught:
+        eval(call, OURS)
+    assert pytorch.find(f"{keyword}=").ours in caught.value.fix
+    assert caught.value.operation in call
+
+
+def test_an_attribute_of_ones_own_comes_first():
+    module = nn.ReLU()
+    module.to = "here"
+    assert module.to == "here"
+    assert "to" in dir(module)
+    assert "cuda" not in dir(module)

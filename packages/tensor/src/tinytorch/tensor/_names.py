@@ -1,0 +1,68 @@
+"""The tables of PyTorch's names: `from_pytorch.md` beside the modules of each layer.
+
+A row of a table has four cells: the name, how it is used in PyTorch, the way of this project, a
+remark. A keyword's name ends in `=`, that of a part follows the part (`nn.CrossEntropyLoss`).
+"""
+
+import sys
+from collections.abc import Container
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One of PyTorch's names, and the way of this project.
+
+    Attributes:
+        name: Such as `"Tensor.view"`, `"nn.CrossEntropyLoss"`, `"F.pad"` or `"dim="`.
+        theirs: How it is used in PyTorch: an expression.
+        ours: The same here.
+        remark: What differs; often empty.
+    """
+
+    name: str
+    theirs: str
+    ours: str
+    remark: str
+
+    @property
+    def way(self) -> str:
+        """The way out, for an error."""
+        remark = f"; {self.remark}" if self.remark else ""
+        return f"{self.ours}, for {self.theirs}{remark}"
+
+
+@cache
+def rows(layer: str = "*") -> tuple[Row, ...]:
+    """Return the rows of a layer, or of all that are installed.
+
+    Example:
+        >>> rows("tensor")[0].name
+        'Tensor.view'
+    """
+    places = sys.modules["tinytorch"].__path__
+    tables = [path for place in places for path in Path(place).glob(f"{layer}/from_pytorch.md")]
+    return tuple(row for path in sorted(tables) for row in _read(path.read_text("utf-8")))
+
+
+def find(*names: str) -> Row | None:
+    """Return the row of the first of the names that has one.
+
+    Example:
+        >>> find("Tensor.view").ours
+        'x.reshape(3, 2)'
+    """
+    return next((row for name in names for row in rows() if row.name == name), None)
+
+
+def foreign(keyword: str, parameters: Container[str]) -> Row | None:
+    """Return the row of a keyword that PyTorch has, unless it is among a function's parameters."""
+    return None if keyword in parameters else find(f"{keyword}=")
+
+
+def _read(text: str) -> list[Row]:
+    """The rows of the tables of a page."""
+    lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    cells = [[cell.strip("|` ") for cell in line] for line in lines]
+    return [Row(name, theirs, ours, remark) for name, theirs, ours, remark in cells]

@@ -1,0 +1,88 @@
+"""PyTorch's names, where somebody looks for them: what errors say, and where.
+
+Each layer tells the way of this project in a table (`from_pytorch.md`). A name that a package does
+not have is looked up in the tables of all installed layers (`unknown`); a class points from such
+names to what stands for them (`point_out`).
+"""
+
+import sys
+from typing import Any
+
+from tinytorch.tensor._names import Row, find, rows
+from tinytorch.tensor.errors import NamingError
+
+__all__ = ["Row", "find", "point_out", "rows", "unknown"]
+
+
+def unknown(module: str, name: str, *places: str) -> AttributeError:
+    """Return the error for a name that a module does not have.
+
+    Args:
+        module: The module's name: `__name__`.
+        name: What was asked for.
+        *places: Where PyTorch has its names: `"nn"`, `"F"`, `"torch"`, ...
+
+    Returns:
+        A `NamingError` if PyTorch has the name, else a plain `AttributeError`.
+
+    Example:
+        >>> print(unknown("tinytorch.tensor", "cat", "torch"))
+        tinytorch.tensor.cat: called otherwise here
+          expected: a name of this project
+          got:      cat, which is PyTorch's
+          way out:  concatenate([x, y], axis=1), for torch.cat([x, y], dim=1)
+    """
+    row = None if name.startswith("_") else find(*(f"{place}.{name}" for place in places))
+    if row is None:
+        told = f"module {module!r} has no attribute {name!r}"
+        return AttributeError(told, name=name, obj=sys.modules[module])
+    return _called_otherwise(module, name, row)
+
+
+def point_out(kind: type, place: str) -> None:
+    """Let objects of a class answer to PyTorch's names, which they do not have, with the way out.
+
+    To `hasattr` they still have none of them, and reading what they have takes no longer.
+
+    Args:
+        kind: The class.
+        place: What the names stand after in the table: `"Tensor"`, `"Module"`.
+    """
+    for row in rows():
+        owner, _, name = row.name.rpartition(".")
+        if owner == place and not hasattr(kind, name):
+            setattr(kind, name, _Elsewhere(name, row))
+    kind.__dir__ = _names_of  # type: ignore[assignment] # a method of a class not known here
+
+
+class _Elsewhere:
+    """An attribute that PyTorch has: who reads it of an object learns what to use instead."""
+
+    def __init__(self, name: str, row: Row) -> None:
+        self.name = name
+        self.row = row
+
+    def __get__(self, owner: Any, kind: type) -> "_Elsewhere":
+        if owner is None:
+            return self
+        raise _called_otherwise(kind.__name__, self.name, self.row)
+
+
+def _names_of(owner: Any) -> list[str]:
+    """The names that an object has, without those that only point elsewhere."""
+    kind, own = type(owner), getattr(owner, "__dict__", ())
+    return [
+        name
+        for name in object.__dir__(owner)
+        if name in own or not isinstance(getattr(kind, name, None), _Elsewhere)
+    ]
+
+
+def _called_otherwise(owner: str, name: str, row: Row) -> NamingError:
+    return NamingError(
+        f"{owner}.{name}",
+        expected="a name of this project",
+        got=f"{name}, which is PyTorch's",
+        fix=row.way,
+        row=row,
+    )

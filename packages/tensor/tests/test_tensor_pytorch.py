@@ -1,0 +1,96 @@
+"""PyTorch's names: each row of the table runs, and whoever uses the name is told the row."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinytorch import tensor as layer
+from tinytorch.tensor import NamingError, Tensor, UsageError, errors, functional, ops, pytorch
+
+TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
+GIVEN = re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1]
+OURS = {**vars(layer), "F": functional, "np": np}
+exec(GIVEN, OURS)
+ROWS = pytorch.rows("tensor")
+NAMES = [row for row in ROWS if not row.name.endswith("=")]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_our_way_of_each_row_runs(row):
+    eval(row.ours, OURS)
+
+
+def test_a_name_has_one_row():
+    names = [row.name for row in ROWS]
+    assert sorted(names) == sorted(set(names))
+    assert len(names) > 120
+
+
+@pytest.mark.parametrize("row", NAMES, ids=lambda row: row.name)
+def test_whoever_asks_for_the_name_is_told(row):
+    place, _, name = row.name.rpartition(".")
+    owner = {"Tensor": OURS["x"], "torch": layer, "F": functional}[place]
+    if row.name in ("Tensor.size", "Tensor.transpose", "F.scatter"):
+        return
+    assert not hasattr(owner, name)
+    assert name not in dir(owner)
+    with pytest.raises(NamingError) as caught:
+        getattr(owner, name)
+    assert row.ours in caught.value.fix
+    assert caught.value.operation.endswith(name)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "x.sum(dim=1)",
+        "x.mean(dim=1)",
+        "x.max(1, keepdim=True)",
+        "x.argmax(dim=1)",
+        "x.var(unbiased=True)",
+        "x.std(correction=1)",
+        "x.squeeze(dim=0)",
+        "x.flatten(start_dim=1)",
+        "x.cumsum(axis=0, dim=1)",
+        "x.clip(min=0)",
+        "ops.sum(x, dim=1)",
+        "ops.concatenate([x, x], dim=1)",
+        "F.softmax(x, dim=1)",
+        "F.relu(x, inplace=True)",
+        "F.cross_entropy(input=x, target=labels)",
+        "tril(x, diagonal=1)",
+        "zeros(2, device='cpu')",
+    ],
+)
+def test_a_keyword_of_pytorchs_is_told(call):
+    keyword = re.findall(r"(\w+)=", call)[-1 if "axis" in call else 0]
+    with pytest.raises(TypeError) as caught:
+        eval(call, OURS)
+    assert isinstance(caught.value, errors.TinyTorchError)
+    assert pytorch.find(f"{keyword}=").ours in caught.value.fix
+
+
+def test_any_other_keyword_or_name_is_an_error_as_ever():
+    with pytest.raises(TypeError, match="size"):
+        functional.softmax(OURS["x"], size=1)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'") as caught:
+        _ = layer.nothing
+    assert type(caught.value) is AttributeError
+    assert not hasattr(Tensor([1.0]), "nothing")
+
+
+def test_size_is_a_number_that_says_what_its_call_means():
+    size = OURS["x"].size
+    assert (size, type(size + 0), repr(size)) == (6, int, "6")
+    with pytest.raises(UsageError, match=r"x\.shape"):
+        size()
+
+
+def test_an_attribute_of_ones_own_comes_first():
+    class Named(Tensor):
+        __slots__ = ()
+        unsqueeze = ops.relu
+
+    assert Named([1.0]).unsqueeze is ops.relu
