@@ -280,7 +280,7 @@ def mpi(session: nox.Session) -> None:
 
 @nox.session
 def cifar10(session: nox.Session) -> None:
-    """Train on all of CIFAR-10: `nox -s cifar10`, or `-- resnet9`, the larger network.
+    """Train on all of CIFAR-10: `nox -s cifar10`, or `-- resnet9`, `-- record`: larger networks.
 
     Uses $TINYTORCH_DATA, else the cache, else downloads.
     """

@@ -2,10 +2,11 @@
 
 `sample` trains the reference network on the 2,000 images of this repository. The others read all of
 CIFAR-10 under $TINYTORCH_DATA or in the cache folder, or download it: `cnn` trains the reference
-network, `resnet9` a residual one. Draws the learning curves, the confusion matrix, the worst
-mistakes and the first filters under integration/out/RECIPE/, and saves the weights there. A run
-that was broken off goes on when it is started again. Exits 1 if the loss did not fall, a weight did
-not move, or too few of the test images are recognized.
+network, `resnet9` a residual one, `record` one that whitens its images, in few epochs. Draws the
+learning curves, the confusion matrix, the worst mistakes and the first filters under
+integration/out/RECIPE/, and saves the weights there. A run that was broken off goes on when it is
+started again. Exits 1 if the loss did not fall, a weight did not move, or too few of the test
+images are recognized.
 """
 
 import argparse
@@ -18,11 +19,17 @@ import time
 from pathlib import Path
 
 from gate import passed, weights
-from pictures import OUT, draw, mirrored, scores
+from pictures import OUT, draw, scores
 from recipe import RECIPES
 
 from tinytorch.tensor import kernels
-from tinytorch.training import Checkpoint, CSVLog, StopOnNonFinite, save_safetensors
+from tinytorch.training import (
+    Checkpoint,
+    CSVLog,
+    StopOnNonFinite,
+    predict_averaged,
+    save_safetensors,
+)
 
 LOG = Path(__file__).resolve().parents[2] / "docs" / "cifar10.md"
 ORIGINAL = 1017  # so many are the original pixels also where the others were stored as JPEG
@@ -59,9 +66,13 @@ def main():
     test = trainer.val_loader
     images, labels, scored = scores(trainer, test)
     right = scored.argmax(axis=1) == labels
-    right_of_two = (scored + mirrored(trainer, test)).argmax(axis=1) == labels
+    right_of_two, right_of_six = (
+        predict_averaged(trainer, test, shift=shift).numpy().argmax(axis=1) == labels
+        for shift in (0, 1)
+    )
     print(f"of {len(right):,} test images right: {shares(right)}")
     print(f"... by the mean of the scores of each and its mirror image: {shares(right_of_two)}")
+    print(f"... by that of each and both shifted by a pixel two ways: {shares(right_of_six)}")
     draw(trainer, images, labels, scored, test.dataset.classes, folder)
     save_safetensors(folder / "model.safetensors", trainer.model.state_dict())
     shutil.rmtree(run)  # a finished run does not go on

@@ -4,13 +4,13 @@ import numpy as np
 
 
 def weights(model):
-    """A copy of every parameter, by name."""
-    return {name: parameter.data.copy() for name, parameter in model.named_parameters()}
+    """A copy of every parameter that learns, by name."""
+    return {name: p.data.copy() for name, p in model.named_parameters() if p.requires_grad}
 
 
 def passed(before, model, *checks):
     """Print each check `(text, holds)` and whether all weights moved; give the exit code."""
-    after = weights(model)
+    after = {name: parameter.data for name, parameter in model.named_parameters()}
     still = [name for name in before if np.array_equal(before[name], after[name])]
     moved = f"{len(before) - len(still)} of {len(before)} weight tensors moved"
     checks = [*checks, (moved + "".join(f"; {name} did not" for name in still), not still)]

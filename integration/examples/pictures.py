@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tinytorch.data.transforms import RandomHorizontalFlip
 from tinytorch.spatial import Conv2d, plot_filters
 from tinytorch.training import ConfusionMatrix, plot_confusion, plot_mistakes
 
@@ -17,12 +16,6 @@ def scores(trainer, loader):
     pairs = list(loader)
     images, labels = (np.concatenate([np.asarray(pair[i]) for pair in pairs]) for i in (0, 1))
     return images, labels, trainer.predict(pairs).numpy()
-
-
-def mirrored(trainer, loader):
-    """The scores `(images, classes)` of a loader's images seen in a mirror, left for right."""
-    mirror = RandomHorizontalFlip(p=1)
-    return trainer.predict(mirror(images) for images, _ in loader).numpy()
 
 
 def draw(trainer, images, labels, scored, classes, folder):

@@ -1,6 +1,6 @@
-"""What is trained on CIFAR-10, and how: three recipes that differ in a few figures only.
+"""What is trained on CIFAR-10, and how: recipes that differ in a few figures and in their network.
 
-All follow one cycle of the learning rate, with crops, flips and smoothed labels.
+All have crops, flips, smoothed labels, and a learning rate that follows the step.
 `python integration/examples/cifar10.py RECIPE` runs them.
 """
 
@@ -8,15 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import record
 
 from tinytorch.autograd.nn import Module
 from tinytorch.data import CIFAR10, DataLoader
 from tinytorch.data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip
 from tinytorch.optim import SGD, AdamW, Optimizer
-from tinytorch.optim.schedules import one_cycle
+from tinytorch.optim.schedules import Schedule, one_cycle
 from tinytorch.spatial import CNN, ResNet9
 from tinytorch.tensor.functional import cross_entropy
-from tinytorch.training import Trainer
+from tinytorch.training import Callback, Trainer
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "cifar10-sample"
 
@@ -27,7 +31,7 @@ class Recipe:
 
     Attributes:
         model: Makes the network of `rng=`.
-        optimizer: Makes the optimizer.
+        optimizer: Makes the optimizer of the model.
         peak: The highest learning rate, per step.
         batch_size: Images per step.
         epochs: How often the training images are seen.
@@ -35,11 +39,16 @@ class Recipe:
         padding: By how many pixels a crop may be off the image.
         smoothing: The part of a label that goes to all classes.
         mirrored: Whether the bound is for the mean of the scores of an image and its mirror image.
+        schedule: Makes the schedule of the highest rate and `steps=`.
+        padding_mode: What surrounds an image before it is cropped.
+        flip: The transform that mirrors.
+        callbacks: Make the callbacks that belong to the recipe.
+        whitened: The first so many training images go to the model's `whiten`.
         root: The folder that holds `cifar-10-batches-bin`; None for the usual places.
     """
 
     model: Callable[..., Module]
-    optimizer: Callable[[], Optimizer]
+    optimizer: Callable[[Module], Optimizer]
     peak: float
     batch_size: int
     epochs: int
@@ -47,6 +56,11 @@ class Recipe:
     padding: int = 4
     smoothing: float = 0.1
     mirrored: bool = False
+    schedule: Callable[..., Schedule] = one_cycle
+    padding_mode: str = "constant"
+    flip: Callable[..., Any] = RandomHorizontalFlip
+    callbacks: tuple[Callable[[], Callback], ...] = ()
+    whitened: int = 0
     root: Path | None = None
 
     def loaders(self):
@@ -56,8 +70,8 @@ class Recipe:
             That of the training set, shuffled and augmented, and that of the test set.
         """
         normalize = Normalize(CIFAR10.mean, CIFAR10.std)
-        crop = RandomCrop(32, padding=self.padding)
-        augment = Compose([crop, RandomHorizontalFlip(), normalize])
+        crop = RandomCrop(32, padding=self.padding, padding_mode=self.padding_mode)
+        augment = Compose([crop, self.flip(), normalize])
         train = DataLoader(
             CIFAR10(self.root), self.batch_size, shuffle=True, drop_last=True, transform=augment
         )
@@ -78,25 +92,42 @@ class Recipe:
         """
         train, test = self.loaders()
         steps = (epochs or self.epochs) * min(batches or len(train), len(train))
+        model = self.model(rng=np.random.default_rng(seed))
+        if self.whitened:
+            images, _ = train.dataset.get_batch(np.arange(self.whitened), transform=None)
+            model.whiten(Normalize(CIFAR10.mean, CIFAR10.std)(images))
         return Trainer(
-            self.model,
-            self.optimizer(),
+            model,
+            self.optimizer(model),
             train,
             test,
             loss=self.loss,
-            schedule=one_cycle(self.peak, steps=steps),
-            callbacks=callbacks,
+            schedule=self.schedule(self.peak, steps=steps),
+            callbacks=[*(make() for make in self.callbacks), *callbacks],
             seed=seed,
             progress=progress,
         )
 
 
-sgd = partial(SGD, momentum=0.9, nesterov=True, weight_decay=5e-4)
+def sgd(model):
+    """Make the optimizer of `cnn` and `resnet9`."""
+    return SGD(model.named_parameters(), momentum=0.9, nesterov=True, weight_decay=5e-4)
+
+
+def adamw(model):
+    """Make the optimizer of `sample`."""
+    return AdamW(model.named_parameters(), weight_decay=0.05)
+
+
+def falling(peak, steps):
+    """Make a schedule that falls in a straight line from the highest rate to 0."""
+    return lambda step: peak * max(1 - step / steps, 0)
+
 
 RECIPES = {
     "sample": Recipe(
         CNN,
-        partial(AdamW, weight_decay=0.05),
+        adamw,
         peak=0.002,
         batch_size=32,
         epochs=20,
@@ -112,5 +143,19 @@ RECIPES = {
         epochs=20,
         bound=0.90,
         mirrored=True,
+    ),
+    "record": Recipe(
+        record.Record,
+        record.optimizer,
+        peak=0.24,
+        batch_size=2000,
+        epochs=8,
+        bound=0.89,
+        padding=2,
+        smoothing=0.2,
+        schedule=falling,
+        padding_mode="reflect",
+        callbacks=(record.Filters,),
+        whitened=5000,
     ),
 }

@@ -10,6 +10,7 @@ from tinytorch.training._rates import per_epoch
 from tinytorch.training._run import Run
 from tinytorch.training._trainer import Trainer
 from tinytorch.training._version import __version__
+from tinytorch.training._views import predict_averaged
 from tinytorch.training.callbacks.averaged import Averaged
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.callbacks.checkpoint import Checkpoint, checkpoints
@@ -59,6 +60,7 @@ __all__ = [
     "per_epoch",
     "plot_confusion",
     "plot_mistakes",
+    "predict_averaged",
     "save_checkpoint",
     "save_safetensors",
 ]
