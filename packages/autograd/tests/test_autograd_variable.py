@@ -24,6 +24,11 @@ def test_all_names_exist_and_are_listed_once(module):
     assert all(hasattr(module, name) for name in module.__all__)
 
 
+def test_its_testing_does_not_hide_that_of_the_layer_below():
+    assert "testing" not in autograd.__all__
+    assert autograd.testing is testing
+
+
 def test_repr_tells_the_type_and_the_op():
     x = Variable([1.0, 2.0])
     assert repr(x) == "Variable([1., 2.])"

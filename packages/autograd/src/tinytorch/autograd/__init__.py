@@ -29,7 +29,6 @@ __all__ = [
     "jacobian",
     "nn",
     "no_grad",
-    "testing",
     "value_and_grad",
     "vjp",
 ]
