@@ -49,6 +49,7 @@ nox.options.sessions = [
     "wheels",
     "from_git",
     "mixed",
+    "planted",
     "integration",
     "stress",
     "mpi",
