@@ -244,7 +244,7 @@ def build_wheels(session: nox.Session, folder: Path) -> None:
 @nox.session
 def integration(session: nox.Session) -> None:
     """Train the CNN on the CIFAR-10 sample of this repository, and run the course's examples."""
-    session.install("pytest>=8.3", *editable(*LAYERS, extras=frozenset({"onnx", "plot"})))
+    session.install("pytest>=8.3", *editable(*LAYERS, extras=frozenset({"mpi", "onnx", "plot"})))
     session.run("python", "tools/check_environment.py")
     train_on_sample(session)
     run_tests(session, "integration", *session.posargs)

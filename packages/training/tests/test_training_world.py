@@ -1,12 +1,17 @@
 """What ranks say to each other arrives, in whatever form, and a rank that fails ends all."""
 
+import os
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training import distributed
 from tinytorch.training._large_batch import LargeBatch
-from tinytorch.training.distributed import World, gradients, in_threads
+from tinytorch.training.distributed import World, cores, gradients, in_threads
+from tinytorch.training.distributed.cores import share_cores
 
 
 def test_alone_there_is_nothing_to_say():
@@ -135,3 +140,37 @@ def test_gradients_are_weighed_whatever_the_buckets(monkeypatch, bucket):
         np.testing.assert_allclose(found[4], [1.0, 2.0])
         assert found[5].dtype == np.float16
         np.testing.assert_allclose(found[5], [2.0])
+
+
+@pytest.mark.parametrize(
+    ("bound", "threads"),
+    [
+        ([range(8)] * 4, 2),
+        ([range(8)] * 3, 2),
+        ([range(2)] * 4, 1),
+        ([[0, 1], [2, 3], [4, 5], [6, 7]], 2),
+        ([[0], [1]], 1),
+    ],
+)
+def test_ranks_of_one_machine_share_its_cores(monkeypatch, bound, threads):
+    said = []
+    heard = {"set_num_threads": said.append, "threadpool_limits": said.append}
+    for name in ("numba", "threadpoolctl"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(**heard))
+
+    def share(world):
+        monkeypatch.setattr(cores, "_cores", lambda: set(bound[world.rank]))
+        share_cores(world)
+        return os.environ["NUMBA_NUM_THREADS"]
+
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "7")
+    monkeypatch.setattr(cores, "LIMITS", ())  # ranks that are threads have one environment
+    assert in_threads(len(bound), share) == [str(threads)] * len(bound)
+    assert said == [threads] * 2 * len(bound)
+
+
+def test_threads_that_the_user_has_set_stay(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    in_threads(2, share_cores)
+    assert "NUMBA_NUM_THREADS" not in os.environ
