@@ -7,7 +7,7 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 from tinytorch.tensor._names import foreign
-from tinytorch.tensor.errors import ArgumentError, ShapeError, TinyTorchError
+from tinytorch.tensor.errors import ArgumentError, ShapeError, TinyTorchError, UsageError
 
 
 class AxisRangeError(ArgumentError, IndexError):
@@ -48,14 +48,14 @@ def misused(
     """The error for operands or settings that the op does not take."""
     parameters = op.__signature__.parameters.values()
     usage = Signature([x.replace(annotation=Parameter.empty) for x in parameters])
+    for name, value in settings.items():
+        if row := foreign(name, op.__signature__.parameters):
+            came = f"{name}={value!r}"
+            return UsageError(op.name, expected=f"{op.name}{usage}", got=came, fix=row.way)
     names = [f"{x.name}=..." for x in parameters if x.kind is Parameter.KEYWORD_ONLY]
     fix = f"see help(ops.{op.name})"
     if names and len(operands) > op.most_operands:
         fix = f"name the settings: {op.name}(x, {', '.join(names)})"
-    elif row := next(
-        filter(None, (foreign(x, op.__signature__.parameters) for x in settings)), None
-    ):
-        fix = row.way
     elif op.name.startswith("bitwise"):
         fix = "compare numbers first, (x > 0) & (y > 0), or astype integers or bool"
     return OperandTypeError(

@@ -1,0 +1,58 @@
+"""PyTorch beside us: both cells of each row of the table give the same."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as TF
+
+from tinytorch import spatial as layer
+from tinytorch import tensor
+from tinytorch.tensor import Tensor, pytorch
+
+TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
+GIVEN = re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1]
+
+
+@pytest.fixture
+def ours():
+    names = {**vars(tensor), "spatial": layer}
+    exec(GIVEN, names)
+    return names
+
+
+@pytest.fixture
+def theirs():
+    names = {"tensor": torch.tensor, "torch": torch, "nn": torch.nn, "F": TF}
+    exec(GIVEN, names)
+    return names
+
+
+def values(x):
+    """Numbers, of either library, or their forms."""
+    match x:
+        case torch.Tensor():
+            return x.detach().numpy()
+        case Tensor():
+            return x.data
+        case tuple() | list():
+            return [values(part) for part in x]
+        case torch.nn.Module():
+            return {name: tuple(value.shape) for name, value in x.state_dict().items()}
+        case layer.Conv2d() | layer.Conv1d() | layer.ConvTranspose2d():
+            return {name: value.shape for name, value in x.state_dict().items()}
+        case _:
+            return x
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("row", pytorch.rows("spatial"), ids=lambda row: row.name)
+def test_both_cells_of_a_row_give_the_same(row, ours, theirs):
+    got, expected = values(eval(row.ours, ours)), values(eval(row.theirs, theirs))
+    if isinstance(got, dict):
+        assert got == expected
+        return
+    np.testing.assert_allclose(got, expected, rtol=2e-5, atol=1e-6)
+    assert np.shape(got) == np.shape(expected)

@@ -1,0 +1,65 @@
+"""PyTorch beside us: both cells of each row of the table give the same."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as TF
+
+from tinytorch import tensor as layer
+from tinytorch.tensor import Tensor, functional, pytorch
+
+TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
+GIVEN = re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1]
+RANDOM = ["randn", "randn_like", "rand", "randint", "randperm", "multinomial"]
+APART = {"Tensor.cuda", "torch.manual_seed", *(f"torch.{name}" for name in RANDOM)}
+"""What wants a GPU, gives a generator, or is drawn."""
+
+
+@pytest.fixture
+def ours():
+    names = {**vars(layer), "F": functional, "np": np}
+    exec(GIVEN, names)
+    return names
+
+
+@pytest.fixture
+def theirs():
+    names = {"tensor": torch.tensor, "torch": torch, "F": TF}
+    exec(GIVEN, names)
+    return names
+
+
+def values(x):
+    """Numbers, of either library, or their forms."""
+    match x:
+        case torch.Tensor():
+            return x.detach().numpy()
+        case Tensor():
+            return x.data
+        case tuple() | list():
+            return [values(part) for part in x]
+        case _:
+            return x
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "row", [r for r in pytorch.rows("tensor") if r.name not in APART], ids=lambda row: row.name
+)
+def test_both_cells_of_a_row_give_the_same(row, ours, theirs):
+    got, expected = values(eval(row.ours, ours)), values(eval(row.theirs, theirs))
+    if isinstance(got, list):
+        for mine, other in zip(got, expected, strict=True):
+            np.testing.assert_allclose(mine, other, rtol=2e-5, atol=1e-6)
+        return
+    np.testing.assert_allclose(got, expected, rtol=2e-5, atol=1e-6)
+    assert np.shape(got) == np.shape(expected)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_draws_have_the_same_shape(name, ours, theirs):
+    row = pytorch.find(f"torch.{name}")
+    assert eval(row.ours, ours).shape == tuple(eval(row.theirs, theirs).shape)
