@@ -1,5 +1,6 @@
 """The registry of kernels: when files are loaded, who serves, what turns them off."""
 
+import math
 import os
 import subprocess
 import sys
@@ -112,6 +113,36 @@ def test_an_op_named_by_a_file_that_has_no_kernel_for_it_keeps_its_reference():
             assert kernel_test_promised(tensor([1.0])).tolist() == [2.0]
     finally:
         forget(kernel_test_promised)
+
+
+ORDERS = {
+    "as they come": lambda x: x,
+    "channels last": lambda x: x.transpose(0, 3, 1, 2),
+    "backward": lambda x: x[::-1],
+    "with gaps": lambda x: x[..., ::2],
+    "repeated": lambda x: np.broadcast_to(x[:1], x.shape),
+}
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_relu_and_its_gradient_equal_their_references_in_any_order(order, dtype):
+    rng = np.random.default_rng(0)
+    x, g = (rng.integers(-2, 3, (17, 40, 20, 10)).astype(dtype) for _ in "xg")
+    if dtype != "int32":
+        for values in (x, g):
+            values.flat[::1001], values.flat[::1003], values.flat[::1009] = math.nan, math.inf, -0.0
+    x, g = ORDERS[order](x), ORDERS[order](g)
+    before = x.copy(), g.copy()
+    with kernels.using("numba"):
+        z = ops.relu.implementation(x)
+        back = [ops.relu_gradient.implementation(one, z) for one in (g, g.copy("C"))]
+    np.testing.assert_array_equal(z, ops.relu.reference(x), strict=True)
+    for got in back:
+        np.testing.assert_array_equal(got, ops.relu_gradient.reference(g, z), strict=True)
+    for operand, old in zip((x, g), before, strict=True):
+        np.testing.assert_array_equal(operand, old)
 
 
 def test_a_kernel_of_an_op_that_no_backend_names_is_refused():

@@ -42,6 +42,7 @@ ELEMENTWISE = {
     "erf": (ops.erf, [X], "g 2 / sqrt(pi) exp(-x**2)"),
     "erfc": (ops.erfc, [X], "-g 2 / sqrt(pi) exp(-x**2)"),
     "relu": (ops.relu, [X], "g where x is positive"),
+    "relu_gradient": (lambda g: ops.relu_gradient(g, X * (X > 0)), [Y], "h where z is not 0"),
     "maximum": (ops.maximum, [X, Y], "g to the larger alone"),
     "minimum": (ops.minimum, [X, Y], "g to the smaller alone"),
     "clip": (lambda x: x.clip(-0.5, 0.7), [X], "g inside of the limits"),

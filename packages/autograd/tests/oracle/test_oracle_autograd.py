@@ -71,6 +71,11 @@ PAIRS = {
     "erf": (ops.erf, torch.erf, X),
     "erfc": (ops.erfc, torch.erfc, X),
     "relu": (ops.relu, torch.relu, X),
+    "relu_gradient": (
+        lambda g: ops.relu_gradient(g, np.maximum(X, 0)),
+        lambda g: g * (torch.as_tensor(X) > 0),
+        X,
+    ),
     "maximum": (ops.maximum, torch.maximum, X, ROW),
     "minimum": (ops.minimum, torch.minimum, X, ROW),
     "maximum, ties": (ops.maximum, torch.maximum, X, X),

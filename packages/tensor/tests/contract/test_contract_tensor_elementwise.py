@@ -68,6 +68,11 @@ def test_two_operands(ops, expect, name):
     expect(got, expected, f"the order of the operands, the meaning of {name}", ROW, 1e-12, 0)
 
 
+def test_what_relu_sends_back(ops, expect):
+    g, z = np.array([2.0, -3.0, math.inf, 5.0]), np.array([1.0, 0.5, 0.0, math.nan])
+    expect(ops.relu_gradient(g, z), [2, -3, 0, 5], "g where z is not 0, else 0", ROW)
+
+
 def test_remainders_have_the_sign_of_the_divisor(ops, expect):
     expect(ops.mod(np.array([-7.0, 7.0]), np.array([4.0, -4.0])), [1, -1], "Python's %", ROW)
     expect(ops.floor_div(np.array([-7.0]), 4), [-2], "rounded down, not to 0", ROW)

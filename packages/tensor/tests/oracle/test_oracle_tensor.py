@@ -85,6 +85,7 @@ ORACLES = {
         *torch.broadcast_tensors(torch.as_tensor(p), torch.as_tensor(t)), reduction="none"
     ),
     "relu": torch.relu,
+    "relu_gradient": lambda g, z: torch.where(torch.as_tensor(z) != 0, g, 0),
     "maximum": torch.maximum,
     "minimum": torch.minimum,
     "clip": lambda x, low=None, high=None: (

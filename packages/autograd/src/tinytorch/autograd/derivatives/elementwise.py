@@ -35,7 +35,8 @@ derivative(ops.sigmoid, lambda g, z, x: g * z * ops.sigmoid(-x))
 derivative(ops.softplus, lambda g, z, x: g * ops.sigmoid(x))
 derivative(ops.erf, lambda g, z, x: g * ops.exp(-x * x) * (2 / sqrt(pi)))
 derivative(ops.erfc, lambda g, z, x: g * ops.exp(-x * x) * (-2 / sqrt(pi)))
-derivative(ops.relu, lambda g, z, x: g * ops.not_equal(z, 0))  # NaN passes, as in PyTorch
+derivative(ops.relu, lambda g, z, x: ops.relu_gradient(g, z))
+derivative(ops.relu_gradient, lambda h, y, g, z: ops.relu_gradient(h, z), None)
 derivative(
     ops.binary_cross_entropy,
     lambda g, z, p, target: g * (p - target) / ops.maximum(p * (1 - p), 1e-12),

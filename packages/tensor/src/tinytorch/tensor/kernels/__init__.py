@@ -26,4 +26,16 @@ def _load_own() -> None:
     import tinytorch.tensor.kernels.numba  # noqa: F401
 
 
-provide("numba", ops=[ops.erf, ops.erfc, ops.linear, ops.matmul, ops.normalize], load=_load_own)
+provide(
+    "numba",
+    ops=[
+        ops.erf,
+        ops.erfc,
+        ops.linear,
+        ops.matmul,
+        ops.normalize,
+        ops.relu,
+        ops.relu_gradient,
+    ],
+    load=_load_own,
+)

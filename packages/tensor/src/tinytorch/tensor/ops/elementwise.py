@@ -94,6 +94,12 @@ def relu(x: Array) -> Array:
 
 
 @op(broadcasts=True)
+def relu_gradient(g: Array, z: Array) -> Array:
+    """g where z, a result of `relu`, is not 0; else 0, whatever g is."""
+    return np.where(z != 0, g, 0)  # NaN passes, as in PyTorch
+
+
+@op(broadcasts=True)
 def binary_cross_entropy(p: Array, target: Array) -> Array:
     """-(target log p + (1 - target) log(1 - p)), each logarithm at least -100."""
     with np.errstate(divide="ignore"):

@@ -110,6 +110,7 @@ EXPONENTIALS = [
         domain=(0.05, 0.95),
     ),
     OpCase(ops.relu, by_element(lambda x: x if x > 0 else 0.0)),
+    OpCase(ops.relu_gradient, by_element(lambda g, z: g if z else 0.0)),
 ]
 
 CHOICE = [

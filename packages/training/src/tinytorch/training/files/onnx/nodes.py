@@ -169,6 +169,12 @@ def _where(call: Call) -> str:
     return call.give(call.add("Where", [condition, *choices]), dtype)
 
 
+def _relu_gradient(call: Call) -> str:
+    dtype = _computable(call.result.dtype)
+    (_, condition), (g, _) = call.inputs(BOOL), call.inputs(dtype)
+    return call.give(call.add("Where", [condition, g, call.number(0, dtype)]), dtype)
+
+
 def _linear(call: Call) -> str:
     """Weights lie as `(out, in)`; Gemm takes them so, but rows `(batch, in)` alone."""
     x, weight, *bias = call.inputs(call.result.dtype)
@@ -347,6 +353,7 @@ NODES: dict[str, Row] = {
     "pad": _pad,
     "pow": _arithmetic("Pow"),
     "relu": _arithmetic("Relu"),
+    "relu_gradient": _relu_gradient,
     "reshape": _reshape,
     "round": _arithmetic("Round"),
     "sigmoid": _arithmetic("Sigmoid"),
