@@ -15,7 +15,13 @@ import record
 
 from tinytorch.autograd.nn import Module
 from tinytorch.data import CIFAR10, DataLoader
-from tinytorch.data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip
+from tinytorch.data.transforms import (
+    AlternatingFlip,
+    Compose,
+    Normalize,
+    RandomCrop,
+    RandomHorizontalFlip,
+)
 from tinytorch.optim import SGD, AdamW, Optimizer
 from tinytorch.optim.schedules import Schedule, one_cycle
 from tinytorch.spatial import CNN, ResNet9
@@ -155,6 +161,7 @@ RECIPES = {
         smoothing=0.2,
         schedule=falling,
         padding_mode="reflect",
+        flip=AlternatingFlip,
         callbacks=(record.Filters,),
         whitened=5000,
     ),

@@ -24,6 +24,7 @@ from tinytorch.data._write_shards import write_shards
 from tinytorch.data.files.errors import DamagedFileError, DownloadError
 from tinytorch.data.files.places import data_root
 from tinytorch.data.transforms import (
+    AlternatingFlip,
     CenterCrop,
     Compose,
     CutMix,
@@ -46,6 +47,7 @@ __all__ = [
     "CIFAR10",
     "CIFAR100",
     "MNIST",
+    "AlternatingFlip",
     "BatchSampler",
     "CIFAR10Dataset",
     "CenterCrop",

@@ -49,7 +49,7 @@ class MakeBatch:
                 "DataLoader",
                 self.dataset,
                 indices,
-                transform=self.transform,
+                transform=None if self.transform is None else self.transform.at(indices),
                 rng=rng,
                 collate=self.collate,
             )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.data._collate import as_array, column, is_array, join, like, stack
-from tinytorch.data.transforms._transform import Transform
+from tinytorch.data.transforms._transform import Seeded, Transform
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError
 
 Collate = Callable[[list[Any]], Any]
@@ -48,7 +48,10 @@ def fetch_batch(
             return _batch(operation, whole, transform, rng, collate)
         return whole
     places = list(_located(dataset, indices, np.arange(len(indices))))
-    found = [_gathered(operation, *place[:2], transform, rng, collate) for place in places]
+    found = [
+        _gathered(operation, source, inside, _of(transform, rows), rng, collate)
+        for source, inside, rows in places
+    ]
     if len(found) == 1 and not isinstance(found[0], _Items):
         return found[0]
     order = np.argsort(np.concatenate([rows for _, _, rows in places]))
@@ -58,8 +61,10 @@ def fetch_batch(
     return join(
         operation,
         [
-            _batch(operation, part, transform, rng) if isinstance(part, _Items) else _columns(part)
-            for part in found
+            _batch(operation, part, _of(transform, rows), rng)
+            if isinstance(part, _Items)
+            else _columns(part)
+            for part, (_, _, rows) in zip(found, places, strict=True)
         ],
         order,
     )
@@ -81,6 +86,11 @@ def whole_indices(operation: str, indices: Any) -> np.ndarray:
             dtype=row.dtype,
         )
     return row.astype(np.int64, copy=False)
+
+
+def _of(transform: Transform | None, rows: np.ndarray) -> Transform | None:
+    """Return the transform of these rows of the batch."""
+    return transform.of(rows) if isinstance(transform, Seeded) else transform
 
 
 class _Items(list[Any]):

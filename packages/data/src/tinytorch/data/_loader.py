@@ -131,7 +131,7 @@ class DataLoader:
     def _run(self, iteration: int, epoch: int, start: int) -> Iterator[Any]:
         length = len(self)
         batches = self.batches.batches(grown(self._entropy, epoch, ORDER))
-        transform = None if self.transform is None else Seeded(self.transform)
+        transform = None if self.transform is None else Seeded(self.transform, epoch)
         make = MakeBatch(
             self.dataset, transform, self.collate, self.mix, self._entropy, epoch, self.shard
         )

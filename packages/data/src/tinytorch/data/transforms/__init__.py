@@ -2,13 +2,15 @@
 
 A transform takes and returns arrays. The geometric ones keep the data type, so they are fastest on
 the data sets' own uint8; `ToFloat` and `Normalize` end in float32. Those with `random = True`
-take a keyword `rng`, which `DataLoader` gives them, another one for each batch.
+take a keyword `rng`, which `DataLoader` gives them, another one for each batch; those with
+`placed = True` take `epoch` and `indices`, the items that the images are.
 """
 
 from typing import Any
 
 from tinytorch.data.transforms._compose import Compose
 from tinytorch.data.transforms._geometry import (
+    AlternatingFlip,
     CenterCrop,
     Pad,
     RandomCrop,
@@ -20,6 +22,7 @@ from tinytorch.data.transforms._values import Normalize, RandomBrightness, Rando
 from tinytorch.tensor import pytorch
 
 __all__ = [
+    "AlternatingFlip",
     "CenterCrop",
     "Compose",
     "CutMix",

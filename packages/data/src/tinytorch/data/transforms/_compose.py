@@ -11,10 +11,12 @@ class Compose:
     """Apply transforms one after the other.
 
     Args:
-        transforms: Callables on a batch of images; those with `random = True` get `rng`.
+        transforms: Callables on a batch of images; those with `random = True` get `rng`, those with
+            `placed = True` get `epoch` and `indices`.
 
     Attributes:
         random: Whether one of them is random.
+        placed: Whether one of them asks where the images stand.
 
     Raises:
         ArgumentError: One of them cannot be called.
@@ -31,14 +33,14 @@ class Compose:
         self.transforms = list(transforms)
         for transform in self.transforms:
             check_transform("Compose", transform)
-        self._steps = [Seeded(transform) for transform in self.transforms]
         self.random = any(getattr(transform, "random", False) for transform in self.transforms)
+        self.placed = any(getattr(transform, "placed", False) for transform in self.transforms)
 
-    def __call__(self, images: Any, *, rng: Rng = None) -> Any:
+    def __call__(self, images: Any, *, rng: Rng = None, epoch: int = 0, indices: Any = None) -> Any:
         """Return the images after all transforms."""
         generator = random.generator(rng)
-        for step in self._steps:
-            images = step(images, generator)
+        for transform in self.transforms:
+            images = Seeded(transform, epoch, indices)(images, generator)
         return images
 
     def __repr__(self) -> str:

@@ -177,11 +177,54 @@ class RandomHorizontalFlip(_RandomFlip):
     """
 
     def mirrored(self, images: np.ndarray) -> np.ndarray:
-        """Reverse each row; rows of bytes go eight at a time, which takes half as long."""
-        if images.dtype == np.uint8 and images.shape[-1] % 8 == 0:
-            eights = np.ascontiguousarray(images).view(np.uint64)
-            return eights[..., ::-1].byteswap().view(np.uint8)
-        return images[..., ::-1]
+        """Reverse each row."""
+        return _left_for_right(images)
+
+
+class AlternatingFlip:
+    """Mirror left and right in about half of the images, and in the next epoch in the others.
+
+    Which images begin is drawn from `seed`. So two epochs in turn show each image both ways,
+    where a coin for each would show a quarter of them twice the same. For `DataLoader(transform=)`,
+    which tells the epoch and which items the images are.
+
+    Args:
+        seed: Decides which images are mirrored in the first epoch.
+
+    Raises:
+        ArgumentError: `seed` is no whole number of at least 0, or, on use, nobody tells `indices`.
+
+    Source:
+        K. Jordan, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU, 2024, section 3.6.
+
+    Example:
+        >>> flip, images = AlternatingFlip(), np.arange(2).reshape(1, 1, 1, 2)
+        >>> [flip(images, epoch=epoch, indices=[7]).ravel().tolist() for epoch in (0, 1, 2)]
+        [[0, 1], [1, 0], [0, 1]]
+    """
+
+    placed = True
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = checks.whole("AlternatingFlip", "seed", seed, 0)
+
+    def __call__(self, images: Any, *, epoch: int = 0, indices: Any = None) -> np.ndarray:
+        """Return the images, of the same shape, some of them mirrored."""
+        images = as_images("AlternatingFlip", images)
+        if indices is None or len(indices) != len(images):
+            raise ArgumentError(
+                "AlternatingFlip",
+                expected=f"indices: which items the {len(images)} images are",
+                got="none" if indices is None else f"{len(indices)}",
+                fix="give it to DataLoader(transform=...), not to the data set",
+            )
+        chosen = (_coins(np.asarray(indices), self.seed) + epoch) % 2 == 1
+        flipped: np.ndarray = images.copy()
+        flipped[chosen] = _left_for_right(images[chosen])
+        return flipped
+
+    def __repr__(self) -> str:
+        return f"AlternatingFlip(seed={self.seed})"
 
 
 class RandomVerticalFlip(_RandomFlip):
@@ -198,6 +241,26 @@ class RandomVerticalFlip(_RandomFlip):
     def mirrored(self, images: np.ndarray) -> np.ndarray:
         """Reverse the order of the rows."""
         return images[:, :, ::-1]
+
+
+def _left_for_right(images: np.ndarray) -> np.ndarray:
+    """Reverse each row; rows of bytes go eight at a time, which takes half as long."""
+    if images.dtype == np.uint8 and images.shape[-1] % 8 == 0:
+        eights = np.ascontiguousarray(images).view(np.uint64)
+        return eights[..., ::-1].byteswap().view(np.uint8)
+    return images[..., ::-1]
+
+
+def _coins(indices: np.ndarray, seed: int) -> np.ndarray:
+    """Return 0 or 1 for each index, the same for the same index and seed.
+
+    Source:
+        G. Steele and others, Fast Splittable Pseudorandom Number Generators, 2014 (its mix64).
+    """
+    x = indices.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
+    return ((x ^ (x >> np.uint64(31))) & np.uint64(1)).astype(np.int64)
 
 
 def _padded(images: np.ndarray, padding: tuple[int, int], value: Any) -> np.ndarray:

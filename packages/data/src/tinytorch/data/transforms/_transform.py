@@ -1,6 +1,10 @@
-"""What a transform is: a callable on a batch of images, with a keyword `rng` if it is random."""
+"""What a transform is: a callable on a batch of images, which may ask for more by keywords.
+
+Those with `random = True` get `rng`, those with `placed = True` get `epoch` and `indices`.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,16 +21,41 @@ class Transform(Protocol):
         """Return the transformed images."""
 
 
+@dataclass(frozen=True)
 class Seeded:
-    """Any transform as a `Transform`: hands the generator to those that say `random = True`."""
+    """Any transform as a `Transform`: hands it what it asks for.
 
-    def __init__(self, transform: Callable[..., Any]) -> None:
-        self.transform = transform
+    Attributes:
+        transform: The callable.
+        epoch: The epoch, counted from 0.
+        indices: `(batch,)`, which items of the loader's data set the images are; None where nobody
+            knows.
+    """
+
+    transform: Callable[..., Any]
+    epoch: int = 0
+    indices: np.ndarray | None = None
 
     def __call__(self, images: Any, rng: np.random.Generator | None, /) -> Any:
+        settings: dict[str, Any] = {}
+        if getattr(self.transform, "placed", False):
+            settings = {"epoch": self.epoch, "indices": self.indices}
         if getattr(self.transform, "random", False):
-            return self.transform(images, rng=rng)
-        return self.transform(images)
+            return self.transform(images, rng=rng, **settings)
+        return self.transform(images, **settings)
+
+    @property
+    def placed(self) -> bool:
+        """Whether the transform asks where the images stand."""
+        return bool(getattr(self.transform, "placed", False))
+
+    def at(self, indices: np.ndarray) -> "Seeded":
+        """Return the same transform of these items."""
+        return replace(self, indices=indices) if self.placed else self
+
+    def of(self, rows: np.ndarray) -> "Seeded":
+        """Return the same transform of these rows of the batch."""
+        return self if self.indices is None else self.at(self.indices[rows])
 
 
 def check_transform(operation: str, transform: Any) -> None:
