@@ -121,7 +121,8 @@ def test_gradients_are_weighed_whatever_the_buckets(monkeypatch, bucket):
         half = Learned((1,), np.array([2.0], np.float16), np.float16)
         total = gradients.SumOfParts(world)
         for _ in range(2):
-            examples = total.finish(large, [*learned, idle, both, half])
+            loss = [float("nan"), 1.0, 5.0][world.rank]
+            heard = total.finish(large, [*learned, idle, both, half], loss, world.rank)
             large.weight = large.expected = weights[world.rank]
             found = [np.array(p.grad.numpy()) for p in (*learned, both, half)]
             for p, shape, i in zip(learned, shapes, range(4), strict=True):
@@ -130,7 +131,7 @@ def test_gradients_are_weighed_whatever_the_buckets(monkeypatch, bucket):
             both.grad = None if world.rank else both.grad.__class__(np.array([8, 16], np.float32))
             half.grad = half.grad.__class__(np.array([2.0], np.float16))
         assert idle.grad is None
-        assert examples == 8
+        assert heard == (8, (1 * 1 + 2 * 5) / 3)
         return found
 
     for found in in_threads(3, finish):

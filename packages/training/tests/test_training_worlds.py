@@ -10,15 +10,19 @@ from tinytorch.spatial import BatchNorm2d
 from tinytorch.tensor.errors import ArgumentError, StateError
 from tinytorch.tensor.functional import cross_entropy
 from tinytorch.training import (
+    Averaged,
     Callback,
     Checkpoint,
     ConfusionMatrix,
     CSVLog,
     EarlyStopping,
+    NonFiniteError,
     Progress,
+    StopOnNonFinite,
     Trainer,
     accuracy,
     checkpoints,
+    find_learning_rate,
 )
 from tinytorch.training.distributed import World, in_threads
 
@@ -404,3 +408,43 @@ def test_parameters_that_no_rank_used_keep_their_values():
         return before["idle.weight"] == bits(run)["idle.weight"]
 
     assert in_threads(2, fit) == [True, True]
+
+
+@pytest.mark.parametrize("lead", [False, True])
+def test_an_average_of_weights_is_that_of_one_rank(lead):
+    def fit(world=None):
+        run = trainer(world, callbacks=[Averaged(0.5, every=2, lead=lead)])
+        run.fit(3)
+        return weights(run), run.history["val_loss"]
+
+    one = fit()
+    for found in in_threads(2, fit):
+        assert_equal_to_rounding(found[0], one[0])
+        np.testing.assert_allclose(found[1], one[1], rtol=1e-4)
+
+
+def test_all_ranks_find_the_rate_that_one_finds():
+    def sweep(world=None):
+        run = trainer(world)
+        before = bits(run)
+        found = find_learning_rate(run, steps=12)
+        assert bits(run) == before or world is not None
+        return found.losses
+
+    one = sweep()
+    for losses in in_threads(2, sweep):
+        np.testing.assert_allclose(losses[:8], one[:8], rtol=1e-3)
+
+
+def test_a_loss_that_is_not_finite_on_one_rank_ends_all():
+    inputs, targets = data(8)
+    inputs[7] = np.nan
+
+    def fit(world):
+        run = trainer(
+            world, train_loader=[(inputs, targets)], callbacks=[StopOnNonFinite()], val_loader=None
+        )
+        with pytest.raises(NonFiniteError):
+            run.fit(1)
+
+    in_threads(2, fit)

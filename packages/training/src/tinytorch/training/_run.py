@@ -35,10 +35,11 @@ class Run:
         broken: Whether an error broke the last fit off, maybe halfway through a step.
         inputs, targets, outputs: The last training batch, and what the model made of it.
         loss_value: The last training batch's loss.
+        loss_weight: What it weighs beside those of other batches.
         history: The figures of the finished epochs.
         made_of: What the run is made of, in words, as it was when it began here.
-        world: The ranks that train together; of these figures, `inputs`, `targets`, `outputs` and
-            `loss_value` are of this rank's part, and so are losses and metrics within an epoch.
+        world: The ranks that train together; `inputs`, `targets` and `outputs` are this rank's
+            part of the batch, and within an epoch losses and metrics are those of its parts.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Run:
         self.token = Token()
         self.history = History()
         self.epoch = self.batch = self.examples = self.step = self.epochs = 0
-        self.seconds = self.loss_value = 0.0
+        self.seconds = self.loss_value = self.loss_weight = 0.0
         self.stopped = ""
         self.broken = False
         self.inputs: Any = None

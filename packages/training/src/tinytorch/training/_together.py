@@ -6,7 +6,7 @@ computes its part of each batch, and all agree on the step, the figures and the 
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -112,11 +112,13 @@ class Together:
 
     def finish(self, large: LargeBatch) -> None:
         """Make the gradient that of the whole batch, on every rank."""
-        parameters = self.run.moved_parameters()
+        run, parameters = self.run, self.run.moved_parameters()
         if self.world.size == 1:
             large.finish(parameters)
-        else:
-            self.run.examples += self._sum.finish(large, parameters) - large.length
+            return
+        weight = run.loss_weight if large.length else 0.0
+        examples, run.loss_value = self._sum.finish(large, parameters, run.loss_value, weight)
+        run.examples += examples - large.length
 
     def agree(self) -> None:
         """Stop where a rank was stopped, and end where one had a signal.
@@ -149,7 +151,7 @@ class Together:
         return {
             **{name: words for name, words in run.made_of.items() if name not in machines_own},
             **{name: repr(value) for name, value in settings.items()},
-            **{f"tinytorch-{layer}": version(f"tinytorch-{layer}") for layer in LAYERS},
+            **{f"tinytorch-{layer}": _version(f"tinytorch-{layer}") for layer in LAYERS},
         }
 
     def _draw_apart(self) -> None:
@@ -160,3 +162,11 @@ class Together:
         seeds = np.random.SeedSequence([entropy, self.world.rank]).spawn(len(rngs))
         for rng, seed in zip(rngs, seeds, strict=True):
             rng.bit_generator.state = type(rng.bit_generator)(seed).state
+
+
+def _version(package: str) -> str:
+    """Return a package's version; a layer of one's own may have come without one."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

@@ -246,7 +246,7 @@ class Trainer(Session):
 
     def _count(self, loss: float, weight: float) -> None:
         """Count a training batch."""
-        self.loss_value = loss
+        self.loss_value, self.loss_weight = loss, weight
         self.examples += len(self.targets)
         self.mean_loss.add(loss, weight)
         if isinstance(self.outputs, Variable):

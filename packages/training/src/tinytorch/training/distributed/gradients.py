@@ -36,7 +36,9 @@ class SumOfParts:
         numbers = (buffer for buffer in buffers if buffer.data.dtype.kind in "iuf")
         self._buffers = [(buffer, buffer.data) for buffer in numbers]
 
-    def finish(self, large: LargeBatch, parameters: Sequence[Any]) -> int:
+    def finish(
+        self, large: LargeBatch, parameters: Sequence[Any], loss: float, weight: float
+    ) -> tuple[int, float]:
         """Give the parameters the gradient of all ranks' parts; average what buffers changed by.
 
         A gradient weighs what its part's mean was divided by, a buffer's change as much as the
@@ -45,16 +47,19 @@ class SumOfParts:
         Args:
             large: This rank's part, all of whose batches have gone backward.
             parameters: What the optimizer moves.
+            loss: The loss of the last batch of this part.
+            weight: What that batch weighs.
 
         Returns:
-            How many examples the parts have together.
+            How many examples the parts have together, and the loss of the last batch of all.
         """
         has = [parameter.grad is not None for parameter in parameters]
         changed = [buffer.data is not before for buffer, before in self._buffers]
-        weight, length, *counts = self.world.total([large.weight, large.length, *has, *changed])
+        part = [large.weight, large.length, loss * weight if weight else 0.0, weight]
+        total, length, losses, weights, *counts = self.world.total([*part, *has, *changed])
         mine = large.length / length if length else 0.0
-        scale = large.expected / weight if weight else 0.0
-        large.weight = large.expected = weight
+        scale = large.expected / total if total else 0.0
+        large.weight = large.expected = total
         learn = [p for p, count in zip(parameters, counts, strict=False) if count]
         moved = [
             pair for pair, n in zip(self._buffers, counts[len(parameters) :], strict=True) if n
@@ -74,7 +79,7 @@ class SumOfParts:
             whole = change if before.dtype.kind == "f" else np.rint(change)
             buffer.assign((before + whole).astype(before.dtype))
         self.begin(buffer for buffer, _ in self._buffers)
-        return int(length)
+        return int(length), losses / weights if weights else loss
 
     def _sums(self, shares: list[Share], factors: list[float]) -> Iterator[np.ndarray]:
         """Return the sums over all ranks of arrays times factors; they last until the next call."""
