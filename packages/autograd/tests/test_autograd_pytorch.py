@@ -45,6 +45,11 @@ def test_whoever_asks_for_the_name_is_told(row):
         "nn.Softmax(dim=1)",
         "nn.LogSoftmax(dim=1)",
         "nn.Flatten(start_dim=1)",
+        "nn.ReLU(inplace=True)",
+        "nn.LeakyReLU(0.1, inplace=True)",
+        "nn.Dropout(0.5, inplace=True)",
+        "nn.Embedding(4, 2, padding_idx=0)",
+        "nn.LayerNorm(3, elementwise_affine=False)",
         "nn.Flatten(1, end_dim=2)",
         "model.zero_grad(set_to_none=True)",
         "ones(2, requires_grad=True)",
@@ -64,3 +69,20 @@ def test_an_attribute_of_ones_own_comes_first():
     assert module.to == "here"
     assert "to" in dir(module)
     assert "cuda" not in dir(module)
+
+
+def test_settings_of_ones_own_may_have_any_name():
+    class Net(nn.Module):
+        def __init__(self, dim, **more):
+            super().__init__()
+            self.dim, self.more = dim, more
+
+    net = Net(dim=3, device="here")
+    assert (net.dim, net.more) == (3, {"device": "here"})
+
+
+def test_a_module_without_settings_takes_none():
+    with pytest.raises(TypeError):
+        nn.ReLU(5)
+    with pytest.raises(TypeError):
+        nn.Linear(2, 3, nothing=1)

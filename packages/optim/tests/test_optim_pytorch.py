@@ -34,7 +34,14 @@ def test_whoever_asks_for_the_name_is_told(row):
         assert row.ours in caught.value.fix
 
 
-@pytest.mark.parametrize("call", ["optimizer.zero_grad(set_to_none=True)"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "optimizer.zero_grad(set_to_none=True)",
+        "optim.Adam([w], fused=True)",
+        "optim.SGD([w], maximize=True)",
+    ],
+)
 def test_a_keyword_of_pytorchs_is_told(call):
     keyword = re.findall(r"(\w+)=", call)[0]
     with pytest.raises(UsageError) as caught:

@@ -8,7 +8,7 @@ import pytest
 from tinytorch import spatial as layer
 from tinytorch import tensor
 from tinytorch.autograd import nn
-from tinytorch.tensor import NamingError, functional, pytorch
+from tinytorch.tensor import NamingError, UsageError, functional, pytorch
 
 TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
 OURS = {**vars(tensor), "spatial": layer}
@@ -38,3 +38,19 @@ def test_names_of_layers_below_are_told_too():
         _ = layer.CrossEntropyLoss
     with pytest.raises(NamingError, match="softplus"):
         _ = layer.functional.softplus
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "keyword"),
+    [
+        ("Conv2d", (2, 3, 3), "padding_mode"),
+        ("MaxPool2d", (2,), "ceil_mode"),
+        ("Upsample", (2,), "align_corners"),
+        ("Dropout2d", (), "inplace"),
+    ],
+)
+def test_a_keyword_of_pytorchs_is_told(name, arguments, keyword):
+    with pytest.raises(UsageError) as caught:
+        getattr(layer, name)(*arguments, **{keyword: True})
+    assert caught.value.operation == name
+    assert pytorch.find(f"{keyword}=").ours in caught.value.fix

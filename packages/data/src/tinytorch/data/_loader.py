@@ -19,11 +19,11 @@ from tinytorch.data._processes import in_processes
 from tinytorch.data._samplers import BatchSampler, Sampler, choose_batches
 from tinytorch.data._workers import in_threads
 from tinytorch.data.transforms._transform import Seeded, check_transform
-from tinytorch.tensor import checks, random
-from tinytorch.tensor.errors import ArgumentError, StateError, named
+from tinytorch.tensor import checks, pytorch, random
+from tinytorch.tensor.errors import ArgumentError, StateError
 
 
-class DataLoader:
+class DataLoader(pytorch.Guided):
     """Iterate over a data set in batches of Tensors.
 
     Each iteration is one epoch, in another order if `shuffle`. For a given `rng` all batches
@@ -63,7 +63,6 @@ class DataLoader:
         ((64, 1, 8, 8), (64,), 29)
     """
 
-    @named
     def __init__(
         self,
         dataset: Dataset,

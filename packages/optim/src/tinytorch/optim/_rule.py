@@ -9,10 +9,11 @@ from tinytorch.autograd import Variable
 from tinytorch.optim._settings import checked
 from tinytorch.optim._state import State
 from tinytorch.optim._update import Workspace
+from tinytorch.tensor import pytorch
 from tinytorch.tensor.errors import ArgumentError
 
 
-class Rule:
+class Rule(pytorch.Guided):
     """An equation with its settings, which knows of no parameters.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.exceptions import AxisError
 
-from tinytorch.tensor._names import foreign
+from tinytorch.tensor._names import find
 from tinytorch.tensor.errors import ArgumentError, ShapeError, TinyTorchError, UsageError
 
 
@@ -49,7 +49,7 @@ def misused(
     parameters = op.__signature__.parameters.values()
     usage = Signature([x.replace(annotation=Parameter.empty) for x in parameters])
     for name, value in settings.items():
-        if row := foreign(name, op.__signature__.parameters):
+        if name not in op.__signature__.parameters and (row := find(f"{name}=")):
             came = f"{name}={value!r}"
             return UsageError(op.name, expected=f"{op.name}{usage}", got=came, fix=row.way)
     names = [f"{x.name}=..." for x in parameters if x.kind is Parameter.KEYWORD_ONLY]

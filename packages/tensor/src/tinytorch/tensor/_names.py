@@ -5,7 +5,6 @@ remark. A keyword's name ends in `=`, that of a part follows the part (`nn.Cross
 """
 
 import sys
-from collections.abc import Container
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -53,12 +52,12 @@ def find(*names: str) -> Row | None:
         >>> find("Tensor.view").ours
         'x.reshape(3, 2)'
     """
-    return next((row for name in names for row in rows() if row.name == name), None)
+    return next((_by_name()[name] for name in names if name in _by_name()), None)
 
 
-def foreign(keyword: str, parameters: Container[str]) -> Row | None:
-    """Return the row of a keyword that PyTorch has, unless it is among a function's parameters."""
-    return None if keyword in parameters else find(f"{keyword}=")
+@cache
+def _by_name() -> dict[str, Row]:
+    return {row.name: row for row in rows()}
 
 
 def _read(text: str) -> list[Row]:

@@ -17,12 +17,12 @@ Each also is the built-in error in parentheses, so `except ValueError` works as 
 Upper layers subclass these where they have more to say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import signature
 from typing import Any, ParamSpec, TypeVar
 
-from tinytorch.tensor._names import foreign
+from tinytorch.tensor._names import find
 
 __all__ = [
     "ArgumentError",
@@ -38,6 +38,7 @@ __all__ = [
     "TinyTorchError",
     "UsageError",
     "named",
+    "refuse_foreign",
 ]
 
 P = ParamSpec("P")
@@ -174,7 +175,7 @@ class UsageError(TinyTorchError, TypeError):
 
 
 def named(function: Callable[P, R]) -> Callable[P, R]:
-    """Let the errors of a public function name it, whatever it is made of; an `__init__` its class.
+    """Let the errors of a public function name it, whatever it is made of.
 
     A keyword that the function lacks and PyTorch has is an error that tells ours.
 
@@ -191,27 +192,39 @@ def named(function: Callable[P, R]) -> Callable[P, R]:
           way out:  count axes from 0, or from -1 backward
     """
 
-    def operation(args: tuple[Any, ...]) -> str:
-        maker = function.__name__ == "__init__"
-        return type(args[0]).__name__ if maker else function.__name__
-
     @wraps(function)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except TinyTorchError as error:
-            error.rename(operation(args))
+            error.rename(function.__name__)
             raise
-        except TypeError as error:
-            known = [name for name in signature(function).parameters if name != "self"]
-            for name, value in kwargs.items():
-                if row := foreign(name, known):
-                    raise UsageError(
-                        operation(args),
-                        expected=f"{operation(args)}({', '.join(known)})",
-                        got=f"{name}={value!r}",
-                        fix=row.way,
-                    ) from error
+        except TypeError:
+            refuse_foreign(function.__name__, function, kwargs)
             raise
 
     return told
+
+
+def refuse_foreign(
+    operation: str, function: Callable[..., Any], keywords: Mapping[str, Any]
+) -> None:
+    """Raise if one of the keywords is PyTorch's and the function does not take it.
+
+    Args:
+        operation: Who asks, for the error.
+        function: What the keywords are for.
+        keywords: Those that came.
+
+    Raises:
+        UsageError: Tells the way here.
+    """
+    for name, value in keywords.items():
+        if row := find(f"{name}="):
+            parameters = signature(function).parameters
+            if name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+                continue
+            known = ", ".join(one for one in parameters if one != "self")
+            raise UsageError(
+                operation, expected=f"{operation}({known})", got=f"{name}={value!r}", fix=row.way
+            )

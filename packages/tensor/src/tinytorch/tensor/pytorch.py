@@ -6,12 +6,38 @@ names to what stands for them (`point_out`).
 """
 
 import sys
-from typing import Any
+from typing import Any, Self
 
 from tinytorch.tensor._names import Row, find, rows
-from tinytorch.tensor.errors import NamingError
+from tinytorch.tensor.errors import NamingError, refuse_foreign
 
-__all__ = ["Row", "find", "point_out", "rows", "unknown"]
+__all__ = ["Guided", "Row", "find", "point_out", "rows", "unknown"]
+
+
+class Guided:
+    """The base of classes that tell what PyTorch's keywords are called here.
+
+    Example:
+        >>> class Layer(Guided):
+        ...     def __init__(self, axis=-1):
+        ...         self.axis = axis
+        >>> Layer(dim=1)
+        Traceback (most recent call last):
+        tinytorch.tensor.errors.UsageError: Layer: called otherwise here
+          expected: Layer(axis)
+          got:      dim=1
+          way out:  x.sum(axis=1), for x.sum(dim=1)
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *_: Any, **settings: Any) -> Self:
+        """Make the object, unless a setting has another name here."""
+        refuse_foreign(cls.__name__, cls.__init__, settings)
+        return super().__new__(cls)
+
+    def __init__(self) -> None:
+        """Take nothing: classes with settings have an `__init__` of their own."""
 
 
 def unknown(module: str, name: str, *places: str) -> AttributeError:

@@ -6,7 +6,6 @@ from typing import Any
 from tinytorch.autograd.nn._module import Module
 from tinytorch.tensor import functional as F
 from tinytorch.tensor import ops
-from tinytorch.tensor.errors import named
 
 
 class ReLU(Module):
@@ -67,7 +66,6 @@ class Tanh(Module):
 class Softmax(Module):
     """exp(x), scaled to sum to 1 along an axis: as in `softmax`."""
 
-    @named
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
 
@@ -78,7 +76,6 @@ class Softmax(Module):
 class LogSoftmax(Module):
     """The logarithm of softmax: as in `log_softmax`."""
 
-    @named
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
 
@@ -93,7 +90,6 @@ class Flatten(Module):
         start_axis: The first axis that is joined.
     """
 
-    @named
     def __init__(self, start_axis: int = 1) -> None:
         self.start_axis = start_axis
 

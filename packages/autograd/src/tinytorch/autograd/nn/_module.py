@@ -23,11 +23,11 @@ from tinytorch.autograd.nn._watching import (
     evaluation,
     watched,
 )
-from tinytorch.tensor import ArgumentError, ImmutableError, Tensor, checks, zeros
+from tinytorch.tensor import ArgumentError, ImmutableError, Tensor, checks, pytorch, zeros
 from tinytorch.tensor.errors import named
 
 
-class Module:
+class Module(pytorch.Guided):
     """The base of everything with weights: attributes in `__init__`, computation in `forward`.
 
     Attributes:
