@@ -28,7 +28,8 @@ DECLARED = {layer: read_package(PACKAGES / layer) for layer in LAYERS}
 RUFF = "ruff==0.17.*"
 TEST_TOOLS = ("pytest>=8.3", "hypothesis>=6.100")
 ALL_EXTRAS = frozenset().union(*(package.extras for package in DECLARED.values()))
-FAST_AND_PLOTS = frozenset({"fast", "plot"})
+PLOTS = frozenset({"plot"})
+FAST_AND_PLOTS = PLOTS | {"fast"}
 COMPILED = ("*/kernels/numba.py", "*/kernels/_numba/*")
 """Files that need numba as soon as they are imported: `fast` tests them."""
 OTHER_PYTHONS = ("3.12", "3.13", "3.14")
@@ -51,6 +52,7 @@ nox.options.sessions = [
     "mixed",
     "planted",
     "integration",
+    "notebooks",
     "stress",
     "mpi",
     "docs",
@@ -248,6 +250,13 @@ def integration(session: nox.Session) -> None:
     session.run("python", "tools/check_environment.py")
     train_on_sample(session)
     run_tests(session, "integration", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def notebooks(session: nox.Session) -> None:
+    """Run notebooks in a real kernel: plots, tables, drawings and the bar are shown, once."""
+    session.install("nbclient", "ipykernel", "pytest>=8.3", *editable(*LAYERS, extras=PLOTS))
+    run_tests(session, "-o", "norecursedirs=.*", *(session.posargs or ("integration/notebooks",)))
 
 
 def train_on_sample(session: nox.Session) -> None:

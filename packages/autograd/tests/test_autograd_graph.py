@@ -1,10 +1,12 @@
 """A Variable's history as text and as a picture."""
 
+import re
+
 import numpy as np
 import pytest
 
 from tinytorch.autograd import Variable, graph, nn
-from tinytorch.tensor import DTypeError, ops, tensor
+from tinytorch.tensor import DTypeError, ones, ops, tensor
 
 
 def test_text_has_a_line_for_each_leaf_and_op_oldest_first():
@@ -70,3 +72,33 @@ def test_a_deep_graph_is_no_problem():
 def test_a_tensor_has_no_history(show):
     with pytest.raises(DTypeError, match="no_grad"):
         show(tensor(1.0))
+
+
+def test_a_drawing_has_a_box_for_each_leaf_and_op_and_an_arrow_for_each_operand():
+    x, w = Variable([1.0, 2.0]), Variable(3.0)
+    drawing = graph.draw((x * w).sum() + x[0] * x[0], names={"w": w, "x": x})
+    svg = drawing._repr_svg_()
+    assert re.findall(r">(\w+)</text>", svg).count("mul") == 2
+    assert svg.count("<rect") == 8
+    assert svg.count("marker-end") == 9
+    assert ">w</text>" in svg
+    assert repr(drawing).startswith("Drawing(8 nodes")
+
+
+def test_a_drawing_goes_down_from_leaves_to_the_result():
+    x = Variable([1.0, 2.0])
+    svg = graph.draw(x.exp() * x, names={"x": x}).svg
+    tops = dict(re.findall(r'y="(\d+)">(\w+)</text>', svg)[i][::-1] for i in range(3))
+    assert int(tops["x"]) < int(tops["exp"]) < int(tops["mul"])
+
+
+def test_a_drawing_is_written_as_it_is_shown(tmp_path):
+    drawing = graph.draw(Variable(2.0) * 3, names={"a<b": Variable(1.0)})
+    drawing.save(tmp_path / "graph.svg")
+    assert (tmp_path / "graph.svg").read_text(encoding="utf-8") == drawing.svg
+
+
+def test_a_picture_of_a_plain_tensor_is_refused():
+    with pytest.raises(DTypeError) as caught:
+        graph.draw(ones((2,)))
+    assert caught.value.operation == "draw"

@@ -87,3 +87,12 @@ def test_a_summary_records_no_graph():
 def test_sizes_read_well():
     shown = [_bytes(n) for n in (0, 999, 1000, 1.5e6, 2.34e9, 5e13)]
     assert shown == ["0 B", "999 B", "1 kB", "1.5 MB", "2.34 GB", "5e+04 GB"]
+
+
+def test_a_notebook_gets_the_table_in_html():
+    model = nn.Linear(3, 2, rng=0)
+    model.weight.requires_grad = False
+    shown = model.summary((1, 3))._repr_html_()
+    assert shown.startswith("<table>")
+    assert ">total</td>" in shown
+    assert "6 of 8 parameters are frozen" in shown

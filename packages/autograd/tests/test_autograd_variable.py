@@ -481,3 +481,10 @@ def test_no_grad_values_do_not_hold_the_graph():
         y = x * 2
     assert type(y) is Tensor
     assert not hasattr(y, "_operands")
+
+
+@pytest.mark.parametrize("kind", [Variable, nn.Parameter])
+def test_the_rows_of_a_long_repr_stand_beneath_each_other(kind):
+    rows = repr(kind(np.ones((2, 2, 2, 2)))).splitlines()
+    assert {row.index("1.") for row in rows if "1." in row} == {len(kind.__name__) + 5}
+    assert all(row == row.rstrip() for row in rows)

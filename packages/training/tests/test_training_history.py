@@ -210,3 +210,11 @@ def test_a_name_that_does_not_tell_is_asked_about(name):
         history.best(name)
     assert caught.value.operation == "History.best"
     assert history.best(name, "min") == (1, 1.0)
+
+
+@pytest.mark.parametrize(("epochs", "rows"), [(2, 3), (20, 21), (30, 22)])
+def test_a_notebook_gets_the_table_in_html(epochs, rows):
+    shown = made(*({"loss": 0.5} for _ in range(epochs)))._repr_html_()
+    assert shown.count("<tr>") == rows
+    assert f"History of {epochs} epochs" in shown
+    assert ">0.5000</td>" in shown

@@ -397,3 +397,26 @@ def test_a_metric_shows_how_it_is_made(metric, shown):
 
 def test_a_partial_function_gives_its_functions_name():
     assert Mean(partial(accuracy, ignore_index=0)).name == "accuracy"
+
+
+def test_a_notebook_gets_a_metric_with_its_figure():
+    metric = Accuracy()
+    assert ">-</td>" in metric._repr_html_()
+    metric.update(np.eye(4), np.array([0, 1, 2, 0]))
+    assert ">accuracy</td>" in metric._repr_html_()
+    assert ">0.75</td>" in metric._repr_html_()
+
+
+def test_a_notebook_gets_a_confusion_matrix_in_shades():
+    metric = ConfusionMatrix(2)
+    metric.update(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([0, 1, 1]))
+    shown = metric._repr_html_()
+    assert "rgba(31, 119, 180, 1.00)" in shown
+    assert shown.count("rgba(31, 119, 180, 0.50)") == 2
+    assert shown.count("<tr>") == 3
+
+
+def test_a_notebook_gets_three_figures_of_a_class():
+    metric = PrecisionRecallF1(2)
+    metric.update(np.eye(2), np.array([0, 1]))
+    assert metric._repr_html_().count(">1</td>") == 3

@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -174,4 +175,54 @@ def test_the_bar_goes_away_after_an_error(make_trainer):
     trainer.loss = lambda outputs, targets: 1 / 0
     with pytest.raises(ZeroDivisionError):
         trainer.fit(1)
-    assert progress._bar is None
+    assert progress._display is None
+
+
+class Handle:
+    def __init__(self):
+        self.drawn = []
+
+    def display(self, bundle, raw, display_id):
+        assert raw
+        assert display_id
+        self.drawn.append(bundle)
+        return self
+
+    def update(self, bundle, raw):
+        assert raw
+        self.drawn.append(bundle)
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """Stand in for IPython in a kernel; the handle keeps what the cell shows."""
+    handle = Handle()
+    ipython = ModuleType("IPython")
+    ipython.display = handle
+    ipython.get_ipython = lambda: SimpleNamespace(kernel=1)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    return handle
+
+
+def test_a_notebook_has_one_bar_that_is_drawn_anew(make_trainer, notebook, capsys):
+    trainer = make_trainer(callbacks=[Progress(clock=Clock(1.0))])
+    trainer.fit(2)
+    assert capsys.readouterr().out == ""
+    assert all(bundle["text/html"].count("<progress") == 1 for bundle in notebook.drawn)
+    assert any('value="4" max="8"' in bundle["text/html"] for bundle in notebook.drawn)
+    last = notebook.drawn[-1]
+    assert 'value="8" max="8"' in last["text/html"]
+    assert last["text/plain"].startswith("epoch 2/2")
+
+
+def test_a_notebook_writes_lines_where_it_is_told_to(make_trainer, notebook):
+    text, _ = lines(make_trainer, clock=Clock(1.0))
+    assert len(text) == 2
+    assert notebook.drawn == []
+
+
+def test_ipython_on_a_terminal_has_no_notebook(make_trainer, notebook, capsys):
+    sys.modules["IPython"].get_ipython = lambda: None
+    make_trainer(callbacks=[Progress()]).fit(1)
+    assert notebook.drawn == []
+    assert capsys.readouterr().out.startswith("epoch 1/1")

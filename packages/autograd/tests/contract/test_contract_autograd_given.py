@@ -115,6 +115,15 @@ def test_a_history_is_written_down(autograd):
         autograd.graph.to_text(tensor(1.0))
 
 
+def test_a_history_is_drawn(autograd):
+    x = autograd.Variable([1.0, 2.0])
+    picture = autograd.graph.draw((x * 2.0).sum(), names={"start": x}).svg
+    assert picture.startswith("<svg")
+    assert [word in picture for word in ("start", "mul", "sum")] == [True] * 3
+    with pytest.raises(DTypeError):
+        autograd.graph.draw(tensor(1.0))
+
+
 def test_the_case_of_an_op_is_checked_for_gradients(autograd):
     autograd.testing.check_gradients(OpCase(ops.tanh, np.tanh))
     assert autograd.testing.has_derivative(ops.tanh)

@@ -37,6 +37,9 @@ class no_grad:  # noqa: N801 - PyTorch's name
         made = super().__new__(cls)
         return made if function is None else made(function)
 
+    def __repr__(self) -> str:
+        return "no_grad()"
+
     def __enter__(self) -> None:
         blocks.set(blocks.get() + 1)
 

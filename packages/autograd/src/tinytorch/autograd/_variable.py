@@ -201,8 +201,10 @@ class Variable(KeepsHistory, Memory):
         return super().__reduce__()
 
     def __repr__(self) -> str:
-        text = super().__repr__().replace("\n", "\n  ")
-        head = f"{type(self).__name__}{text.removeprefix('tensor')}"
+        name = type(self).__name__
+        rows = super().__repr__().removeprefix("tensor").splitlines()
+        further = " " * (len(name) - len("tensor"))
+        head = "\n".join([f"{name}{rows[0]}", *(row and further + row for row in rows[1:])])
         return head if self._op is None else f"{head[:-1]}, op={self._op.name})"
 
 

@@ -1,12 +1,13 @@
-"""What a Variable remembers, made visible: as text, a line for each op, or for Graphviz."""
+"""What a Variable remembers, made visible: as text, as a picture, or for Graphviz."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from tinytorch.autograd._drawing import Drawing, Node, drawing
 from tinytorch.autograd._variable import Variable
 from tinytorch.tensor import DTypeError
 
-__all__ = ["to_dot", "to_text"]
+__all__ = ["draw", "to_dot", "to_text"]
 
 
 def to_text(variable: Variable, names: Mapping[str, Variable] | None = None) -> str:
@@ -37,6 +38,37 @@ def to_text(variable: Variable, names: Mapping[str, Variable] | None = None) -> 
         name = f" {known[id(x)]}" if id(x) in known else ""
         lines.append(f"%{number} = {_call(x, numbers)} {x.shape}{name}")
     return "\n".join(lines)
+
+
+def draw(variable: Variable, names: Mapping[str, Variable] | None = None) -> Drawing:
+    """Draw how a Variable came about, as `to_text` tells it; a notebook shows the picture.
+
+    Leaves are blue boxes, ops are round ones, both with the shape of their value.
+
+    Args:
+        variable: Any shape.
+        names: As in `to_text`.
+
+    Returns:
+        The drawing; `drawing.save("graph.svg")` keeps it.
+
+    Raises:
+        DTypeError: `variable` is a plain Tensor, which remembers nothing.
+
+    Example:
+        >>> x = Variable([1.0, 2.0])
+        >>> draw((x * x).sum(), names={"x": x})
+        Drawing(3 nodes; .svg is the picture, save(path) writes it)
+    """
+    known = _by_identity(names)
+    nodes: list[Node] = []
+    numbers: dict[int, int] = {}
+    for number, x in enumerate(_history("draw", variable)):
+        numbers[id(x)] = number
+        name = known.get(id(x), type(x).__name__) if x._op is None else x._op.name
+        sources = (numbers[id(o)] for o in x._operands or () if id(o) in numbers)
+        nodes.append(Node(name, str(x.shape), x._op is None, tuple(sources)))
+    return drawing(nodes)
 
 
 def to_dot(variable: Variable, names: Mapping[str, Variable] | None = None) -> str:

@@ -172,6 +172,10 @@ class TensorDataset(Batched):
         first, *others = (array[indices] for array in self.arrays)
         return (first if transform is None else transform(first, rng), *others)
 
+    def __repr__(self) -> str:
+        arrays = ", ".join(f"{array.dtype} {array.shape}" for array in self.arrays)
+        return f"{type(self).__name__}({len(self)} items; {arrays})"
+
 
 class Subset(View):
     """Chosen items of another data set.
@@ -205,6 +209,9 @@ class Subset(View):
         """Return the data set with its indices of the items at `indices`, `(batch,)`."""
         chosen = checked_indices("Subset", indices, len(self))
         return [(self.dataset, self.indices[chosen], np.arange(len(chosen)))]
+
+    def __repr__(self) -> str:
+        return f"Subset({len(self)} of {self.dataset!r})"
 
 
 class ConcatDataset(View):
@@ -245,6 +252,9 @@ class ConcatDataset(View):
             (self.datasets[part], indices[rows] - starts[part], rows)
             for part, rows in places or [(0, parts)]
         ]
+
+    def __repr__(self) -> str:
+        return f"ConcatDataset({len(self)} items; {', '.join(map(repr, self.datasets))})"
 
 
 def random_split(

@@ -33,6 +33,14 @@ class _Ordered:
         """Return the indices of one epoch; see `Sampler`."""
         raise NotImplementedError  # pragma: no cover
 
+    def __len__(self) -> int:
+        raise NotImplementedError  # pragma: no cover
+
+    def __repr__(self) -> str:
+        settings = {name: x for name, x in vars(self).items() if isinstance(x, int)}
+        shown = [f"{name}={value}" for name, value in settings.items()]
+        return f"{type(self).__name__}({', '.join([f'{len(self)} items', *shown])})"
+
     def __iter__(self) -> Iterator[int]:
         return iter(self.order().tolist())
 
@@ -212,6 +220,12 @@ class BatchSampler:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return self.batches()
+
+    def __repr__(self) -> str:
+        return (
+            f"BatchSampler({self.sampler!r}, batch_size={self.batch_size}, "
+            f"drop_last={self.drop_last})"
+        )
 
 
 def choose_batches(

@@ -200,3 +200,6 @@ class ShardSampler:
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.order().tolist())
+
+    def __repr__(self) -> str:
+        return f"ShardSampler({self.dataset!r}, shards={self.shards})"

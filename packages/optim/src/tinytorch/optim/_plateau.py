@@ -105,6 +105,12 @@ class ReduceOnPlateau:
             self.cooling = self.cooldown
             self.bad_epochs = 0
 
+    def __repr__(self) -> str:
+        return (
+            f"ReduceOnPlateau(mode={self.mode!r}, factor={self.factor}, patience={self.patience}; "
+            f"best {self.best}, {self.bad_epochs} bad epochs)"
+        )
+
     def _is_better(self, metric: float) -> bool:
         margin = self.threshold
         if self.threshold_mode == "rel" and math.isfinite(self.best):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinytorch.spatial._convolution import Conv2d
-from tinytorch.tensor import checks
+from tinytorch.tensor import checks, display
 from tinytorch.tensor.errors import DTypeError, IndexRangeError, ShapeError
 
 if TYPE_CHECKING:
@@ -86,11 +86,12 @@ def _draw(
     operation: str, pictures: list[np.ndarray], titles: list[str], options: dict[str, Any]
 ) -> "Figure":
     """Draw small pictures in a grid that is about twice as wide as high."""
-    with checks.extra(operation, "tinytorch-spatial[plot]"):
-        from matplotlib.figure import Figure
     columns = min(len(pictures), max(1, math.ceil(math.sqrt(2 * len(pictures)))))
     rows = math.ceil(len(pictures) / columns)
-    figure = Figure(figsize=(1.2 * columns, 1.35 * rows), layout="constrained")
+    with checks.extra(operation, "tinytorch-spatial[plot]"):
+        from matplotlib.figure import Figure
+    size = 1.2 * columns, 1.35 * rows
+    figure: Figure = display.shown(Figure(figsize=size, layout="constrained"))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()

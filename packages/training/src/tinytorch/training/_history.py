@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tinytorch.tensor import display
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training.files.atomic import PathLike, write_atomically
 from tinytorch.training.files.regular import RegularFile
@@ -196,18 +197,33 @@ class History(Mapping[str, list[float]]):
 
     def __repr__(self) -> str:
         """Show the table; of a long one the first and the last rows."""
-        plural = "" if self.epochs == 1 else "s"
-        lines = [f"History of {self.epochs} epoch{plural}"]
         widths = {name: max(len(name), 8) for name in self}
+        lines = [self._title()]
         lines += ["  epoch" + "".join(f"  {n:>{w}}" for n, w in widths.items())] * bool(self)
-        for i in range(self.epochs):
-            if self.epochs > SHOWN_ROWS and i == SHOWN_ROWS // 2:
-                lines.append("    ...")
-            if self.epochs > SHOWN_ROWS and SHOWN_ROWS // 2 <= i < self.epochs - SHOWN_ROWS // 2:
+        for epoch, *figures in self._shown():
+            if not figures:
+                lines.append(f"    {epoch}")
                 continue
-            row = "".join(f"  {show_figure(self[n][i]):>{w}}" for n, w in widths.items())
-            lines.append(f"  {i + 1:>5}{row}")
+            row = "".join(f"  {f:>{w}}" for f, w in zip(figures, widths.values(), strict=True))
+            lines.append(f"  {epoch:>5}{row}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [row if row[1:] else [*row, *[""] * len(self)] for row in self._shown()]
+        return display.table(["epoch", *self], rows, title=self._title())
+
+    def _title(self) -> str:
+        return f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}"
+
+    def _shown(self) -> Iterator[list[str]]:
+        """Yield the rows as texts; in place of the middle of a long table one `...`."""
+        half = SHOWN_ROWS // 2
+        for i in range(self.epochs):
+            if self.epochs > SHOWN_ROWS and half <= i < self.epochs - half:
+                if i == half:
+                    yield ["..."]
+                continue
+            yield [str(i + 1), *(show_figure(column[i]) for column in self.values())]
 
 
 def direction(operation: str, name: str, mode: str | None) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinytorch.tensor.errors import ArgumentError
+from tinytorch.training._settings import made_with
 
 
 class per_epoch:  # noqa: N801 - it reads as the words that it stands for
@@ -24,6 +25,9 @@ class per_epoch:  # noqa: N801 - it reads as the words that it stands for
     def __call__(self, epoch: int) -> float:
         """Return the learning rate of an epoch."""
         return self.schedule(epoch)
+
+    def __repr__(self) -> str:
+        return made_with(self)
 
 
 class LearningRate:

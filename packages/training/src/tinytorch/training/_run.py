@@ -209,3 +209,10 @@ class Run:
         """Give the model back what it had before `show`, unless someone has changed it since."""
         if self._own:
             self.load_weights(self.weights())
+
+    def __repr__(self) -> str:
+        names = [type(part).__name__ for part in (self.model, self.optimizer)]
+        return (
+            f"{type(self).__name__}({', '.join(names)}; epoch {self.epoch}, batch {self.batch}, "
+            f"step {self.step}; metrics {list(self.metrics)}, callbacks {self.callbacks})"
+        )

@@ -40,13 +40,6 @@ class Session(Run):
         """
         load_run_state(self, state)
 
-    def __repr__(self) -> str:
-        names = [type(part).__name__ for part in (self.model, self.optimizer)]
-        return (
-            f"{type(self).__name__}({', '.join(names)}; epoch {self.epoch}, batch {self.batch}, "
-            f"step {self.step}; metrics {list(self.metrics)}, callbacks {self.callbacks})"
-        )
-
     @contextmanager
     def _session(self, epochs: int, limit_batches: int | None) -> Iterator[None]:
         """Surround a fit: what is checked and prepared before it, caught, and tidied up after."""

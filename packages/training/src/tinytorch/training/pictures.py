@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.tensor.checks import extra
+from tinytorch.tensor import checks, display
 from tinytorch.tensor.errors import ShapeError
 from tinytorch.training.files.atomic import PathLike, file_errors
 from tinytorch.training.metrics.labels import predicted_classes, scores_and_labels, scores_of
@@ -121,14 +121,14 @@ def plot_mistakes(
 
 
 def new_figure(operation: str, width: float, height: float) -> Any:
-    """Return an empty matplotlib figure, in inches, that belongs to no global state.
+    """Return an empty matplotlib figure, in inches, that a notebook shows.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    with extra(operation, "tinytorch-training[plot]"):
+    with checks.extra(operation, "tinytorch-training[plot]"):
         from matplotlib.figure import Figure
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+    return display.shown(Figure(figsize=(width, height), dpi=120, layout="constrained"))
 
 
 def drawn(operation: str, figure: Any, path: PathLike | None) -> Any:

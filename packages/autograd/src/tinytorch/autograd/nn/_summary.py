@@ -10,6 +10,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from tinytorch.autograd.nn._parameter import Buffer, Parameter
+from tinytorch.tensor import display
+
+HEAD = ["layer", "output shape", "parameters", "FLOPs", "weights", "output"]
 
 
 class LayerSummary(NamedTuple):
@@ -79,7 +82,19 @@ class Summary:
 
     def __str__(self) -> str:
         """Draw the table."""
-        head = ["layer", "output shape", "parameters", "FLOPs", "weights", "output"]
+        rows = [HEAD, *self._rows()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        rule = "-" * (sum(widths) + 2 * len(widths) - 2)
+        lines = [_line(row, widths) for row in rows]
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *self._notes()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return display.table(HEAD, self._rows(), note="; ".join(self._notes()))
+
+    def _rows(self) -> list[list[str]]:
+        """The cells: a row for each layer, and the total."""
         rows = [
             [
                 f"{layer.name} ({layer.kind})" if layer.name else layer.kind,
@@ -99,14 +114,11 @@ class Summary:
             _bytes(self.weight_bytes),
             _bytes(self.output_bytes),
         ]
-        widths = [max(map(len, column)) for column in zip(head, *rows, total, strict=True)]
-        rule = "-" * (sum(widths) + 2 * len(widths) - 2)
-        lines = [_line(row, widths) for row in (head, *rows, total)]
-        frozen = self.parameters - self.trainable
-        note = [f"{frozen:,} of {self.parameters:,} parameters are frozen"] if frozen else []
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *note])
+        return [*rows, total]
 
-    __repr__ = __str__
+    def _notes(self) -> list[str]:
+        frozen = self.parameters - self.trainable
+        return [f"{frozen:,} of {self.parameters:,} parameters are frozen"] if frozen else []
 
 
 def _bytes(n: float) -> str:

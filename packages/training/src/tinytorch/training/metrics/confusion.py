@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.tensor import checks
+from tinytorch.tensor import checks, display
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 from tinytorch.training.metrics.labels import predicted_classes, scores_and_labels
 from tinytorch.training.metrics.metric import Metric, share_of
@@ -74,6 +74,16 @@ class ConfusionMatrix(Metric):
         """Return the counts, int64 `(classes, classes)`: rows are true, columns predicted."""
         return self.matrix.copy()
 
+    def _repr_html_(self) -> str:
+        """Show the counts; the darker, the larger their share of the true class."""
+        counts = self.matrix
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        names = [str(k) for k in range(self.classes)]
+        rows = [[name, *map(str, row)] for name, row in zip(names, counts, strict=True)]
+        colors = [["", *(f"rgba(31, 119, 180, {s:.2f})" for s in row)] for row in shares]
+        head = ["true \\ predicted", *names]
+        return display.table(head, rows, title=repr(self), colors=colors)
+
 
 class PrecisionRecallF1(ConfusionMatrix):
     """Precision, recall and F1: the plain mean over classes, or one figure per class.
@@ -115,6 +125,8 @@ class PrecisionRecallF1(ConfusionMatrix):
                 fix="take None and average the classes as you need",
             )
         self.average = average
+
+    _repr_html_ = Metric._repr_html_
 
     def compute(self) -> dict[str, Any]:
         """Return `precision`, `recall` and `f1`."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.tensor import display
 from tinytorch.tensor.errors import StateError
 from tinytorch.tensor.functional import divisors
 from tinytorch.training._settings import made_with, settings_of
@@ -62,6 +63,16 @@ class Metric:
 
     def __repr__(self) -> str:
         return made_with(self)
+
+    def _repr_html_(self) -> str:
+        """Show the figures so far; a dash where nothing was counted."""
+        try:
+            found = self.compute()
+        except StateError:
+            found = "-"
+        figures = found if isinstance(found, dict) else {self.name: found}
+        rows = [[name, _short(figure)] for name, figure in figures.items()]
+        return display.table(["metric", "so far"], rows, title=repr(self))
 
 
 class Mean(Metric):
@@ -157,6 +168,10 @@ def share_of(operation: str, part: float, whole: float, seen: int) -> float:
     if not whole:
         return math.nan
     return part / whole if math.isfinite(part) else float(part)
+
+
+def _short(figure: Any) -> str:
+    return f"{figure:.4g}" if isinstance(figure, float) else str(figure)
 
 
 def _name_of(function: Any) -> str:
