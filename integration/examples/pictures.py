@@ -1,4 +1,4 @@
-"""What a trained classifier says of test images, and the pictures of it that matplotlib draws."""
+"""What a trained classifier says of test images, and pictures that matplotlib draws."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,3 +34,25 @@ def draw(trainer, images, labels, scored, classes, folder):
         plot_filters(first).savefig(folder / "filters.png")
     names = ", ".join(sorted(path.name for path in folder.glob("*.png")))
     print(f"drawn in {folder.parent.name}/{folder.name}: {names}")
+
+
+def panels(rows, columns, width, height):
+    """A figure, in inches, and its axes `(rows, columns)`."""
+    from matplotlib.figure import Figure  # an extra of the layers
+
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def show_image(axes, image, title="", **options):
+    """Draw an image, `(height, width)` or `(height, width, 3)`, without a frame."""
+    axes.imshow(image, **{"cmap": "gray", **options})
+    axes.set_title(title, fontsize=8)
+    axes.axis("off")
+
+
+def keep(figure, name):
+    """Write a figure into integration/out/NAME.png."""
+    OUT.mkdir(exist_ok=True)
+    figure.savefig(OUT / f"{name}.png")
+    print(f"drawn in {OUT.name}/{name}.png")
