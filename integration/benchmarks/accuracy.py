@@ -1,12 +1,15 @@
-"""Trains the reference CNN twice, here and in PyTorch: `nox -s bench -- accuracy`.
+"""Trains a network twice, here and in PyTorch: `nox -s bench -- accuracy`, or `... record`.
 
 Both start from the same weights, get the same batches in the same order, and follow the recipe
-`cnn` of integration/examples/recipe.py; they differ in nothing but the rounding of their sums.
-Prints a Markdown table of the accuracy after each epoch. Takes ten minutes or more.
+`cnn` or `record` of integration/examples/recipe.py; they differ in nothing but the rounding of
+their sums. Prints a Markdown table of the accuracy after each epoch and of the seconds that each
+took for its steps, one of ours and one of theirs in turn; ours include the making of the batches.
+Takes ten minutes or more.
 """
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,27 +19,51 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 
 from recipe import RECIPES
 from spatial import torch_cnn
+from torch_record import Muon, torch_record
 
 from tinytorch.training import Callback
+
+SGD = ("lr", "momentum", "nesterov", "weight_decay")
 
 
 class Twin(Callback):
     """A PyTorch network that learns from each batch that the Trainer's network learns from."""
 
+    def __init__(self, recipe):
+        self.recipe = recipe
+
     def on_fit_begin(self, trainer):
-        self.network = twin(trainer.model)
-        (group,) = trainer.optimizer.param_groups
-        settings = {name: group[name] for name in ("lr", "momentum", "nesterov", "weight_decay")}
-        self.optimizer = torch.optim.SGD(self.network.parameters(), **settings)
-        self.loss = torch.nn.CrossEntropyLoss(label_smoothing=RECIPES["cnn"].smoothing)
+        make = torch_record if self.recipe == "record" else torch_cnn
+        self.network = twin(trainer.model, make())
+        self.optimizers = [
+            optimizer(group, self.twins(trainer, group)) for group in trainer.optimizer.param_groups
+        ]
+        smoothing = RECIPES[self.recipe].smoothing
+        self.loss = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)
+
+    def twins(self, trainer, group):
+        """The PyTorch network's parameters that stand where those of a group stand."""
+        pairs = zip(trainer.model.parameters(), self.network.parameters(), strict=True)
+        twin_of = {id(ours): theirs for ours, theirs in pairs}
+        return [twin_of[id(parameter)] for parameter in group["params"]]
+
+    def on_epoch_begin(self, trainer):
+        self.seconds = 0.0
+        pairs = zip(trainer.model.parameters(), self.network.parameters(), strict=True)
+        for ours, theirs in pairs:
+            theirs.requires_grad = ours.requires_grad
 
     def on_step_end(self, trainer):
+        self.ours = trainer.seconds - self.seconds
+        began = time.perf_counter()
         self.network.train()
-        for group in self.optimizer.param_groups:
-            group["lr"] = trainer.optimizer.lr
-        self.optimizer.zero_grad()
+        for rule, group in zip(self.optimizers, trainer.optimizer.param_groups, strict=True):
+            rule.param_groups[0]["lr"] = group["lr"]
+            rule.zero_grad()
         self.loss(self.network(image(trainer.inputs)), label(trainer.targets)).backward()
-        self.optimizer.step()
+        for rule in self.optimizers:
+            rule.step()
+        self.seconds += time.perf_counter() - began
 
     def on_epoch_end(self, trainer):
         self.network.eval()
@@ -46,7 +73,11 @@ class Twin(Callback):
                 right += int((self.network(image(images)).argmax(1) == label(labels)).sum())
                 total += len(labels)
         ours = trainer.history["val_accuracy"][-1]
-        print(f"| {trainer.epoch} | {ours:.2%} | {right / total:.2%} |", flush=True)
+        print(
+            f"| {trainer.epoch} | {ours:.2%} | {right / total:.2%} "
+            f"| {self.ours:.1f} s | {self.seconds:.1f} s |",
+            flush=True,
+        )
 
 
 def image(batch):
@@ -58,9 +89,16 @@ def label(batch):
     return torch.tensor(batch.numpy()).long()
 
 
-def twin(model):
+def optimizer(group, params):
+    """The PyTorch optimizer of what stands for a group's parameters, with the group's settings."""
+    names = ("lr", "momentum", "ns_steps") if "ns_steps" in group else SGD
+    return (Muon if "ns_steps" in group else torch.optim.SGD)(
+        params, **{name: group[name] for name in names}
+    )
+
+
+def twin(model, network):
     """The same network in PyTorch, with the same weights: both name them in the same order."""
-    network = torch_cnn()
     values = (torch.from_numpy(np.array(value)) for value in model.state_dict().values())
     network.load_state_dict(dict(zip(network.state_dict(), values, strict=True)))
     return network.to(memory_format=torch.channels_last)
@@ -68,15 +106,23 @@ def twin(model):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--epochs", type=int, default=RECIPES["cnn"].epochs)
+    parser.add_argument("recipe", nargs="?", choices=("cnn", "record"), default="cnn")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--batches", type=int, help="per epoch: a quick look")
     parser.add_argument("--seed", type=int, default=0)
     settings = parser.parse_args()
-    other = Twin()
-    trainer = RECIPES["cnn"].trainer(
-        settings.epochs, seed=settings.seed, callbacks=[other], progress=False
+    recipe = RECIPES[settings.recipe]
+    epochs = settings.epochs or recipe.epochs
+    trainer = recipe.trainer(
+        epochs,
+        settings.batches,
+        seed=settings.seed,
+        callbacks=[Twin(settings.recipe)],
+        progress=False,
     )
-    print(f"seed {settings.seed}\n\n| epoch | TinyTorch | PyTorch |\n| ---: | ---: | ---: |")
-    trainer.fit(settings.epochs)
+    print(f"seed {settings.seed}\n\n| epoch | TinyTorch | PyTorch | TinyTorch | PyTorch |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
+    trainer.fit(epochs, limit_batches=settings.batches)
 
 
 if __name__ == "__main__":

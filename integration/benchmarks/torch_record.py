@@ -1,0 +1,72 @@
+"""The network and the filters' rule of the recipe `record`, in PyTorch: what accuracy.py compares.
+
+Both hold the parameters in the same order as integration/examples/record.py.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+
+def torch_record(widths=(64, 256, 256), classes=10):
+    """The network of `record`, in the memory format that PyTorch is fastest with."""
+    blocks = []
+    for before, width in zip((24, *widths), widths, strict=False):
+        blocks += [
+            nn.Conv2d(before, width, 3, padding=1, bias=False),
+            nn.MaxPool2d(2),
+            nn.BatchNorm2d(width, eps=1e-12, momentum=0.4),
+            nn.GELU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width, eps=1e-12, momentum=0.4),
+            nn.GELU(),
+        ]
+    features = nn.Sequential(nn.GELU(), *blocks, nn.MaxPool2d(3), nn.Flatten())
+    return _Network(features, nn.Linear(widths[-1], classes, bias=False))
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum made orthogonal for filters; `torch.optim.Muon` takes matrices alone.
+
+    Each bank is brought to the norm sqrt(outputs) before its step, as `Filters` in
+    integration/examples/record.py does.
+    """
+
+    def __init__(self, params, lr, momentum, ns_steps):
+        super().__init__(params, {"lr": lr, "momentum": momentum, "ns_steps": ns_steps})
+
+    @torch.no_grad()
+    def step(self):
+        """Move the filters."""
+        for group in self.param_groups:
+            momentum = group["momentum"]
+            for p in group["params"]:
+                kept = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
+                kept.mul_(momentum).add_(p.grad)
+                direction = p.grad.add(kept, alpha=momentum)
+                p.mul_(math.sqrt(len(p)) / p.norm())
+                d = _orthogonal(direction.reshape(len(p), -1), group["ns_steps"])
+                scale = math.sqrt(max(1, d.shape[0] / d.shape[1]))
+                p.add_(d.reshape(p.shape), alpha=-group["lr"] * scale)
+
+
+class _Network(nn.Module):
+    def __init__(self, features, head):
+        super().__init__()
+        self.whitening = nn.Conv2d(3, 24, 2)
+        self.features = features
+        self.head = head
+
+    def forward(self, x):
+        return self.head(self.features(self.whitening(x))) / self.head.in_features
+
+
+def _orthogonal(d, steps):
+    """Return a matrix with the directions of `d` and singular values near 1."""
+    x = d.T if d.shape[0] > d.shape[1] else d
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.775 * a + 2.0315 * (a @ a)) @ x
+    return x.T if d.shape[0] > d.shape[1] else x
