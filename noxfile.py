@@ -50,6 +50,7 @@ nox.options.sessions = [
     "wheels",
     "from_git",
     "mixed",
+    "replaced",
     "planted",
     "integration",
     "notebooks",
@@ -306,12 +307,24 @@ def conform(session: nox.Session) -> None:
     layer, folder = session.posargs[0], Path(session.posargs[1]).resolve()
     if wrong := fault(layer, folder):
         session.error(wrong)
+    judge(session, layer, folder, *session.posargs[2:])
+
+
+@nox.session
+def replaced(session: nox.Session) -> None:
+    """Put other implementations in the place of ours: they pass the contract of their layer."""
+    for folder in sorted((ROOT / "integration/replacements").glob("[a-z]*")):
+        judge(session, folder.name, folder, "--contract", *session.posargs)
+
+
+def judge(session: nox.Session, layer: str, folder: Path, *options: str) -> None:
+    """Install a folder in the place of a layer, and let `conform` judge it."""
     mine = installable(layer, folder, Path(session.create_tmp()))
     others = [name for name in LAYERS if name != layer]
     # Also under `nox -R`: what someone wrote may lie in another folder than last time.
     pip(session, "install", *TEST_TOOLS, "matplotlib", *editable(*others), "-e", str(mine))
     session.run("python", "tools/check_environment.py")
-    session.run("python", "tools/conform.py", layer, str(folder), *session.posargs[2:])
+    session.run("python", "tools/conform.py", layer, str(folder), *options)
 
 
 def pip(session: nox.Session, *arguments: str, success_codes: Sequence[int] = (0,)) -> str:

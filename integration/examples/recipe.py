@@ -23,7 +23,7 @@ from tinytorch.data.transforms import (
     RandomHorizontalFlip,
 )
 from tinytorch.optim import SGD, AdamW, Optimizer
-from tinytorch.optim.schedules import Schedule, one_cycle
+from tinytorch.optim.schedules import one_cycle
 from tinytorch.spatial import CNN, ResNet9
 from tinytorch.tensor.functional import cross_entropy
 from tinytorch.training import Callback, Trainer
@@ -62,7 +62,7 @@ class Recipe:
     padding: int = 4
     smoothing: float = 0.1
     mirrored: bool = False
-    schedule: Callable[..., Schedule] = one_cycle
+    schedule: Callable[..., Callable[[int], float]] = one_cycle
     padding_mode: str = "constant"
     flip: Callable[..., Any] = RandomHorizontalFlip
     callbacks: tuple[Callable[[], Callback], ...] = ()

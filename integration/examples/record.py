@@ -9,8 +9,8 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tinytorch import optim
 from tinytorch.autograd import nn
-from tinytorch.optim import SGD, Muon
 from tinytorch.spatial import BatchNorm2d, Conv2d, MaxPool2d
 from tinytorch.tensor import random
 from tinytorch.training import Callback
@@ -111,14 +111,14 @@ def optimizer(model, batch=2000, decay=2e-6):
     sgd = [
         {
             "params": params,
-            "rule": SGD(momentum=0.85, nesterov=True),
+            "rule": optim.SGD(momentum=0.85, nesterov=True),
             "lr": rate * batch,
             "weight_decay": decay / rate,
         }
         for params, rate in ((biases, 0.053), ([model.head.weight], 0.67))
     ]
     muon = {"params": filters(model), "lr": 0.24}
-    return Muon([muon, *sgd], weight_decay=0.0, momentum=0.6, ns_steps=3)
+    return optim.Muon([muon, *sgd], weight_decay=0.0, momentum=0.6, ns_steps=3)
 
 
 def _convolution(before, after, rng):

@@ -16,6 +16,11 @@ def leaves(count):
     return [Variable(float(number)) for number in range(1, count + 1)]
 
 
+@pytest.mark.parametrize("name", ["SGD", "Adagrad", "Adadelta", "RMSprop", "Adam", "AdamW"])
+def test_each_rule_makes_an_optimizer(optim, name):
+    assert isinstance(getattr(optim, name)(), optim.Optimizer), "[contract: Optimizer]"
+
+
 def test_a_step_moves_by_grad(optim, expect):
     (w,) = leaves(1)
     w.grad = tensor(2.0)

@@ -1,0 +1,11 @@
+"""What can go wrong here and nowhere below."""
+
+from tinytorch.tensor import ArgumentError, GradientError
+
+
+class ParameterError(ArgumentError):
+    """What cannot be optimized."""
+
+
+class NonFiniteError(GradientError):
+    """A gradient with NaN or infinity; `parameter` is its name."""
