@@ -457,17 +457,22 @@ def installed(session: nox.Session, requirement: str) -> bool:
 
 @nox.session(venv_backend="virtualenv", reuse_venv=True)
 def bench(session: nox.Session) -> None:
-    """Print the benchmark tables: `nox -s bench -- core`, or data, optim, ...; default all."""
+    """Print the benchmark tables: `nox -s bench -- core`, or data, optim, ...; default all.
+
+    What follows the name of a single one goes to its script: `-- accuracy record`.
+    """
     available = sorted(path.stem for path in (ROOT / "integration/benchmarks").glob("[a-z]*.py"))
-    names = session.posargs or available
-    if unknown := sorted(set(names) - set(available)):
+    names = [name for name in session.posargs if name in available]
+    further = [name for name in session.posargs if name not in available]
+    if unknown := further if len(names) != 1 else []:
         session.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(available)}")
+    names = names or available
     extras = FAST_AND_PLOTS | ({"mpi"} if "mpi" in names else set())
     session.install(*editable(*LAYERS, extras=extras))
     wanted = {TORCH}.union(*(CONTESTANTS.get(name, ()) for name in names))
     missing = [one for one in sorted(wanted) if not installed(session, one)]
     for name in names:
-        session.run("python", f"integration/benchmarks/{name}.py")
+        session.run("python", f"integration/benchmarks/{name}.py", *further)
     for one in missing:
         session.warn(f"{one} could not be installed, so these tables are without it")
 

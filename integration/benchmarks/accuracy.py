@@ -17,9 +17,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 
+from _torch_record import Muon, torch_record
 from recipe import RECIPES
 from spatial import torch_cnn
-from torch_record import Muon, torch_record
 
 from tinytorch.training import Callback
 
