@@ -1,5 +1,8 @@
 """The kernels of the three convolution ops: they choose the algorithm for the shapes at hand."""
 
+from itertools import product
+from math import gcd
+
 import numpy as np
 from numba import get_num_threads
 
@@ -75,23 +78,48 @@ def convolve_windows(x, w, bias, out, stride, corner, dilation):
 def conv2d_input_gradient(
     g, w, *, size, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1
 ):
-    """Convolve with the flipped kernels: float32, stride 1, one group or depthwise."""
-    if stride != (1, 1) or not served(g, w) or not mixes_all_or_none(w, groups):
+    """Convolve with the flipped kernels, phase by phase: float32, one group or depthwise."""
+    if not served(g, w) or not mixes_all_or_none(w, groups):
         return NotImplemented
-    corner = [
-        d * (k - 1) - before
-        for d, k, (before, _) in zip(dilation, w.shape[2:], padding, strict=True)
-    ]
+    if stride != (1, 1) and not np.isfinite(w).all():
+        return NotImplemented  # the reference lets no kernel meet the zeros around g
     channels = w.shape[1] * groups
     bias = np.zeros(-(-channels // CHANNELS) * CHANNELS, np.float32)
     out = room((len(g), *size, channels), np.float32)
-    if groups != 1:
-        out.fill(0)
-        taps = np.ascontiguousarray(w[:, 0, ::-1, ::-1].transpose(1, 2, 0))
-        depthwise(channels_last(g), taps, out, stride, tuple(corner), dilation)
-    else:
-        convolve(g, w, bias, out, stride, tuple(corner), dilation, flipped=True)
+    down, across = (
+        phases(*axis) for axis in zip(size, w.shape[2:], stride, padding, dilation, strict=True)
+    )
+    for (rows, i, top, below), (columns, j, left, beside) in product(down, across):
+        target, taps = out[:, rows, columns], w[:, :, i, j]
+        part = out if stride == (1, 1) else room(target.shape, np.float32)
+        if groups != 1 or not taps.size:
+            part.fill(0)
+        if groups != 1:
+            flipped = np.ascontiguousarray(taps[:, 0, ::-1, ::-1].transpose(1, 2, 0))
+            depthwise(channels_last(g), flipped, part, (1, 1), (top, left), (below, beside))
+        elif taps.size:
+            convolve(g, taps, bias, part, (1, 1), (top, left), (below, beside), flipped=True)
+        if part is not out:
+            target[...] = part
     return channels_first(out)
+
+
+def phases(length, kernel_size, stride, padding, dilation):
+    """The pixels that lie a stride apart meet the same taps, and g pixel after pixel: convolutions.
+
+    Gives for each such phase along an axis its pixels, its taps, how far the first of its windows
+    begins before g, and how far apart its taps are in g.
+    """
+    step = stride // gcd(stride, dilation)
+    found = []
+    for first in range(min(stride, length)):
+        reached = first + padding[0]
+        fitting = (i for i in range(step) if (reached - i * dilation) % stride == 0)
+        begin, apart = next(fitting, kernel_size), step * dilation // stride
+        count = len(range(begin, kernel_size, step))
+        corner = (count - 1) * apart - (reached - begin * dilation) // stride
+        found.append((slice(first, None, stride), slice(begin, None, step), corner, apart))
+    return found
 
 
 @kernel(ops.conv2d_weight_gradient)
