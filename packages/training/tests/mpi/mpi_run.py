@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ class Fault(Callback):
 
     order = 50
 
-    def __init__(self, kind, rank, step):
-        self.kind, self.rank, self.step = kind, rank, step
+    def __init__(self, folder, kind, rank, step):
+        self.folder, self.kind, self.rank, self.step = Path(folder), kind, rank, step
 
     def on_step_end(self, run):
         if (run.world.rank, run.step) == (self.rank, self.step):
+            (self.folder / "struck").write_text(str(time.time()))
             if self.kind == "raise":
                 raise ZeroDivisionError("the fault of this rank")
             os.kill(os.getpid(), getattr(signal, self.kind))
@@ -49,7 +51,7 @@ def main(settings):
         folder = Path(settings["folder"]) / f"of-rank-{world.rank}"
         callbacks += [Checkpoint(folder, every=4)]
     if "fault" in settings:
-        callbacks += [Fault(*settings["fault"])]
+        callbacks += [Fault(settings["folder"], *settings["fault"])]
     width = 8 + (settings.get("wider", 0) if world.rank == world.size - 1 else 0)
     trainer = Trainer(
         network(width, settings.get("dropout", 0.0)),

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ import pytest
 
 HERE = Path(__file__).parent
 SECONDS = 10
+"""All ranks have ended so long after one was struck."""
 
 
 def command(size, script, *arguments):
@@ -53,10 +55,12 @@ def whole(size, dropout=0.0):
 
 
 def broken(size, folder, **settings):
-    """Run until a fault ends all ranks; return what they wrote."""
+    """Run until a fault ends all ranks, soon after it struck; return what they wrote."""
     given = {"result": str(folder / "none"), "folder": str(folder), **settings}
     code, said = start(size, "mpi_run.py", json.dumps(given))
     assert code != 0
+    if "fault" in settings:
+        assert time.time() - float((folder / "struck").read_text()) < SECONDS
     assert not (folder / "none").exists()
     return said
 
