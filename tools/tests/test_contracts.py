@@ -12,6 +12,10 @@ PARTS = {
     "data": ("transforms",),
     "optim": ("schedules",),
     "spatial": ("functional",),
+    "tensor": (
+        *("checks", "display", "errors", "functional", "kernels", "ops"),
+        *("pytorch", "random", "testing", "types"),
+    ),
     "training": (),
 }
 """The layers whose contract says all that its tests use, with their parts."""

@@ -9,12 +9,13 @@ import pytest
 NAMES = """
 ArgumentError DTypeError FileError GradientError ImmutableError IndexRangeError MissingExtraError Op
 ShapeError StateError Tensor TinyTorchError arange checks concatenate einsum errors eye flip
-from_numpy full functional kernels maximum minimum one_hot ones op ops pad random scatter_add stack
-take_along_axis tensor testing types where zeros
+from_numpy full functional kernels logsumexp maximum minimum NamingError norm one_hot ones op ops
+pad pytorch random scatter_add split stack take_along_axis tensor testing topk tril triu types
+UsageError where zeros
 """.split()
 METHODS = """
 reshape transpose swapaxes flatten squeeze expand_dims broadcast_to sum mean max min var std argmax
-argmin cumsum exp log sqrt tanh abs clip astype item numpy tolist
+argmin argsort cumsum exp log sqrt tanh abs clip astype item numpy tolist
 """.split()
 
 
@@ -53,6 +54,8 @@ def test_importing_the_layer_loads_no_other():
         ("StateError", ValueError),
         ("FileError", OSError),
         ("MissingExtraError", ImportError),
+        ("NamingError", AttributeError),
+        ("UsageError", TypeError),
     ],
 )
 def test_an_error_has_four_parts_and_survives_a_pickle(tensor, kind, builtin):
