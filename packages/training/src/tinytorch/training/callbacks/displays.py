@@ -135,8 +135,9 @@ def display_of(out: TextIO, *, chosen: bool) -> Display:
         return _terminal(out) or Lines(out)
     # A notebook has loaded IPython; importing it here would cost every script a second.
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None and not chosen else None
-    return Notebook(ipython.display) if hasattr(shell, "kernel") else Lines(out)
+    if ipython is None or chosen or not hasattr(ipython.get_ipython(), "kernel"):
+        return Lines(out)
+    return Notebook(ipython.display)
 
 
 def _terminal(out: TextIO) -> Terminal | None:
