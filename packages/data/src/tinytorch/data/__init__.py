@@ -1,7 +1,5 @@
 """Data sets, whole-batch transforms and a loader that never waits."""
 
-from typing import Any
-
 from tinytorch.data import transforms
 from tinytorch.data._cifar import CIFAR10, CIFAR100
 from tinytorch.data._dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
@@ -38,7 +36,7 @@ from tinytorch.data.transforms import (
     RandomVerticalFlip,
     ToFloat,
 )
-from tinytorch.tensor import pytorch
+from tinytorch.tensor.pytorch import unknown as _unknown
 
 MNISTDataset = MNIST
 CIFAR10Dataset = CIFAR10
@@ -90,6 +88,6 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Tell what PyTorch's names are called here."""
-    raise pytorch.unknown(__name__, name, "data", "datasets", "transforms", "torch")
+    raise _unknown(__name__, name, "data", "datasets", "transforms", "torch")

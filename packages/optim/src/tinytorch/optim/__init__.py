@@ -1,7 +1,5 @@
 """The optim layer: optimizers, learning-rate schedules and gradient clipping."""
 
-from typing import Any
-
 from tinytorch.optim import schedules
 from tinytorch.optim._adadelta import Adadelta
 from tinytorch.optim._adagrad import Adagrad
@@ -24,7 +22,7 @@ from tinytorch.optim.functional import (
     rmsprop_step,
     sgd_step,
 )
-from tinytorch.tensor import pytorch
+from tinytorch.tensor.pytorch import unknown as _unknown
 
 __all__ = [
     "SGD",
@@ -53,6 +51,6 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Tell what PyTorch's names are called here."""
-    raise pytorch.unknown(__name__, name, "optim", "lr_scheduler", "nn.utils", "torch")
+    raise _unknown(__name__, name, "optim", "lr_scheduler", "nn.utils", "torch")

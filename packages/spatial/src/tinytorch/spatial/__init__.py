@@ -3,8 +3,6 @@
 Images are (batch, channels, height, width); in memory the channels lie last.
 """
 
-from typing import Any
-
 from tinytorch.autograd.nn import Flatten
 from tinytorch.spatial import functional as functional
 from tinytorch.spatial import kernels as kernels
@@ -30,7 +28,7 @@ from tinytorch.spatial.functional import (
     max_pool2d,
     upsample,
 )
-from tinytorch.tensor import pytorch
+from tinytorch.tensor.pytorch import unknown as _unknown
 
 __all__ = [
     "CNN",
@@ -63,6 +61,6 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Tell what PyTorch's names are called here."""
-    raise pytorch.unknown(__name__, name, "nn", "F")
+    raise _unknown(__name__, name, "nn", "F")

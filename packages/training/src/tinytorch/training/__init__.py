@@ -1,9 +1,7 @@
 """Training: the loop, metrics, callbacks, checkpoints, and what one looks at afterwards."""
 
-from typing import Any
-
 from tinytorch.optim import NonFiniteError
-from tinytorch.tensor import pytorch
+from tinytorch.tensor.pytorch import unknown as _unknown
 from tinytorch.training._history import History
 from tinytorch.training._rate_finder import RateSweep, find_learning_rate
 from tinytorch.training._rates import per_epoch
@@ -66,6 +64,6 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Tell what PyTorch's names are called here."""
-    raise pytorch.unknown(__name__, name, "torch", "utils")
+    raise _unknown(__name__, name, "torch", "utils")

@@ -6,8 +6,6 @@ take a keyword `rng`, which `DataLoader` gives them, another one for each batch;
 `placed = True` take `epoch` and `indices`, the items that the images are.
 """
 
-from typing import Any
-
 from tinytorch.data.transforms._compose import Compose
 from tinytorch.data.transforms._geometry import (
     AlternatingFlip,
@@ -19,7 +17,7 @@ from tinytorch.data.transforms._geometry import (
 )
 from tinytorch.data.transforms._mixing import CutMix, MixUp
 from tinytorch.data.transforms._values import Normalize, RandomBrightness, RandomErasing, ToFloat
-from tinytorch.tensor import pytorch
+from tinytorch.tensor.pytorch import unknown as _unknown
 
 __all__ = [
     "AlternatingFlip",
@@ -38,6 +36,6 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Tell what PyTorch's names are called here."""
-    raise pytorch.unknown(__name__, name, "transforms")
+    raise _unknown(__name__, name, "transforms")

@@ -4,15 +4,13 @@ Images are (batch, channels, height, width) Tensors or Variables of a float dtyp
 size setting is one integer for both axes or a pair (height, width).
 """
 
-from typing import Any
-
 from tinytorch.spatial.functional._convolution import conv2d, conv_transpose2d
 from tinytorch.spatial.functional._dropout import dropout2d
 from tinytorch.spatial.functional._normalization import batch_norm2d, group_norm
 from tinytorch.spatial.functional._pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from tinytorch.spatial.functional._resizing import upsample
 from tinytorch.spatial.functional._signals import conv1d
-from tinytorch.tensor import pytorch
+from tinytorch.tensor.pytorch import unknown as _unknown
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -28,6 +26,6 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Tell what PyTorch's names are called here."""
-    raise pytorch.unknown(__name__, name, "F", "nn")
+    raise _unknown(__name__, name, "F", "nn")
