@@ -121,7 +121,8 @@ def product_squares(products, begin, step, image, line, channel, edge):
                 for i in range(min(2, rows - line)):
                     for j in range(min(2, columns - column)):
                         place = to + (i * columns + j) * channels + c
-                        flat[place : place + LANES] = edge[(2 * i + j) * LANES :][:LANES]
+                        for e in range(LANES):  # a slice would compile texts of errors as well
+                            flat[place + e] = edge[(2 * i + j) * LANES + e]
 
 
 @njit(**COMPILED)
