@@ -146,3 +146,11 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(walk, change):
         second.optimizer.load_state_dict(changed(first.optimizer.state_dict(), change))
     assert second.optimizer.param_groups[0]["momentum"] == 0.5
     assert second.optimizer.state_dict()["state"][0]["step"] == 1
+
+
+def test_a_state_of_another_optimizer_is_refused_by_both_names(walk):
+    first, second = walk("SGD"), walk("RMSprop")
+    with pytest.raises(StateError) as caught:
+        second.optimizer.load_state_dict(first.optimizer.state_dict())
+    assert "SGD" in str(caught.value)
+    assert "RMSprop" in str(caught.value)

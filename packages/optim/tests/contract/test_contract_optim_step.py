@@ -122,6 +122,8 @@ def test_a_gradient_that_is_not_finite_is_named_when_asked(optim, value):
         optim.SGD([("w", w)], check_finite=True).step({w: tensor(value)})
     assert caught.value.parameter == "w"
     assert caught.value.step == 1
+    assert isinstance(caught.value, GradientError)
+    assert isinstance(caught.value, ArithmeticError)
 
 
 def test_a_gradient_that_is_not_finite_passes_when_not_asked(optim):

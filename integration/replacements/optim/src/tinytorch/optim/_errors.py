@@ -7,5 +7,5 @@ class ParameterError(ArgumentError):
     """What cannot be optimized."""
 
 
-class NonFiniteError(GradientError):
+class NonFiniteError(GradientError, ArithmeticError):
     """A gradient with NaN or infinity; `parameter` is its name."""

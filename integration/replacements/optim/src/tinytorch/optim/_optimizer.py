@@ -192,7 +192,8 @@ class Optimizer:
         try:
             ours, memory = self.state_dict(), {}
             self.insist(d.keys() == ours.keys(), f"the parts {', '.join(ours)}")
-            self.insist(d["optimizer"] == self.name, f"a state of {self.name}")
+            if d["optimizer"] != self.name:
+                raise self.misfit(f"a state of {self.name}", f"one of {d['optimizer']}")
             places = [group["params"] for group in ours["param_groups"]]
             self.insist(
                 [list(g["params"]) for g in d["param_groups"]] == places, f"groups {places}"
