@@ -13,7 +13,9 @@ from tinytorch.autograd import nn
 EXAMPLES = Path(__file__).parent / "examples"
 
 
-@pytest.mark.parametrize("name", ["perceptron", "xor", "vae", "karate", "cart_pole", "adversary"])
+@pytest.mark.parametrize(
+    "name", ["perceptron", "xor", "vae", "karate", "cart_pole", "adversary", "letters"]
+)
 def test_an_example_passes_its_gate(name):
     command = [sys.executable, str(EXAMPLES / f"{name}.py")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
