@@ -107,6 +107,17 @@ def test_a_second_ctrl_c_is_not_kept_waiting(tmp_path, make_trainer):
     assert names(tmp_path) == ["step-000000000-epoch-00000-batch-0000000"]
 
 
+@pytest.fixture(autouse=True)
+def as_on_a_terminal():
+    """Whoever runs the tests may have SIGHUP ignored, as nohup does."""
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 ENDINGS = [signal.SIGTERM, signal.SIGHUP] if hasattr(signal, "SIGHUP") else [signal.SIGTERM]
 
 
