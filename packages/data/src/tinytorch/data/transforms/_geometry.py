@@ -200,7 +200,7 @@ class AlternatingFlip:
     Example:
         >>> flip, images = AlternatingFlip(), np.arange(2).reshape(1, 1, 1, 2)
         >>> [flip(images, epoch=epoch, indices=[7]).ravel().tolist() for epoch in (0, 1, 2)]
-        [[0, 1], [1, 0], [0, 1]]
+        [[1, 0], [0, 1], [1, 0]]
     """
 
     placed = True

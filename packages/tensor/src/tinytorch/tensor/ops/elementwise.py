@@ -96,7 +96,10 @@ def relu(x: Array) -> Array:
 @op(broadcasts=True)
 def relu_gradient(g: Array, z: Array) -> Array:
     """g where z, a result of `relu`, is not 0; else 0, whatever g is."""
-    return np.where(z != 0, g, 0)  # NaN passes, as in PyTorch
+    kept = z != 0  # NaN passes, as in PyTorch
+    if isinstance(g, np.ndarray) and g.dtype.kind == "f" and g.shape == kept.shape:
+        return (g.view(f"i{g.itemsize}") * kept).view(g.dtype)  # as bits, infinity times 0 is 0
+    return np.where(kept, g, 0)
 
 
 @op(broadcasts=True)
