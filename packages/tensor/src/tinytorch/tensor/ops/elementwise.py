@@ -96,8 +96,8 @@ def relu(x: Array) -> Array:
 @op(broadcasts=True)
 def relu_gradient(g: Array, z: Array) -> Array:
     """g where z, a result of `relu`, is not 0; else 0, whatever g is."""
-    kept = z != 0  # NaN passes, as in PyTorch
-    if isinstance(g, np.ndarray) and g.dtype.kind == "f" and g.shape == kept.shape:
+    g, kept = np.asarray(g), np.not_equal(z, 0)  # NaN passes, as in PyTorch
+    if g.dtype.kind == "f" and g.shape == kept.shape:
         return (g.view(f"i{g.itemsize}") * kept).view(g.dtype)  # as bits, infinity times 0 is 0
     return np.where(kept, g, 0)
 

@@ -13,6 +13,7 @@ comes is one save, also while another is being written.
 import hashlib
 import json
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -101,13 +102,14 @@ def load_checkpoint(folder: PathLike) -> dict[str, Any]:
             the error names it.
     """
     folder = Path(folder)
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
         before = identity(folder)
         try:
             return _load(present(folder))
         except FileError:
-            if identity(folder) == before:  # else it was being replaced meanwhile
+            if before is not None and identity(folder) == before:
                 raise
+        time.sleep(attempt / 1000)  # it is being replaced
     return _load(present(folder))
 
 

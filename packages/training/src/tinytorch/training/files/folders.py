@@ -4,6 +4,7 @@
 .removing-9b3d7c60e1f2-NAME     was NAME a moment ago, and is, if a crash kept its successor out
 """
 
+import errno
 import os
 import re
 import shutil
@@ -47,7 +48,7 @@ def replacement(folder: Path) -> Iterator[Path]:
         aside = unused_name(folder, ".writing-", f"-{folder.name}")
         aside.mkdir()
         try:
-            if folder.exists():
+            with suppress(FileNotFoundError):
                 aside.chmod(folder.stat().st_mode & 0o7777)
             yield aside
             sync_folder(aside)
@@ -104,8 +105,8 @@ def _publish(aside: Path, folder: Path) -> None:
         try:
             aside.rename(folder)
             break
-        except OSError:
-            overtaken = folder.exists()
+        except OSError as error:
+            overtaken = folder.exists() or error.errno in {errno.ENOTEMPTY, errno.EEXIST}
             if replaced and not overtaken:
                 with suppress(OSError):
                     replaced[-1].rename(folder)
@@ -131,7 +132,7 @@ def _was(path: Path, name: str) -> bool:
 
 def _check_replaceable(folder: Path) -> None:
     """Let nothing be removed that `save_checkpoint` did not write."""
-    if os.path.lexists(folder) and not _is_checkpoint(folder):
+    if _is_foreign(folder) and _is_foreign(folder):  # another writer may come between two looks
         held = [path.name for path in _entries(folder)]
         raise FileError(
             "save_checkpoint",
@@ -142,13 +143,19 @@ def _check_replaceable(folder: Path) -> None:
         )
 
 
+def _is_foreign(folder: Path) -> bool:
+    return os.path.lexists(folder) and not _is_checkpoint(folder)
+
+
 def _is_checkpoint(folder: Path) -> bool:
     """Whether all in a folder is of a checkpoint, and is seen to be; an empty one is as good."""
-    names = _names(folder)
-    if names in ({STATE}, {STATE, MODEL}):
-        with (folder / STATE).open("rb") as file:
-            return file.read(len(SEAL)) == SEAL
-    return names is not None and names != {MODEL}
+    with suppress(FileNotFoundError):
+        names = _names(folder)
+        if names in ({STATE}, {STATE, MODEL}):
+            with (folder / STATE).open("rb") as file:
+                return file.read(len(SEAL)) == SEAL
+        return names is not None and names != {MODEL}
+    return False
 
 
 def _names(folder: Path) -> set[str] | None:
