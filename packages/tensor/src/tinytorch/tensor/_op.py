@@ -51,7 +51,7 @@ class Op:
         self.broadcasts = broadcasts
         self.differentiable = differentiable
         self.__doc__ = reference.__doc__
-        self.__module__ = reference.__module__
+        self.__module__ = getattr(reference, "__module__", "numpy")  # a ufunc has none in NumPy 2.1
         self.__signature__ = parameters
         kinds = [x.kind for x in parameters.parameters.values()]
         settings = kinds.count(Parameter.KEYWORD_ONLY)
