@@ -285,3 +285,10 @@ def test_a_kernel_serves_large_thin_products_and_declines_others():
     assert linear(wide, thin, np.ones(10)) is NotImplemented
     assert linear(wide, thin, np.ones(9, np.float32)) is NotImplemented
     assert linear(wide, wide) is NotImplemented
+
+
+def test_where_nothing_can_be_compiled_the_references_serve(capsys):
+    with kernels.using(kernels.active()):
+        kernels.give_up(ModuleNotFoundError("No module named 'cmath'"))
+        assert kernels.active() == "reference"
+    assert "cannot compile here" in capsys.readouterr().err

@@ -180,3 +180,12 @@ def test_what_notebooks_show():
             file.write(format.encode())
 
     assert display.shown(Figure())._repr_png_() == b"png"
+
+
+def test_a_backend_that_cannot_compile_gives_way_to_the_references():
+    from tinytorch import tensor
+
+    kernels = tensor.kernels
+    with kernels.using(kernels.active()):
+        kernels.give_up(ModuleNotFoundError("No module named 'cmath'"))
+        assert kernels.active() == "reference"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.optim.kernels import fused
+from tinytorch.tensor import kernels
 
 BLOCK_BYTES = 1 << 17
 """One block of one array: the five or six arrays of an update share a 1 MiB second-level cache."""
@@ -55,7 +56,7 @@ class Update:
         assert weights is not None
         if weights.size >= FUSED_SIZE:
             kernel = fused(self)
-            if kernel is not None and kernel(*flat, **settings) is not NotImplemented:
+            if kernel is not None and _served(kernel, flat, settings):
                 return
         scratch = workspace.blocks(weights.dtype, self.scratch)
         length = BLOCK_BYTES // weights.dtype.itemsize
@@ -66,6 +67,17 @@ class Update:
                 *(block[: part.stop - start] for block in scratch),
                 **settings,
             )
+
+
+def _served(
+    kernel: Callable[..., Any], arrays: list[np.ndarray | None], settings: dict[str, Any]
+) -> bool:
+    """Whether a fused kernel has done the update; one that cannot compile has changed nothing."""
+    try:
+        return kernel(*arrays, **settings) is not NotImplemented
+    except ImportError as error:
+        kernels.give_up(error)
+        return False
 
 
 def in_place(*, scratch: int) -> Callable[[Callable[..., None]], Update]:

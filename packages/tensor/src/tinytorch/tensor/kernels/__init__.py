@@ -11,6 +11,7 @@ from tinytorch.tensor.kernels._compiling import njit
 from tinytorch.tensor.kernels._registry import (
     active,
     backends,
+    give_up,
     installed,
     kernel,
     provide,
@@ -19,7 +20,18 @@ from tinytorch.tensor.kernels._registry import (
     using,
 )
 
-__all__ = ["active", "backends", "installed", "kernel", "njit", "provide", "table", "use", "using"]
+__all__ = [
+    "active",
+    "backends",
+    "give_up",
+    "installed",
+    "kernel",
+    "njit",
+    "provide",
+    "table",
+    "use",
+    "using",
+]
 
 
 def _load_own() -> None:

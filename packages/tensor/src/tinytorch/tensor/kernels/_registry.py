@@ -150,6 +150,16 @@ def using(backend: str) -> Iterator[None]:
         use(before)
 
 
+def give_up(error: ImportError) -> None:
+    """Let the references serve from here on, where a backend lacks what it compiles with.
+
+    Args:
+        error: What could not be imported, such as a part of Python that this user may not read.
+    """
+    sys.stderr.write(f"{_active} cannot compile here, the NumPy references serve: {error}\n")
+    use("reference")
+
+
 def installed(backend: str) -> bool:
     """Whether the backend's library can be imported."""
     return find_spec(backend) is not None
@@ -191,6 +201,9 @@ def _with_reference(op: Op) -> Callable[..., Any]:
             result = fast(*operands, **settings)
         except OSError:  # the disk is full: what has been compiled serves, but in this run alone
             say_that_each_run_compiles()
+            return reference(*operands, **settings)
+        except ImportError as error:
+            give_up(error)
             return reference(*operands, **settings)
         return reference(*operands, **settings) if result is NotImplemented else result
 
