@@ -2,9 +2,10 @@
 
     python integration/documents.py docs/install.md ...     # writes down what each block prints
 
-The blocks of a page share their names. A block of prompts (`>>>`) is a doctest. What any other
-block prints stands in the block after it, which begins with ```` ``` {.text .output} ````; three
-dots in it stand for anything. `<!-- skip: next -->` before a block leaves it out.
+The blocks of a page share their names; one that is folded away is indented. A block of prompts
+(`>>>`) is a doctest. What any other block prints stands in the block after it, which begins with
+```` ``` {.text .output} ````; three dots in it stand for anything. `<!-- skip: next -->` before a
+block leaves it out.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import os
 import re
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +24,8 @@ SAMPLE = Path(__file__).parent / "data" / "cifar10-sample"
 RECORD = 1 + 3 * 32 * 32
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")])
 BLOCK = re.compile(
-    r"^```python\n(?P<code>.*?)^```\n(?P<shown>\n``` \{\.text \.output\}\n(?P<output>.*?)^```\n)?",
+    r"^(?P<indent> *)```python\n(?P<code>.*?)^(?P=indent)```\n"
+    r"(?P<shown>\n(?P=indent)``` \{\.text \.output\}\n(?P<output>.*?)^(?P=indent)```\n)?",
     re.DOTALL | re.MULTILINE,
 )
 SKIP = re.compile(r"<!-- skip: next -->\s*\Z")
@@ -44,6 +47,7 @@ class Block(NamedTuple):
         output: What the page says it prints; None where it says nothing.
         end: Where the code block ends in the page's text.
         shown: Where the block of the output ends.
+        indent: The spaces before each line.
     """
 
     code: str
@@ -51,6 +55,7 @@ class Block(NamedTuple):
     output: str | None
     end: int
     shown: int
+    indent: str
 
 
 def cut_sample(folder):
@@ -71,8 +76,9 @@ def blocks(text):
     for match in BLOCK.finditer(text):
         if not SKIP.search(text[: match.start()]):
             line = text.count("\n", 0, match.start("code"))
-            end = match.end("code") + len("```\n")
-            found.append(Block(match["code"], line, match["output"], end, match.end()))
+            end = match.end("code") + len(match["indent"]) + len("```\n")
+            code = textwrap.dedent(match["code"])
+            found.append(Block(code, line, match["output"], end, match.end(), match["indent"]))
     return found
 
 
@@ -115,7 +121,8 @@ def write(page):
             said = printed.rstrip()
             for pattern, instead in VARIES:
                 said = pattern.sub(instead, said)
-            shown = f"\n``` {{.text .output}}\n{said}\n```\n" if said else ""
+            shown = f"``` {{.text .output}}\n{said}\n```\n" if said else ""
+            shown = shown and "\n" + textwrap.indent(shown, block.indent)
             text = text[: block.end] + shown + text[block.shown :]
     page.write_text(text, encoding="utf-8", newline="\n")
 
