@@ -18,6 +18,7 @@ LAYOUTS = {
     "channels last": lambda x: np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
     "every other pixel": lambda x: x.repeat(2, axis=3)[..., ::2],
     "backward": lambda x: x[::-1, ::-1].copy()[::-1, ::-1],
+    "read only": lambda x: np.broadcast_to(x, x.shape),
 }
 SPECIAL = (math.nan, math.inf, -math.inf)
 dtypes = st.sampled_from([np.float32, np.float32, np.float32, np.float64, np.float16])
@@ -71,19 +72,21 @@ def convolutions(draw):
     else:
         groups, inside, outside = draw(st.integers(2, 16)), *draw(st.permutations([1, 2]))
     common = kind == "vectors" and draw(st.booleans())
-    kernel = (3, 3) if common else draw(pairs(1, 4))
+    lengths = st.sampled_from([1, 2, 3, 4, 5, 7])
+    kernel = (3, 3) if common else draw(st.tuples(lengths, lengths))
     stride = (1, 1) if common else draw(pairs(1, 3))
     dilation = (1, 1) if common else draw(pairs(1, 2))
     padding = draw(st.tuples(pairs(0, 3), pairs(0, 3)))
     least = [
         max(1, d * (k - 1) + 1 - sum(p)) for d, k, p in zip(dilation, kernel, padding, strict=True)
     ]
-    size = tuple(n + draw(st.integers(0, 12)) for n in least)
+    more = draw(st.sampled_from([3, 12]))
+    size = tuple(n + draw(st.integers(0, more)) for n in least)
     count = tuple(
         (n + sum(p) - d * (k - 1) - 1) // s + 1
         for n, p, d, k, s in zip(size, padding, dilation, kernel, stride, strict=True)
     )
-    batch = draw(st.integers(0, 3))
+    batch = draw(st.sampled_from([0, 1, 2, 3, 9, 17]))
     shapes = {
         "x": (batch, groups * inside, *size),
         "w": (groups * outside, inside, *kernel),

@@ -1,17 +1,18 @@
 """The kernels of the three convolution ops: they choose the algorithm for the shapes at hand."""
 
+import math
 from itertools import product
-from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 from numba import get_num_threads
 
 from tinytorch.spatial import ops
-from tinytorch.spatial.kernels._numba._depthwise import depthwise, depthwise_weights
 from tinytorch.spatial.kernels._numba._tile import CHANNELS, LANES, NO_PADDING, PIXELS, served
-from tinytorch.spatial.kernels._numba._windows import correlate, correlate_weights
+from tinytorch.spatial.kernels._numba._weights import MANY, collect, correlate_weights
+from tinytorch.spatial.kernels._numba._windows import correlate, pack
 from tinytorch.spatial.kernels._numba._winograd import (
-    collect_weights,
+    collect_squares,
     transform_kernels,
     winograd,
     winograd_weights,
@@ -20,97 +21,99 @@ from tinytorch.spatial.ops._layout import channels_first, channels_last, window_
 from tinytorch.spatial.ops._memory import room
 from tinytorch.tensor.kernels import kernel
 
+EVERY_PIXEL = ((0, 1), (0, 1))
+"""Where results go: the first row and how far apart rows are, and the same for columns."""
+
 
 @kernel(ops.conv2d)
 def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1):
-    """Convolve by tiles, or channel by channel: float32, one group or depthwise."""
-    if not served(x, w) or not mixes_all_or_none(w, groups):
+    """Convolve by tiles: float32."""
+    if not served(x, w) or (b is not None and b.dtype != np.float32):
         return NotImplemented
-    if b is not None and b.dtype != np.float32:
-        return NotImplemented
-    channels_out, _, *kernel_size = w.shape
-    rows, columns = (
+    counts = tuple(
         window_count(*axis)
-        for axis in zip(x.shape[2:], kernel_size, stride, padding, dilation, strict=True)
+        for axis in zip(x.shape[2:], w.shape[2:], stride, padding, dilation, strict=True)
     )
-    bias = np.zeros(-(-channels_out // CHANNELS) * CHANNELS, np.float32)
+    out = room((len(x), *counts, len(w)), np.float32)
+    bias = np.zeros(len(w) + CHANNELS, np.float32)
     if b is not None:
-        bias[:channels_out] = b
-    out = room((len(x), rows, columns, channels_out), np.float32)
-    corner = padding[0][0], padding[1][0]
-    if groups != 1:
-        out[...] = bias[:channels_out]
-        taps = np.ascontiguousarray(w[:, 0].transpose(1, 2, 0))
-        depthwise(channels_last(x), taps, out, stride, corner, dilation)
-    else:
-        convolve(x, w, bias, out, stride, corner, dilation)
+        bias[: len(w)] = b
+    settings = stride, (padding[0][0], padding[1][0]), dilation, groups
+    convolve(writable(channels_last(x)), w, bias, out, counts, EVERY_PIXEL, *settings)
     return channels_first(out)
 
 
-def convolve(x, w, bias, out, stride, corner, dilation, *, flipped=False):
+def convolve(
+    pixels, w, bias, out, counts, grid, stride, corner, dilation, groups, *, flipped=False
+):
     """Convolve by squares where they serve, and window by window."""
-    if by_squares(w.shape, stride, dilation) and convolve_squares(x, w, bias, out, corner, flipped):
-        return
-    kernels = w.swapaxes(0, 1)[..., ::-1, ::-1] if flipped else w
-    convolve_windows(x, kernels, bias, out, stride, corner, dilation)
-
-
-def convolve_squares(x, w, bias, out, corner, flipped):
-    """Convolve by Winograd's algorithm, and give whether the results are right: finite."""
-    shape = len(bias) // CHANNELS, 16, x.shape[1], CHANNELS
-    factors = np.zeros(shape, np.float32)
-    transform_kernels(np.ascontiguousarray(w), factors, flipped)
-    return winograd(channels_last(x), factors, bias, out, corner, get_num_threads())
-
-
-def convolve_windows(x, w, bias, out, stride, corner, dilation):
-    """Convolve window by window."""
-    channels_out, _, *kernel_size = w.shape
-    depth = w.size // channels_out
-    weights = np.zeros((depth, len(bias)), np.float32)
-    weights[:, :channels_out] = w.transpose(2, 3, 1, 0).reshape(depth, channels_out)
-    weights = np.ascontiguousarray(weights.reshape(depth, -1, CHANNELS).swapaxes(0, 1))
-    settings = tuple(kernel_size), stride, corner, dilation, get_num_threads()
-    correlate(channels_last(x), weights, bias, out, *settings)
+    kernels = writable(np.ascontiguousarray(w))
+    if by_squares(w.shape, pixels, counts, stride, dilation, groups) and grid == EVERY_PIXEL:
+        shape = blocks(out.shape[3]), 16, pixels.shape[3], CHANNELS
+        factors = np.zeros(shape, np.float32)
+        transform_kernels(kernels, factors, flipped)
+        if winograd(pixels, factors, bias, out, corner, get_num_threads()):
+            return
+    by_channel = groups == pixels.shape[3] == out.shape[3]
+    if by_channel:
+        kernels, groups = kernels.swapaxes(0, 1) if flipped else kernels, 1
+    outside, inside = out.shape[3] // groups, 1 if by_channel else pixels.shape[3] // groups
+    depth = inside * w.shape[2] * w.shape[3]
+    packed = np.empty((groups * blocks(outside), depth, vectors(outside)), np.float32)
+    pack(kernels, packed, groups, flipped)
+    settings = w.shape[2:], stride, corner, dilation, groups, by_channel, get_num_threads()
+    correlate(pixels, packed, bias, out, counts, grid, *settings)
 
 
 @kernel(ops.conv2d_input_gradient)
 def conv2d_input_gradient(
     g, w, *, size, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1
 ):
-    """Convolve with the flipped kernels, phase by phase: float32, one group or depthwise."""
-    if not served(g, w) or not mixes_all_or_none(w, groups):
+    """Convolve with the flipped kernels, phase by phase: float32."""
+    if not served(g, w):
         return NotImplemented
     if stride != (1, 1) and not np.isfinite(w).all():
         return NotImplemented  # the reference lets no kernel meet the zeros around g
     channels = w.shape[1] * groups
-    bias = np.zeros(-(-channels // CHANNELS) * CHANNELS, np.float32)
-    out = room((len(g), *size, channels), np.float32)
+    out, pixels = room((len(g), *size, channels), np.float32), writable(channels_last(g))
+    bias = np.zeros(channels + CHANNELS, np.float32)
     down, across = (
         phases(*axis) for axis in zip(size, w.shape[2:], stride, padding, dilation, strict=True)
     )
-    for (rows, i, top, below), (columns, j, left, beside) in product(down, across):
-        target, taps = out[:, rows, columns], w[:, :, i, j]
-        part = out if stride == (1, 1) else room(target.shape, np.float32)
-        if groups != 1 or not taps.size:
-            part.fill(0)
-        if groups != 1:
-            flipped = np.ascontiguousarray(taps[:, 0, ::-1, ::-1].transpose(1, 2, 0))
-            depthwise(channels_last(g), flipped, part, (1, 1), (top, left), (below, beside))
-        elif taps.size:
-            convolve(g, taps, bias, part, (1, 1), (top, left), (below, beside), flipped=True)
-        if part is not out:
-            target[...] = part
+    parts = [(w[:, :, i.taps, j.taps], i, j) for i, j in product(down, across)]
+    if not all(taps.size for taps, _, _ in parts):
+        out.fill(0)
+    for taps, *both in parts:
+        if taps.size:
+            counts, grid, corner, apart = zip(
+                *((axis.pixels, axis.places, axis.corner, axis.apart) for axis in both), strict=True
+            )
+            settings = (1, 1), corner, apart, groups
+            convolve(pixels, taps, bias, out, counts, grid, *settings, flipped=True)
     return channels_first(out)
 
 
-def phases(length, kernel_size, stride, padding, dilation):
-    """The pixels that lie a stride apart meet the same taps, and g pixel after pixel: convolutions.
+class Phase(NamedTuple):
+    """The pixels along an axis that lie a stride apart: they meet the same taps.
 
-    Gives for each such phase along an axis its pixels, its taps, how far the first of its windows
-    begins before g, and how far apart its taps are in g.
+    Attributes:
+        places: The first pixel and how far apart they are.
+        pixels: How many they are.
+        taps: What they meet.
+        corner: How far the first of their windows begins before g.
+        apart: How far apart the taps are in g.
     """
-    step = stride // gcd(stride, dilation)
+
+    places: tuple[int, int]
+    pixels: int
+    taps: slice
+    corner: int
+    apart: int
+
+
+def phases(length, kernel_size, stride, padding, dilation):
+    """Cut an axis into phases, each of which is a convolution of g, pixel after pixel."""
+    step = stride // math.gcd(stride, dilation)
     found = []
     for first in range(min(stride, length)):
         reached = first + padding[0]
@@ -118,7 +121,8 @@ def phases(length, kernel_size, stride, padding, dilation):
         begin, apart = next(fitting, kernel_size), step * dilation // stride
         count = len(range(begin, kernel_size, step))
         corner = (count - 1) * apart - (reached - begin * dilation) // stride
-        found.append((slice(first, None, stride), slice(begin, None, step), corner, apart))
+        pixels, taps = len(range(first, length, stride)), slice(begin, None, step)
+        found.append(Phase((first, stride), pixels, taps, corner, apart))
     return found
 
 
@@ -126,42 +130,54 @@ def phases(length, kernel_size, stride, padding, dilation):
 def conv2d_weight_gradient(
     g, x, *, size, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1
 ):
-    """Correlate by tiles, or channel by channel: float32, one group or depthwise."""
-    channels, channels_out = x.shape[1], g.shape[1]
-    if not served(g, x) or (groups != 1 and not groups == channels == channels_out):
+    """Correlate by tiles: float32."""
+    if not served(g, x):
         return NotImplemented
+    channels, channels_out = x.shape[1], g.shape[1]
     corner = padding[0][0], padding[1][0]
-    images, pixels, threads = channels_last(x), channels_last(g), get_num_threads()
-    if groups != 1:
-        sums = np.zeros((threads, *size, channels))
-        if not depthwise_weights(images, pixels, sums, stride, corner, dilation):
-            return NotImplemented
-        return np.ascontiguousarray(sums.sum(axis=0).transpose(2, 0, 1)[:, None], np.float32)
-    if by_squares((channels_out, channels, *size), stride, dilation):
-        sums = np.zeros(
-            (threads, 16, channels, -(-channels_out // CHANNELS) * CHANNELS), np.float32
-        )
+    images, pixels = writable(channels_last(x)), writable(channels_last(g))
+    total = np.empty((channels_out, channels // groups, *size), np.float32)
+    if by_squares(total.shape, images, g.shape[2:], stride, dilation, groups):
+        shape = get_num_threads(), 16, channels, -(-channels_out // CHANNELS) * CHANNELS
+        sums = np.zeros(shape, np.float32)
         winograd_weights(images, pixels, sums, corner)
-        total = np.empty((channels_out, channels, *size), np.float32)
-        if collect_weights(sums, total):
+        if collect_squares(sums, total):
             return total
-    depth = size[0] * size[1] * channels
-    shape = -(-depth // PIXELS) * PIXELS, -(-channels_out // CHANNELS) * CHANNELS
-    sums = np.zeros((threads, *shape), np.float32)
-    correlate_weights(images, pixels, sums, size, stride, corner, dilation)
-    total = sums.sum(axis=0)[:depth, :channels_out].reshape(*size, channels, channels_out)
-    return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
+    by_channel = groups == channels == channels_out
+    if by_channel:
+        groups = 1
+    outside, inside = channels_out // groups, total.shape[1]
+    depth = -(-inside * size[0] * size[1] // PIXELS) * PIXELS
+    shape = groups * blocks(outside), depth, vectors(outside)
+    threads, many = get_num_threads(), math.prod(shape) >= MANY and shape[0] >= get_num_threads()
+    parts, shares = (1, threads) if many else (threads, 1)
+    sums = np.zeros((parts, *shape), np.float32)
+    settings = size, stride, corner, dilation, groups, by_channel
+    correlate_weights(images, pixels, sums, shares, *settings)
+    collect(sums, total.reshape(channels_out, inside, -1), groups)
+    return total
 
 
-def mixes_all_or_none(w, groups):
-    """Whether each result reads all channels, or its own one alone (depthwise).
+def by_squares(shape, pixels, counts, stride, dilation, groups):
+    """Whether Winograd's algorithm serves: 3 x 3 taps side by side, whole vectors of channels.
 
-    A depthwise kernel must be finite, as it does not meet the zeros around the image.
+    It pays where many channels meet many pixels.
     """
-    return groups == 1 or (groups == len(w) and w.shape[1] == 1 and np.isfinite(w).all())
+    plain = shape[2:] == (3, 3) and stride == (1, 1) == dilation and groups == 1
+    many = min(shape[:2]) >= 64 and min(counts) >= 4 and len(pixels) * math.prod(counts) >= 512
+    return plain and many and shape[0] % LANES == 0 == shape[1] % LANES
 
 
-def by_squares(shape, stride, dilation):
-    """Whether Winograd's algorithm serves: 3 x 3 taps side by side, whole vectors of channels."""
-    plain = shape[2:] == (3, 3) and stride == (1, 1) == dilation
-    return plain and shape[0] % LANES == 0 == shape[1] % LANES
+def blocks(channels):
+    """How many tiles lie side by side."""
+    return -(-channels // CHANNELS)
+
+
+def vectors(channels):
+    """How long the rows of tiles are: whole vectors."""
+    return min(CHANNELS, -(-channels // LANES) * LANES)
+
+
+def writable(array):
+    """An array that may be written to: kernels are compiled for these alone."""
+    return array if array.flags.writeable else array.copy()

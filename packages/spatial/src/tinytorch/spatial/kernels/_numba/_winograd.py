@@ -7,6 +7,11 @@ Source:
 import numpy as np
 from numba import prange
 
+from tinytorch.spatial.kernels._numba._squares import (
+    transform_gradients,
+    transform_pixels,
+    transform_products,
+)
 from tinytorch.spatial.kernels._numba._tile import (
     CHANNELS,
     COMPILED,
@@ -15,11 +20,9 @@ from tinytorch.spatial.kernels._numba._tile import (
     finite,
     pour,
     tile,
-    transform_gradients,
-    transform_pixels,
-    transform_products,
 )
-from tinytorch.spatial.kernels._numba._windows import RUN, unpack
+from tinytorch.spatial.kernels._numba._weights import RUN
+from tinytorch.spatial.kernels._numba._windows import unpack
 from tinytorch.tensor.kernels import njit
 
 SQUARES = 64
@@ -44,7 +47,7 @@ def winograd(x, factors, bias, out, corner, threads):
     band, group = chunks(batch, down, across, threads, channels * channels_out)
     bands, groups = -(-down // band), -(-batch // group)
     most = -(-group * band * across // PIXELS) * PIXELS
-    origins = np.arange(most) * channels
+    origins, places = np.arange(most) * channels, np.arange(most) * CHANNELS
     flat = factors.reshape(-1)
     nothing = np.zeros(CHANNELS, np.float32)
     sound = np.ones(threads, np.bool_)
@@ -70,19 +73,21 @@ def winograd(x, factors, bias, out, corner, threads):
                     for p in range(0, padded, PIXELS):
                         tile(
                             products,
-                            (k * padded + p) * CHANNELS,
-                            CHANNELS,
+                            k * padded * CHANNELS,
                             bias if k == 5 else nothing,  # it goes into all four results
                             block * CHANNELS if k == 5 else 0,
                             0,
                             squares,
+                            0,
                             origins,
+                            places,
                             p,
                             taps[k : k + 1],
                             1,
                             channels,
                             flat,
                             at,
+                            CHANNELS,
                             CHANNELS,
                         )
                 for i in range(images):
@@ -130,7 +135,7 @@ def pixel_squares(image, scratch, squares, top, lines, across, corner, place, pa
     """Compute B' d B for each square of 4 x 4 pixels d, two apart: (16, padded, channels)."""
     channels = image.shape[2]
     high, wide = 2 * lines + 2, 2 * across + 2
-    unpack(image, scratch, 2 * top - corner[0], -corner[1], high, wide)
+    unpack(image, scratch, 0, 2 * top - corner[0], -corner[1], high, wide)
     step = padded * channels
     for y in range(lines):
         for x in range(across):
@@ -159,7 +164,7 @@ def winograd_weights(x, g, sums, corner):
     band, group = chunks(batch, down, across, threads, channels * channels_out)
     bands, groups = -(-down // band), -(-batch // group)
     most = group * band * across
-    elements = np.arange(channels)
+    elements, places = np.arange(channels), np.arange(channels) * padded_out
     flat = sums.reshape(-1)
     tasks = groups * bands
     for thread in prange(threads):
@@ -178,7 +183,7 @@ def winograd_weights(x, g, sums, corner):
                 pixel_squares(
                     x[first + i], scratch, squares, top, lines, across, corner, place, count
                 )
-                unpack(g[first + i], arrived, 2 * top, 0, 2 * lines, 2 * across)
+                unpack(g[first + i], arrived, 0, 2 * top, 0, 2 * lines, 2 * across)
                 for square in range(lines * across):
                     y, column = square // across, square % across
                     source = (2 * y * 2 * across + 2 * column) * channels_out
@@ -198,16 +203,17 @@ def winograd_weights(x, g, sums, corner):
                 taps = np.array([(k * count + begin) * channels])
                 for block in range(0, padded_out, CHANNELS):
                     for element in range(0, channels, PIXELS):
-                        place = ((thread * 16 + k) * channels + element) * padded_out + block
+                        place = (thread * 16 + k) * channels * padded_out + block
                         tile(
                             flat,
                             place,
-                            padded_out,
                             flat,
                             place,
-                            padded_out,
+                            1,
                             squares,
+                            0,
                             elements,
+                            places,
                             element,
                             taps,
                             channels,
@@ -215,6 +221,7 @@ def winograd_weights(x, g, sums, corner):
                             gradients,
                             (k * count + begin) * padded_out + block,
                             padded_out,
+                            CHANNELS,
                         )
             if task // threads % RUN == RUN - 1 and len(total):
                 pour(run, total)
@@ -251,7 +258,7 @@ def transform_kernels(w, factors, flipped):
 
 
 @njit(parallel=True, **COMPILED)
-def collect_weights(sums, out):
+def collect_squares(sums, out):
     """Compute G' s G of the sums s of all threads: the gradient (out channels, channels, 3, 3).
 
     Gives whether it is finite; see `winograd`.

@@ -1,0 +1,164 @@
+"""The weight gradient of any convolution: tiles over the elements of windows, pixel after pixel."""
+
+import numpy as np
+from numba import prange
+
+from tinytorch.spatial.kernels._numba._tile import (
+    CHANNELS,
+    COMPILED,
+    LANES,
+    PIXELS,
+    channel_tile,
+    pour,
+    tile,
+)
+from tinytorch.spatial.kernels._numba._windows import inside_image, unpack
+from tinytorch.tensor.kernels import njit
+
+CHUNK = 128
+"""About how many pixels a thread adds up at a time."""
+MANY = 2**17
+"""Of so many weights the sums leave the core's own cache: threads share them, not the pixels."""
+RUN = 32
+"""Chunks whose sums are added in float32; the sums of more are added in float64."""
+
+
+@njit(parallel=True, **COMPILED)
+def correlate_weights(
+    x, g, sums, shares, kernel_size, stride, corner, dilation, groups, by_channel
+):
+    """Add up x * g over all windows: sums (parts, groups and blocks, depth, row), zeros before.
+
+    x is (batch, height, width, channels), g (batch, rows, columns, out channels); `depth` and `row`
+    are whole tiles. Each part of the sums is of some pixels, and `shares` threads work on it.
+    """
+    batch, height, width, channels = x.shape
+    rows, columns, channels_out = g.shape[1:]
+    parts, units, depth, row = sums.shape
+    reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
+    chunk = CHUNK if units * depth * row < MANY else 4 * CHUNK
+    part = min(columns, chunk)
+    group = max(1, min(-(-batch // parts), chunk // (rows * columns)))
+    band = min(rows, -(-chunk // columns))
+    across, bands, runs = -(-columns // part), -(-rows // band), -(-batch // group)
+    tasks = runs * bands * across
+    direct = inside_image(x.shape, (rows, columns), stride, corner, reach, by_channel)
+    wide = width if direct else (part - 1) * stride[1] + reach[1]
+    high = height if direct else (band - 1) * stride[0] + reach[0]
+    size, step = high * wide * channels, stride[1] * channels
+    blocks, inside, outside = units // groups, channels // groups, channels_out // groups
+    elements = window_elements(
+        kernel_size, dilation, wide, channels, 1 if by_channel else inside, depth
+    )
+    places = np.arange(depth) * row
+    whole = outside % LANES == 0
+    flat, flat_sums, flat_g = x.reshape(-1), sums.reshape(-1), g.reshape(-1)
+    for worker in prange(parts * shares):
+        member, share = worker // shares, worker % shares
+        begin, end = share * units // shares, (share + 1) * units // shares
+        run = sums[member, begin:end].reshape(-1)
+        total = np.zeros(len(run) if tasks > RUN * parts else 0)
+        scratch = np.zeros(0 if direct else group * size + CHANNELS, np.float32)
+        pixels = np.zeros(0 if whole else group * band * part * channels_out + CHANNELS, np.float32)
+        taps = np.empty(group * band, np.int64)
+        for task in range(member, tasks, parts):
+            left, top = task % across * part, task // across % bands * band
+            first = task // across // bands * group
+            images, lines, count = (
+                min(group, batch - first),
+                min(band, rows - top),
+                min(part, columns - left),
+            )
+            above, before, origin = top * stride[0] - corner[0], left * stride[1] - corner[1], 0
+            if direct:
+                origin = ((first * height + above) * width + before) * channels
+            else:
+                for i in range(images):
+                    unpack(x[first + i], scratch, i * size, above, before, high, wide)
+            for i in range(images):
+                for y in range(lines):
+                    taps[i * lines + y] = i * size + y * stride[0] * wide * channels
+            arrived = ((first * rows + top) * columns + left) * channels_out
+            if not whole:
+                for e in range(np.uint64(images * lines * count * channels_out)):
+                    pixels[e] = flat_g[np.uint64(arrived) + e]
+                arrived = 0
+            source, factors = flat if direct else scratch, flat_g if whole else pixels
+            for unit in range(begin, end):
+                channel = unit // blocks * outside + unit % blocks * CHANNELS
+                lanes = min(CHANNELS, outside - unit % blocks * CHANNELS)
+                at = origin + (channel if by_channel else unit // blocks * inside)
+                place = (member * units + unit) * depth * row
+                for element in range(0, depth, PIXELS):
+                    if by_channel:
+                        channel_tile(
+                            flat_sums,
+                            place,
+                            flat_sums,
+                            place,
+                            1,
+                            source,
+                            at,
+                            elements,
+                            places,
+                            element,
+                            taps[: images * lines],
+                            step,
+                            count,
+                            factors,
+                            arrived + channel,
+                            channels_out,
+                            lanes,
+                        )
+                    else:
+                        tile(
+                            flat_sums,
+                            place,
+                            flat_sums,
+                            place,
+                            1,
+                            source,
+                            at,
+                            elements,
+                            places,
+                            element,
+                            taps[: images * lines],
+                            step,
+                            count,
+                            factors,
+                            arrived + channel,
+                            channels_out,
+                            lanes,
+                        )
+            if task // parts % RUN == RUN - 1 and len(total):
+                pour(run, total)
+        for e in range(len(total)):
+            run[e] += total[e]
+
+
+@njit(**COMPILED)
+def window_elements(kernel_size, dilation, wide, channels, inside, depth):
+    """Where the elements of a window lie from its origin; the last repeats to fill a tile."""
+    elements = np.empty(depth, np.int64)
+    count = kernel_size[0] * kernel_size[1] * inside
+    for e in range(depth):
+        tap, c = min(e, count - 1) // inside, min(e, count - 1) % inside
+        i, j = tap // kernel_size[1], tap % kernel_size[1]
+        elements[e] = (i * dilation[0] * wide + j * dilation[1]) * channels + c
+    return elements
+
+
+@njit(parallel=True, **COMPILED)
+def collect(sums, out, groups):
+    """Add up the parts of the sums: the gradient (out channels, channels / groups, taps)."""
+    parts, units, _, _ = sums.shape
+    blocks, outside, inside = units // groups, len(out) // groups, out.shape[1]
+    for unit in prange(units):
+        group, first = unit // blocks, unit % blocks * CHANNELS
+        for c in range(inside):
+            for lane in range(min(CHANNELS, outside - first)):
+                for tap in range(out.shape[2]):
+                    total = np.float32(0)
+                    for part in range(parts):
+                        total += sums[part, unit, tap * inside + c, lane]
+                    out[group * outside + first + lane, c, tap] = total
