@@ -86,12 +86,18 @@ def make_tile(*, by_channel):
                 builder.position_at_end(block)
                 walk = taps, array(10).nitems, stride, run, at, row
                 sums = add_products(builder, rows, b, vectors, walk, by_channel=by_channel)
-                for to, totals in zip(places, sums, strict=True):
-                    source = builder.add(begin, builder.mul(again, to))
-                    target_place = builder.add(place, to)
-                    for v, total in enumerate(totals):
-                        value = builder.fadd(total, load(builder, start, source, v))
-                        store(builder, value, out, target_place, v, lanes)
+                cells = [
+                    (builder.add(begin, builder.mul(again, to)), builder.add(place, to), v, total)
+                    for to, totals in zip(places, sums, strict=True)
+                    for v, total in enumerate(totals)
+                ]
+                whole = builder.icmp_signed(">=", lanes, INTEGER(vectors * LANES))
+                with builder.if_else(whole) as branches:
+                    for branch, mask in zip(branches, (None, lanes), strict=True):
+                        with branch:
+                            for source, to, v, total in cells:
+                                value = builder.fadd(total, load(builder, start, source, v))
+                                store(builder, value, out, to, v, mask)
                 builder.branch(done)
             builder.position_at_end(done)
             return target.get_dummy_value()
@@ -173,30 +179,25 @@ def load(builder, data, place, v=0):
     return builder.load(vector_pointer(builder, data, place, v), align=4)
 
 
-def store(builder, value, data, place, v, lanes):
+def store(builder, value, data, place, v, lanes=None):
     """Store vector v of those that begin at a place, or the part of it that is among the lanes."""
     pointer = vector_pointer(builder, data, place, v)
-    with builder.if_else(builder.icmp_signed(">=", lanes, INTEGER((v + 1) * LANES))) as (
-        all_,
-        some,
-    ):
-        with all_:
-            builder.store(value, pointer, align=4)
-        with some:
-            kind = ir.VectorType(INTEGER, LANES)
-            undefined = ir.Constant(kind, ir.Undefined)
-            zeros = ir.Constant(ir.VectorType(BITS, LANES), [0] * LANES)
-            most = builder.insert_element(undefined, lanes, BITS(0))
-            most = builder.shuffle_vector(most, undefined, zeros)
-            numbers = ir.Constant(kind, [v * LANES + lane for lane in range(LANES)])
-            mask = builder.icmp_signed("<", numbers, most)
-            kinds = [VECTOR, pointer.type, BITS, mask.type]
-            masked = cgutils.get_or_insert_function(
-                builder.module,
-                ir.FunctionType(ir.VoidType(), kinds),
-                f"llvm.masked.store.v{LANES}f32.p0",
-            )
-            builder.call(masked, [value, pointer, BITS(4), mask])
+    if lanes is None:
+        builder.store(value, pointer, align=4)
+        return
+    kind = ir.VectorType(INTEGER, LANES)
+    undefined = ir.Constant(kind, ir.Undefined)
+    zeros = ir.Constant(ir.VectorType(BITS, LANES), [0] * LANES)
+    most = builder.insert_element(undefined, lanes, BITS(0))
+    most = builder.shuffle_vector(most, undefined, zeros)
+    numbers = ir.Constant(kind, [v * LANES + lane for lane in range(LANES)])
+    mask = builder.icmp_signed("<", numbers, most)
+    masked = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(ir.VoidType(), [VECTOR, pointer.type, BITS, mask.type]),
+        f"llvm.masked.store.v{LANES}f32.p0",
+    )
+    builder.call(masked, [value, pointer, BITS(4), mask])
 
 
 tile = make_tile(by_channel=False)
