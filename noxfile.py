@@ -17,7 +17,7 @@ from nox.command import CommandFailed
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from commands import install_lines  # noqa: E402 - tools/ is no package
+from commands import download_lines, install_lines  # noqa: E402 - tools/ is no package
 from conform import fault, installable  # noqa: E402
 from layers import LAYERS, closure, read_package  # noqa: E402
 from mixed import names_both, refusals, requirements  # noqa: E402
@@ -36,6 +36,8 @@ OTHER_PYTHONS = ("3.12", "3.13", "3.14")
 TORCH = "torch==2.13.0"
 CONTESTANTS = {"core": ("mygrad",), "spatial": ("mygrad", "tinygrad")}
 """What the benchmarks time beside PyTorch."""
+ADDRESS = "git+GIT#"
+"""How the pages write the address of a repository."""
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -198,10 +200,13 @@ def wheels(session: nox.Session) -> None:
         found += [word for layer in LAYERS for word in ("--refresh-package", f"tinytorch-{layer}")]
     session.install(*found, "tinytorch-data")
     session.run("python", "tools/check_environment.py", "data")
-    session.install(*found, *TEST_TOOLS, *(f"tinytorch-{layer}" for layer in LAYERS))
+    session.install("pip")  # which alone downloads
+    for words in download_lines():
+        session.run("python", "-m", "pip", "download", "-q", *here(words, folder))
     for words in install_lines():
-        here = [str(folder / "wheels") if word == "dist" else word for word in words]
-        pip(session, "install", "--dry-run", *here)
+        if not from_address(words):
+            pip(session, "install", "--dry-run", *here(words, folder))
+    session.install(*found, *TEST_TOOLS, *(f"tinytorch-{layer}" for layer in LAYERS))
     tests = folder / "contract"
     shutil.rmtree(tests, ignore_errors=True)
     for layer in LAYERS:
@@ -217,17 +222,24 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session
 def from_git(session: nox.Session) -> None:
-    """Install two layers straight from a git address, as the install page says."""
+    """Install straight from a git address by the lines that the pages show."""
     bare = Path(session.create_tmp()).resolve() / "tinytorch.git"
     shutil.rmtree(bare, ignore_errors=True)
     session.run("git", "clone", "-q", "--bare", str(ROOT), str(bare), external=True)
-    session.install(
-        *(
-            f"tinytorch-{x} @ git+file://{bare}#subdirectory=packages/{x}"
-            for x in ("tensor", "data")
-        )
-    )
+    for words in filter(from_address, install_lines()):
+        session.install(*(word.replace(ADDRESS, f"git+file://{bare}#") for word in words))
     session.run("python", "tools/check_environment.py", "data")
+
+
+def here(words: list[str], folder: Path) -> list[str]:
+    """A line of the pages with its wheels, and what it downloads, in a folder of ours."""
+    places = {"dist": str(folder / "wheels"), "offline": str(folder / "offline")}
+    return [places.get(word, word) for word in words]
+
+
+def from_address(words: list[str]) -> bool:
+    """Whether a line of the pages installs from the address of a repository."""
+    return any(ADDRESS in word for word in words)
 
 
 def build_wheels(session: nox.Session, folder: Path) -> None:
