@@ -491,10 +491,15 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def docs(session: nox.Session) -> None:
-    """Build the site, strict and offline, into site/ (`integration` runs its Python blocks)."""
-    session.install("mkdocs<2", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.27", RUFF)
+    """Build the site, strict and offline, into site/ (`integration` runs its blocks)."""
+    ours = editable(*LAYERS, extras=frozenset({"testing"}))
+    session.install(
+        "mkdocs<2", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.27", RUFF, "pytest>=8.3", *ours
+    )
     session.env.update(NO_MKDOCS_2_WARNING="1", DISABLE_MKDOCS_2_WARNING="true")
     session.run("mkdocs", "build", "--strict", "--quiet", *session.posargs)
+    session.run("python", "tools/check_site.py")
+    session.run("python", "integration/documents.py")
 
 
 @nox.session(reuse_venv=True)

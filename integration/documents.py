@@ -1,6 +1,7 @@
 """The Python blocks of the pages, run from top to bottom, and what they print.
 
     python integration/documents.py docs/install.md ...     # writes down what each block prints
+    python integration/documents.py                         # counts the blocks of all pages
 
 The blocks of a page share their names; one that is folded away is indented. A block of prompts
 (`>>>`) is a doctest. What any other block prints stands in the block after it, which begins with
@@ -127,7 +128,16 @@ def write(page):
     page.write_text(text, encoding="utf-8", newline="\n")
 
 
+def count():
+    """How many blocks are run, and of how many the output is compared."""
+    found = [block for page in PAGES for block in blocks(page.read_text(encoding="utf-8"))]
+    compared = sum(block.output is not None or ">>>" in block.code for block in found)
+    return f"{len(found)} Python blocks on {len(PAGES)} pages, the output of {compared} is compared"
+
+
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        print(count())
     for argument in sys.argv[1:]:
         path = Path(argument).resolve()
         with tempfile.TemporaryDirectory() as folder:
