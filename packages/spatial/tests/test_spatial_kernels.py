@@ -100,7 +100,7 @@ def test_pooling_with_many_ties(kernel):
     options = {"kernel_size": kernel, "stride": (2, 2)}
     z = same(ops.max_pool2d, x, tolerance=0, **options)
     g = random(*z.shape)
-    same(ops.max_pool2d_gradient, g, x, z, tolerance=0, **options)
+    same(ops.max_pool2d_gradient, g, x, z, tolerance=1e-6, **options)
     same(ops.max_pool2d_gather, random(*x.shape, seed=1), x, z, tolerance=0, **options)
 
 

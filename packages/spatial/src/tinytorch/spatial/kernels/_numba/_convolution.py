@@ -8,7 +8,14 @@ import numpy as np
 from numba import get_num_threads
 
 from tinytorch.spatial import ops
-from tinytorch.spatial.kernels._numba._tile import CHANNELS, LANES, NO_PADDING, PIXELS, served
+from tinytorch.spatial.kernels._numba._tile import (
+    CHANNELS,
+    LANES,
+    NO_PADDING,
+    PIXELS,
+    served,
+    writable,
+)
 from tinytorch.spatial.kernels._numba._weights import MANY, collect, correlate_weights
 from tinytorch.spatial.kernels._numba._windows import correlate, pack
 from tinytorch.spatial.kernels._numba._winograd import (
@@ -176,8 +183,3 @@ def blocks(channels):
 def vectors(channels):
     """How long the rows of tiles are: whole vectors."""
     return min(CHANNELS, -(-channels // LANES) * LANES)
-
-
-def writable(array):
-    """An array that may be written to: kernels are compiled for these alone."""
-    return array if array.flags.writeable else array.copy()

@@ -1,13 +1,18 @@
-"""Kernels of max-pooling by windows of 2 x 2 side by side."""
+"""Kernels of pooling: any windows, and in fewer steps those of 2 x 2 pixels side by side."""
+
+import math
 
 import numpy as np
-from numba import prange
+from numba import get_num_threads, prange
 
 from tinytorch.spatial import ops
-from tinytorch.spatial.kernels._numba._tile import COMPILED, NO_PADDING, served
-from tinytorch.spatial.ops._layout import channels_first, channels_last
+from tinytorch.spatial.kernels._numba._tile import COMPILED, LANES, NO_PADDING, served, writable
+from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
 from tinytorch.spatial.ops._memory import room
 from tinytorch.tensor.kernels import kernel, njit
+
+RUN = 64
+"""So many numbers may be added one after the other in float32."""
 
 
 @njit(**COMPILED)
@@ -74,6 +79,122 @@ def unpool(g, x, out):
         )
 
 
+@njit(parallel=True, **COMPILED)
+def pool_windows(x, out, kernel_size, stride, corner):
+    """Write the largest of each window that begins `corner` above and left of the image."""
+    _, height, width, channels = x.shape
+    rows, columns = out.shape[1:3]
+    flat, flat_out = x.reshape(-1), out.reshape(-1)
+    for line in prange(len(x) * rows):
+        n, top = line // rows, line % rows * stride[0] - corner[0]
+        for column in range(columns):
+            to, left = (
+                np.uint64((line * columns + column) * channels),
+                column * stride[1] - corner[1],
+            )
+            for c in range(np.uint64(channels)):
+                flat_out[to + c] = -np.inf
+            for y in range(max(top, 0), min(top + kernel_size[0], height)):
+                for place in range(max(left, 0), min(left + kernel_size[1], width)):
+                    source = np.uint64(((n * height + y) * width + place) * channels)
+                    for c in range(np.uint64(channels)):
+                        flat_out[to + c] = larger(flat_out[to + c], flat[source + c])
+
+
+@njit(parallel=True, **COMPILED)
+def unpool_windows(g, x, z, out, kernel_size, stride, corner, parts):
+    """Add each gradient to the largest of its window: the first of equal ones, or the last NaN.
+
+    Windows that overlap write to the same pixels, so a thread takes whole images, or a part of
+    their channels.
+    """
+    _, height, width, channels = x.shape
+    rows, columns = g.shape[1:3]
+    none, share = np.float32(0), -(-channels // parts)
+    flat, flat_g, flat_z, flat_out = x.reshape(-1), g.reshape(-1), z.reshape(-1), out.reshape(-1)
+    for task in prange(len(x) * parts):
+        n, begin = task // parts, task % parts * share
+        count = np.uint64(max(0, min(share, channels - begin)))
+        waiting = np.empty(share, np.float32)
+        for pixel in range(height * width):
+            to = np.uint64((n * height * width + pixel) * channels + begin)
+            for c in range(count):
+                flat_out[to + c] = none
+        for window in range(rows * columns):
+            top = window // columns * stride[0] - corner[0]
+            left = window % columns * stride[1] - corner[1]
+            arrived = np.uint64((n * rows * columns + window) * channels + begin)
+            lost = False
+            for c in range(count):
+                waiting[c] = flat_g[arrived + c]
+                lost |= np.isnan(flat_z[arrived + c])
+            for y in range(max(top, 0), min(top + kernel_size[0], height)):
+                for place in range(max(left, 0), min(left + kernel_size[1], width)):
+                    to = np.uint64(((n * height + y) * width + place) * channels + begin)
+                    for c in range(count):
+                        chosen = flat[to + c] == flat_z[arrived + c]
+                        flat_out[to + c] += waiting[c] if chosen else none
+                        waiting[c] = none if chosen else waiting[c]
+            if lost:
+                for c in range(count):
+                    last = to
+                    for y in range(max(top, 0), min(top + kernel_size[0], height)):
+                        for place in range(max(left, 0), min(left + kernel_size[1], width)):
+                            to = np.uint64(((n * height + y) * width + place) * channels + begin)
+                            last = to if np.isnan(flat[to + c]) else last
+                    if np.isnan(flat_z[arrived + c]):
+                        flat_out[last + c] += flat_g[arrived + c]
+
+
+@njit(parallel=True, **COMPILED)
+def average_windows(x, out, kernel_size, stride, corner):
+    """Write the average of each window, as `pool_windows` does the largest; padding is 0."""
+    _, height, width, channels = x.shape
+    rows, columns = out.shape[1:3]
+    size = np.float32(kernel_size[0] * kernel_size[1])
+    flat, flat_out = x.reshape(-1), out.reshape(-1)
+    for line in prange(len(x) * rows):
+        n, top = line // rows, line % rows * stride[0] - corner[0]
+        for column in range(columns):
+            to, left = (
+                np.uint64((line * columns + column) * channels),
+                column * stride[1] - corner[1],
+            )
+            for c in range(np.uint64(channels)):
+                flat_out[to + c] = 0
+            for y in range(max(top, 0), min(top + kernel_size[0], height)):
+                for place in range(max(left, 0), min(left + kernel_size[1], width)):
+                    source = np.uint64(((n * height + y) * width + place) * channels)
+                    for c in range(np.uint64(channels)):
+                        flat_out[to + c] += flat[source + c]
+            for c in range(np.uint64(channels)):
+                flat_out[to + c] /= size
+
+
+@njit(parallel=True, **COMPILED)
+def spread_averages(g, out, kernel_size, stride, corner):
+    """Add the share of each window's gradient to its pixels, row of pixels by row."""
+    _, height, width, channels = out.shape
+    rows, columns = g.shape[1:3]
+    share = np.float32(1 / (kernel_size[0] * kernel_size[1]))
+    flat_g, flat_out = g.reshape(-1), out.reshape(-1)
+    for line in prange(len(g) * height):
+        n, y = line // height, line % height + corner[0]
+        begin = np.uint64(line * width * channels)
+        for c in range(np.uint64(width * channels)):
+            flat_out[begin + c] = 0
+        for row in range(
+            max(0, -((kernel_size[0] - 1 - y) // stride[0])), min(rows, y // stride[0] + 1)
+        ):
+            for column in range(columns):
+                arrived = np.uint64(((n * rows + row) * columns + column) * channels)
+                left = column * stride[1] - corner[1]
+                for place in range(max(left, 0), min(left + kernel_size[1], width)):
+                    to = begin + np.uint64(place * channels)
+                    for c in range(np.uint64(channels)):
+                        flat_out[to + c] += flat_g[arrived + c] * share
+
+
 def halves(x, window, stride=None, padding=NO_PADDING):
     """Whether windows of 2 x 2 pixels cover the images exactly."""
     even = x.shape[2] % 2 == x.shape[3] % 2 == 0
@@ -82,20 +203,61 @@ def halves(x, window, stride=None, padding=NO_PADDING):
 
 @kernel(ops.max_pool2d)
 def max_pool2d(x, *, kernel_size, stride, padding=NO_PADDING):
-    """Halve images: float32, 2 x 2 windows side by side."""
-    if not served(x) or not halves(x, kernel_size, stride, padding):
+    """Take the largest of each window: float32."""
+    if not served(x):
         return NotImplemented
-    out = room((len(x), x.shape[2] // 2, x.shape[3] // 2, x.shape[1]), np.float32)
-    pool(channels_last(x), out)
+    images = writable(channels_last(x))
+    if halves(x, kernel_size, stride, padding):
+        out = room((len(x), x.shape[2] // 2, x.shape[3] // 2, x.shape[1]), np.float32)
+        pool(images, out)
+    else:
+        out = room(pooled(x, kernel_size, stride, padding), np.float32)
+        pool_windows(images, out, kernel_size, stride, (padding[0][0], padding[1][0]))
     return channels_first(out)
 
 
 @kernel(ops.max_pool2d_gradient)
 def max_pool2d_gradient(g, x, z, *, kernel_size, stride, padding=NO_PADDING):
-    """Send gradients back to images twice as large: float32, 2 x 2 windows side by side."""
-    if not served(g, x, z) or not halves(x, kernel_size, stride, padding):
+    """Send gradients back to the largest of each window: float32."""
+    if not served(g, x, z):
         return NotImplemented
-    images = channels_last(x)
+    images, arrived = writable(channels_last(x)), writable(channels_last(g))
     out = room(images.shape, np.float32)
-    unpool(channels_last(g), images, out)
+    if halves(x, kernel_size, stride, padding):
+        unpool(arrived, images, out)
+    else:
+        parts = max(1, min(-(-get_num_threads() // len(x)), x.shape[1] // LANES))
+        settings = kernel_size, stride, (padding[0][0], padding[1][0]), parts
+        unpool_windows(arrived, images, writable(channels_last(z)), out, *settings)
     return channels_first(out)
+
+
+@kernel(ops.avg_pool2d)
+def avg_pool2d(x, *, kernel_size, stride, padding=NO_PADDING):
+    """Take the average of each window: float32, a vector of channels, no large windows."""
+    if not served(x) or x.shape[1] < LANES or math.prod(kernel_size) > RUN:
+        return NotImplemented
+    out = room(pooled(x, kernel_size, stride, padding), np.float32)
+    settings = kernel_size, stride, (padding[0][0], padding[1][0])
+    average_windows(writable(channels_last(x)), out, *settings)
+    return channels_first(out)
+
+
+@kernel(ops.avg_pool2d_gradient)
+def avg_pool2d_gradient(g, *, size, kernel_size, stride, padding=NO_PADDING):
+    """Spread gradients over their windows: float32, a vector of channels, no large windows."""
+    if not served(g) or g.shape[1] < LANES or math.prod(kernel_size) > RUN:
+        return NotImplemented
+    out = room((len(g), *size, g.shape[1]), np.float32)
+    settings = kernel_size, stride, (padding[0][0], padding[1][0])
+    spread_averages(writable(channels_last(g)), out, *settings)
+    return channels_first(out)
+
+
+def pooled(x, *settings):
+    """The shape of the windows: (batch, rows, columns, channels)."""
+    counts = (
+        window_count(size, kernel, stride, padding, 1)
+        for size, kernel, stride, padding in zip(x.shape[2:], *settings, strict=True)
+    )
+    return len(x), *counts, x.shape[1]
