@@ -70,7 +70,7 @@ OPERATION = {
     "packages/tensor/CHANGELOG.md": noted,
 }
 KERNEL = {
-    "packages/tensor/src/tinytorch/tensor/kernels/numba.py": lambda text: (
+    "packages/tensor/src/tinytorch/tensor/kernels/_numba/_activations.py": lambda text: (
         text + "\n\n@kernel(ops.cbrt)\ndef cbrt(x):\n    return np.cbrt(x)\n"
     ),
     "packages/tensor/src/tinytorch/tensor/kernels/__init__.py": after("ops=[", "ops.cbrt, "),

@@ -44,6 +44,23 @@ def test_gelu_keeps_its_digits_far_out(functional, expect):
     expect(functional.gelu(x), wanted, "1 + erf(x) is 0 there: use erfc", "`gelu`", 1e-4, 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("leaky_relu", {"negative_slope": 0.25}),
+        ("gelu", {}),
+        ("gelu", {"approximate": "tanh"}),
+        ("silu", {}),
+    ],
+)
+def test_what_activations_send_back(ops, functional, expect, name, settings):
+    x, small = X + 0.1, 1e-6
+    change = [getattr(functional, name)(x + d, **settings).numpy() for d in (small, -small)]
+    wanted = 3 * (change[0] - change[1]) / (2 * small)
+    got = getattr(ops, f"{name}_gradient")(np.full(x.shape, 3.0), x, **settings)
+    expect(got, wanted, "g times the slope at x", f"`ops.{name}_gradient`", 1e-7)
+
+
 @pytest.mark.parametrize("axis", [-1, 0, 1])
 def test_softmax(functional, expect, axis):
     wanted = np.exp(X) / np.exp(X).sum(axis, keepdims=True)

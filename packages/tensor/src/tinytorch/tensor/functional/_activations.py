@@ -1,10 +1,8 @@
 """Activations: elementwise functions of ops, and softmax."""
 
-import math
 from typing import Any
 
 from tinytorch.tensor import ops
-from tinytorch.tensor._tensor import as_tensor
 from tinytorch.tensor.checks import choice
 from tinytorch.tensor.errors import named
 
@@ -25,8 +23,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
         >>> leaky_relu(tensor([-1.0, 2.0]), 0.1)
         tensor([-0.1,  2. ])
     """
-    x = as_tensor("leaky_relu", x)
-    return ops.where(ops.greater(x, 0), x, x * negative_slope)
+    return ops.leaky_relu(x, negative_slope=negative_slope)
 
 
 @named
@@ -53,10 +50,8 @@ def gelu(x: Any, approximate: str = "none") -> Any:
         >>> gelu(tensor([0.0, 1.0]))
         tensor([0.       , 0.8413447])
     """
-    x = as_tensor("gelu", x)
-    if choice("gelu", "approximate", approximate, ("none", "tanh")) == "none":
-        return x * 0.5 * ops.erfc(x * -math.sqrt(0.5))
-    return x * ops.sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * x * x * x))
+    choice("gelu", "approximate", approximate, ("none", "tanh"))
+    return ops.gelu(x, approximate=approximate)
 
 
 @named
@@ -74,8 +69,7 @@ def silu(x: Any) -> Any:
         >>> silu(tensor([0.0, 2.0]))
         tensor([0.       , 1.761594...])
     """
-    x = as_tensor("silu", x)
-    return x * ops.sigmoid(x)
+    return ops.silu(x)
 
 
 @named

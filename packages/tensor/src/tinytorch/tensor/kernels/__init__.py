@@ -43,11 +43,17 @@ provide(
     ops=[
         ops.erf,
         ops.erfc,
+        ops.gelu,
+        ops.gelu_gradient,
+        ops.leaky_relu,
+        ops.leaky_relu_gradient,
         ops.linear,
         ops.matmul,
         ops.normalize,
         ops.relu,
         ops.relu_gradient,
+        ops.silu,
+        ops.silu_gradient,
     ],
     load=_load_own,
 )

@@ -7,7 +7,8 @@ differentiable because ops are.
 from inspect import isfunction as _isfunction
 
 from tinytorch.tensor._op import Op, registry
-from tinytorch.tensor.ops.elementwise import *  # noqa: F403 - a kind's public names are its ops
+from tinytorch.tensor.ops.activation import *  # noqa: F403 - a kind's public names are its ops
+from tinytorch.tensor.ops.elementwise import *  # noqa: F403
 from tinytorch.tensor.ops.indexing import *  # noqa: F403
 from tinytorch.tensor.ops.linalg import *  # noqa: F403
 from tinytorch.tensor.ops.movement import *  # noqa: F403

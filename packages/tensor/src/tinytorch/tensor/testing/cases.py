@@ -41,6 +41,26 @@ def softplus(x: float) -> float:
     return max(x, 0) + math.log1p(math.exp(-abs(x)))
 
 
+def normal(x: float) -> float:
+    """The standard normal distribution function."""
+    return math.erfc(-x / math.sqrt(2)) / 2
+
+
+def density(x: float) -> float:
+    """The standard normal density."""
+    return math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+def near_normal(x: float) -> float:
+    """The curve that GELU's approximation takes for the normal distribution function."""
+    return sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * x**3))
+
+
+def slope(function: Callable[[float], float], x: float) -> float:
+    """The slope of a function at x, by differences."""
+    return (function(x + 1e-5) - function(x - 1e-5)) / 2e-5
+
+
 def put(x: Any, index: Any, shape: Any) -> Any:
     """Zeros with x added at index, element by element."""
     places = np.arange(math.prod(shape)).reshape(shape)[index]
@@ -111,6 +131,36 @@ EXPONENTIALS = [
     ),
     OpCase(ops.relu, by_element(lambda x: x if x > 0 else 0.0)),
     OpCase(ops.relu_gradient, by_element(lambda g, z: g if z else 0.0)),
+]
+
+ACTIVATIONS = [
+    OpCase(ops.gelu, by_element(lambda x: x * normal(x))),
+    OpCase(ops.gelu, by_element(lambda x: x * normal(x)), domain=(-9.0, 9.0)),
+    OpCase(
+        ops.gelu,
+        by_element(lambda x, approximate: x * near_normal(x)),  # noqa: ARG005 - the op's settings
+        [sample((2, 3), approximate="tanh"), sample((0,), approximate="tanh")],
+    ),
+    OpCase(ops.gelu_gradient, by_element(lambda g, x: g * (normal(x) + x * density(x)))),
+    OpCase(
+        ops.gelu_gradient,
+        by_element(lambda g, x, approximate: g * slope(lambda t: t * near_normal(t), x)),  # noqa: ARG005
+        [sample((2, 3), (2, 3), approximate="tanh"), sample((0,), (0,), approximate="tanh")],
+        rtol=1e-5,
+    ),
+    OpCase(ops.silu, by_element(lambda x: x * sigmoid(x))),
+    OpCase(ops.silu, by_element(lambda x: x * sigmoid(x)), domain=(-40.0, 40.0)),
+    OpCase(ops.silu_gradient, by_element(lambda g, x: g * sigmoid(x) * (1 + x * (1 - sigmoid(x))))),
+    OpCase(
+        ops.leaky_relu,
+        by_element(lambda x, negative_slope: x if x > 0 else negative_slope * x),
+        [sample((2, 3), negative_slope=0.1), sample((0,), negative_slope=2.0)],
+    ),
+    OpCase(
+        ops.leaky_relu_gradient,
+        by_element(lambda g, x, negative_slope: g if x > 0 else negative_slope * g),
+        [sample((2, 3), (2, 3), negative_slope=0.1), sample((0,), (0,), negative_slope=2.0)],
+    ),
 ]
 
 CHOICE = [
@@ -501,6 +551,7 @@ MOVEMENT = [
 CASES: tuple[OpCase, ...] = (
     *ARITHMETIC,
     *EXPONENTIALS,
+    *ACTIVATIONS,
     *CHOICE,
     *CONVERSION,
     *ROUNDING,

@@ -8,6 +8,7 @@ Source: https://onnx.ai/onnx/operators, opset 20.
 """
 
 from collections.abc import Callable
+from math import pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,32 @@ def _relu_gradient(call: Call) -> str:
     return call.give(call.add("Where", [condition, g, call.number(0, dtype)]), dtype)
 
 
+def _gelu(call: Call) -> str:
+    """Spelled out, as older readers have no Gelu: by Erf, or as x times the sigmoid of a curve."""
+    dtype = call.result.dtype
+    (x,) = call.inputs(dtype)
+
+    def times(name: str, factor: float) -> str:
+        return call.add("Mul", [name, call.number(factor, dtype)])
+
+    if call.settings.get("approximate", "none") == "tanh":
+        squares = times(call.add("Mul", [x, x]), 0.044715)
+        curve = call.add("Mul", [x, call.add("Add", [squares, call.number(1, dtype)])])
+        return call.add("Mul", [x, call.add("Sigmoid", [times(curve, sqrt(8 / pi))])])
+    beyond = call.add("Erf", [times(x, sqrt(0.5))])
+    return call.add("Mul", [times(x, 0.5), call.add("Add", [beyond, call.number(1, dtype)])])
+
+
+def _silu(call: Call) -> str:
+    names = call.inputs(call.result.dtype)
+    return call.add("Mul", [*names, call.add("Sigmoid", names)])
+
+
+def _leaky_relu(call: Call) -> str:
+    slope = float(call.settings["negative_slope"])
+    return call.add("LeakyRelu", call.inputs(call.result.dtype), alpha=slope)
+
+
 def _linear(call: Call) -> str:
     """Weights lie as `(out, in)`; Gemm takes them so, but rows `(batch, in)` alone."""
     x, weight, *bias = call.inputs(call.result.dtype)
@@ -321,6 +348,7 @@ NODES: dict[str, Row] = {
     "flip": _flip,
     "floor": _arithmetic("Floor"),
     "floor_div": _floor_division,
+    "gelu": _gelu,
     "getitem": _getitem,
     "greater": _comparison("Greater"),
     "greater_equal": _comparison("GreaterOrEqual"),
@@ -329,6 +357,7 @@ NODES: dict[str, Row] = {
     "join": lambda call: call.add(
         "Concat", call.inputs(call.result.dtype), axis=int(call.settings.get("axis", 0))
     ),
+    "leaky_relu": _leaky_relu,
     "less": _comparison("Less"),
     "less_equal": _comparison("LessOrEqual"),
     "linear": _linear,
@@ -358,6 +387,7 @@ NODES: dict[str, Row] = {
     "round": _arithmetic("Round"),
     "sigmoid": _arithmetic("Sigmoid"),
     "sign": _arithmetic("Sign"),
+    "silu": _silu,
     "sin": _arithmetic("Sin"),
     "softplus": _arithmetic("Softplus"),
     "sqrt": _arithmetic("Sqrt"),

@@ -1,0 +1,204 @@
+"""Kernels of activations: one pass in the order in which the numbers lie, on all threads."""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from tinytorch.tensor import ops
+from tinytorch.tensor.kernels import kernel, njit
+from tinytorch.tensor.kernels._numba._exponentials import bell, logistic, normal
+
+MANY = 1 << 16
+"""So many elements are worth waking threads for a comparison each: NumPy takes 12 us for them."""
+TANH = math.sqrt(8 / math.pi), 0.044715
+"""The curve inside of the usual approximation of `gelu`."""
+COMPILED = {"parallel": True, "error_model": "numpy", "fastmath": {"contract"}}
+f = np.float32
+
+
+@kernel(ops.erf)
+def erf(x):
+    """Call the C library's erf for each element, without a Python number in between."""
+    return by_element(fill_erf, x) if x.dtype.char in "fd" else NotImplemented
+
+
+@kernel(ops.erfc)
+def erfc(x):
+    """Call the C library's erfc for each element, without a Python number in between."""
+    return by_element(fill_erfc, x) if x.dtype.char in "fd" else NotImplemented
+
+
+@kernel(ops.relu)
+def relu(x):
+    """Cut off where many numbers lie side by side."""
+    return by_element(fill_relu, x) if is_worth_it(x) else NotImplemented
+
+
+@kernel(ops.relu_gradient)
+def relu_gradient(g, z):
+    """Pass on where many numbers lie side by side, those of g and z in the same order."""
+    if not (alike(g, z) and is_worth_it(g) and g.strides == z.strides):
+        return NotImplemented
+    return by_element(fill_relu_gradient, g, z)
+
+
+@kernel(ops.leaky_relu)
+def leaky_relu(x, *, negative_slope):
+    """Scale down where many numbers lie side by side."""
+    if not is_worth_it(x):
+        return NotImplemented
+    return by_element(fill_leaky_relu, x, settings=(x.dtype.type(negative_slope),))
+
+
+@kernel(ops.leaky_relu_gradient)
+def leaky_relu_gradient(g, x, *, negative_slope):
+    """Scale down where many numbers lie side by side."""
+    if not (alike(g, x) and is_worth_it(g)):
+        return NotImplemented
+    return by_element(fill_leaky_relu_gradient, g, x, settings=(x.dtype.type(negative_slope),))
+
+
+@kernel(ops.gelu)
+def gelu(x, *, approximate="none"):
+    """Compute all of it in registers; float64 with the C library's erfc."""
+    if x.dtype.char == "d" and approximate == "none":
+        return x * 0.5 * erfc(x * -math.sqrt(0.5))
+    if x.dtype.char != "f":
+        return NotImplemented
+    if approximate == "tanh":
+        return by_element(fill_gated, x, settings=tuple(map(f, TANH)))
+    return by_element(fill_gelu, x)
+
+
+@kernel(ops.gelu_gradient)
+def gelu_gradient(g, x, *, approximate="none"):
+    """Compute all of it in registers; float64 with the C library's erfc."""
+    if not alike(g, x):
+        return NotImplemented
+    if x.dtype.char == "d" and approximate == "none":
+        slope = x * np.exp(x * x * -0.5) * math.sqrt(0.5 / math.pi)
+        return g * (0.5 * erfc(x * -math.sqrt(0.5)) + slope)
+    if x.dtype.char != "f":
+        return NotImplemented
+    if approximate == "tanh":
+        return by_element(fill_gated_gradient, g, x, settings=tuple(map(f, TANH)))
+    return by_element(fill_gelu_gradient, g, x)
+
+
+@kernel(ops.silu)
+def silu(x):
+    """Compute all of it in registers."""
+    if x.dtype.char != "f":
+        return NotImplemented
+    return by_element(fill_gated, x, settings=(f(1), f(0)))
+
+
+@kernel(ops.silu_gradient)
+def silu_gradient(g, x):
+    """Compute all of it in registers."""
+    if not alike(g, x) or x.dtype.char != "f":
+        return NotImplemented
+    return by_element(fill_gated_gradient, g, x, settings=(f(1), f(0)))
+
+
+def alike(g, x):
+    """Whether both are arrays of one shape and data type."""
+    return type(g) is type(x) is np.ndarray and g.dtype == x.dtype and g.shape == x.shape
+
+
+def is_worth_it(x):
+    """Whether threads save time on a comparison for each number: many lie side by side."""
+    return x.size >= MANY and x.dtype.char in "fd" and np.empty_like(x).strides == x.strides
+
+
+def by_element(fill, *arrays, settings=()):
+    """The result of a loop over all elements, in the order in which those of the last array lie."""
+    out = np.empty_like(arrays[-1])
+    flat = []
+    for x in arrays:
+        if x.strides != out.strides:
+            moved = np.empty_like(out)
+            moved[...] = x
+            x = moved  # noqa: PLW2901 - the same numbers in the order of the result
+        flat.append(x.ravel("K"))
+    fill(*flat, *settings, out.ravel("K"))
+    return out
+
+
+@njit(parallel=True)
+def fill_erf(x, out):
+    """out[i] = erf(x[i])."""
+    for i in prange(x.size):
+        out[i] = math.erf(x[i])
+
+
+@njit(parallel=True)
+def fill_erfc(x, out):
+    """out[i] = erfc(x[i])."""
+    for i in prange(x.size):
+        out[i] = math.erfc(x[i])
+
+
+@njit(parallel=True)
+def fill_relu(x, out):
+    """out[i] = x[i] where it is positive or NaN, else 0."""
+    nothing = x.dtype.type(0)
+    for i in prange(x.size):
+        out[i] = x[i] if (x[i] > nothing) | np.isnan(x[i]) else nothing
+
+
+@njit(parallel=True)
+def fill_relu_gradient(g, z, out):
+    """out[i] = g[i] where z[i] is not 0, else 0."""
+    nothing = z.dtype.type(0)
+    for i in prange(z.size):
+        out[i] = nothing if z[i] == nothing else g[i]
+
+
+@njit(parallel=True)
+def fill_leaky_relu(x, slope, out):
+    """out[i] = x[i] where it is positive, else slope * x[i]."""
+    for i in prange(x.size):
+        out[i] = x[i] if x[i] > 0 else slope * x[i]
+
+
+@njit(parallel=True)
+def fill_leaky_relu_gradient(g, x, slope, out):
+    """out[i] = g[i] where x[i] is positive, else slope * g[i]."""
+    for i in prange(x.size):
+        out[i] = g[i] if x[i] > 0 else slope * g[i]
+
+
+@njit(**COMPILED)
+def fill_gelu(x, out):
+    """out[i] = x[i] times the normal distribution function of it."""
+    for i in prange(x.size):
+        out[i] = x[i] * normal(x[i], bell(x[i]))
+
+
+@njit(**COMPILED)
+def fill_gelu_gradient(g, x, out):
+    """out[i] = g[i] times the slope of `fill_gelu`."""
+    for i in prange(x.size):
+        density = bell(x[i])
+        out[i] = g[i] * (normal(x[i], density) + x[i] * density * f(0.3989422804014327))
+
+
+@njit(**COMPILED)
+def fill_gated(x, scale, cubic, out):
+    """out[i] = x[i] times the logistic function of scale * (x[i] + cubic * x[i]^3)."""
+    for i in prange(x.size):
+        v = x[i]
+        gate, _ = logistic(scale * (v + cubic * v * v * v))
+        out[i] = v * gate
+
+
+@njit(**COMPILED)
+def fill_gated_gradient(g, x, scale, cubic, out):
+    """out[i] = g[i] times the slope of `fill_gated`."""
+    for i in prange(x.size):
+        v = x[i]
+        gate, rest = logistic(scale * (v + cubic * v * v * v))
+        slope = scale * (f(1) + f(3) * cubic * v * v)
+        out[i] = g[i] * gate * (f(1) + v * slope * rest)
