@@ -34,6 +34,7 @@ COMPILED = ("*/kernels/numba.py", "*/kernels/_numba/*")
 """Files that need numba as soon as they are imported: `fast` tests them."""
 OTHER_PYTHONS = ("3.12", "3.13", "3.14")
 TORCH = "torch==2.13.0"
+AXE = "axe-core@4.14"
 CONTESTANTS = {"core": ("mygrad",), "spatial": ("mygrad", "tinygrad")}
 """What the benchmarks time beside PyTorch."""
 ADDRESS = "git+GIT#"
@@ -492,14 +493,36 @@ def bench(session: nox.Session) -> None:
 @nox.session(reuse_venv=True)
 def docs(session: nox.Session) -> None:
     """Build the site, strict and offline, into site/ (`integration` runs its blocks)."""
+    build_site(session)
+    session.run("python", "tools/check_site.py")
+    session.run("python", "integration/documents.py")
+
+
+def build_site(session: nox.Session) -> None:
+    """Build site/ with mkdocs, from the pages and from the docstrings."""
     ours = editable(*LAYERS, extras=frozenset({"testing"}))
     session.install(
         "mkdocs<2", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.27", RUFF, "pytest>=8.3", *ours
     )
     session.env.update(NO_MKDOCS_2_WARNING="1", DISABLE_MKDOCS_2_WARNING="true")
-    session.run("mkdocs", "build", "--strict", "--quiet", *session.posargs)
-    session.run("python", "tools/check_site.py")
-    session.run("python", "integration/documents.py")
+    session.run("mkdocs", "build", "--strict", "--quiet")
+
+
+@nox.session(reuse_venv=True)
+def browser(session: nox.Session) -> None:
+    """Visit all pages of the built site in Chromium, and type questions into its search."""
+    for needed, why in (("chromium", "to visit pages with"), ("npm", "to fetch axe-core with")):
+        if shutil.which(needed) is None:
+            session.skip(f"there is no {needed} here, {why}")
+    session.install("playwright>=1.50")
+    folder = Path(session.create_tmp()).resolve()
+    with session.chdir(folder):
+        session.run("npm", "pack", "--silent", AXE, external=True)
+        (packed,) = folder.glob("axe-core-*.tgz")
+        shutil.unpack_archive(packed, folder, filter="data")
+    build_site(session)
+    axe = str(folder / "package/axe.min.js")
+    session.run("python", "integration/browser.py", "site", axe, *session.posargs)
 
 
 @nox.session(reuse_venv=True)
