@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tinytorch.spatial.ops._layout import blocks
-from tinytorch.spatial.ops._memory import room
+from tinytorch.tensor.kernels import room
 from tinytorch.tensor.types import Array
 
 _UNFOLDED_BYTES = 2**22

@@ -29,9 +29,9 @@ from tinytorch.spatial.ops._layout import (
     windows,
 )
 from tinytorch.spatial.ops._matrices import as_matrix, by_group, flip_kernel, unfold
-from tinytorch.spatial.ops._memory import room
 from tinytorch.spatial.ops.sums import channel_sums
 from tinytorch.tensor import op
+from tinytorch.tensor.kernels import room
 from tinytorch.tensor.types import Array
 
 __all__ = ["conv2d", "conv2d_input_gradient", "conv2d_weight_gradient"]

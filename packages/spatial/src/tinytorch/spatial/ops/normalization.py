@@ -20,9 +20,9 @@ import numpy as np
 
 from tinytorch.autograd import derivative
 from tinytorch.spatial.ops._layout import blocks, channels_first, channels_last, precise
-from tinytorch.spatial.ops._memory import room
 from tinytorch.spatial.ops.sums import channel_products, channel_sums, channel_total
 from tinytorch.tensor import op, ops
+from tinytorch.tensor.kernels import room
 from tinytorch.tensor.types import Array
 
 __all__ = [

@@ -25,8 +25,8 @@ from tinytorch.spatial.ops._layout import (
     shifted,
     window_count,
 )
-from tinytorch.spatial.ops._memory import room
 from tinytorch.tensor import op
+from tinytorch.tensor.kernels import room
 from tinytorch.tensor.types import Array
 
 __all__ = [

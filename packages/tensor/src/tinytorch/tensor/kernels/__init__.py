@@ -8,6 +8,7 @@ its operands (a data type, a layout) gives NotImplemented, and the reference ser
 
 from tinytorch.tensor import ops
 from tinytorch.tensor.kernels._compiling import njit
+from tinytorch.tensor.kernels._memory import room, room_like
 from tinytorch.tensor.kernels._registry import (
     active,
     backends,
@@ -28,6 +29,8 @@ __all__ = [
     "kernel",
     "njit",
     "provide",
+    "room",
+    "room_like",
     "table",
     "use",
     "using",

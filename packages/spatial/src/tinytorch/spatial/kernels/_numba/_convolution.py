@@ -25,8 +25,7 @@ from tinytorch.spatial.kernels._numba._winograd import (
     winograd_weights,
 )
 from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
-from tinytorch.spatial.ops._memory import room
-from tinytorch.tensor.kernels import kernel
+from tinytorch.tensor.kernels import kernel, room
 
 EVERY_PIXEL = ((0, 1), (0, 1))
 """Where results go: the first row and how far apart rows are, and the same for columns."""

@@ -18,8 +18,7 @@ from tinytorch.spatial.kernels._numba._normalization import (
 from tinytorch.spatial.kernels._numba._pooling import halves, larger
 from tinytorch.spatial.kernels._numba._tile import COMPILED, pour, served
 from tinytorch.spatial.ops._layout import channels_first, channels_last
-from tinytorch.spatial.ops._memory import room
-from tinytorch.tensor.kernels import kernel, njit
+from tinytorch.tensor.kernels import kernel, njit, room
 
 
 @njit(**COMPILED)

@@ -8,8 +8,7 @@ from numba import get_num_threads, prange
 from tinytorch.spatial import ops
 from tinytorch.spatial.kernels._numba._tile import COMPILED, pour, served
 from tinytorch.spatial.ops._layout import channels_first, channels_last
-from tinytorch.spatial.ops._memory import room
-from tinytorch.tensor.kernels import kernel, njit
+from tinytorch.tensor.kernels import kernel, njit, room
 
 RUN = 32
 """Rows that are added in float32; their sums are added in float64, so that no digits are lost."""

@@ -8,8 +8,7 @@ from numba import get_num_threads, prange
 from tinytorch.spatial import ops
 from tinytorch.spatial.kernels._numba._tile import COMPILED, LANES, NO_PADDING, served, writable
 from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
-from tinytorch.spatial.ops._memory import room
-from tinytorch.tensor.kernels import kernel, njit
+from tinytorch.tensor.kernels import kernel, njit, room
 
 RUN = 64
 """So many numbers may be added one after the other in float32."""

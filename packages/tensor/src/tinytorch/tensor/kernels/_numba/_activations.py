@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels import kernel, njit
+from tinytorch.tensor.kernels import kernel, njit, room_like
 from tinytorch.tensor.kernels._numba._exponentials import bell, logistic, normal
 
 MANY = 1 << 16
@@ -114,11 +114,11 @@ def is_worth_it(x):
 
 def by_element(fill, *arrays, settings=()):
     """The result of a loop over all elements, in the order in which those of the last array lie."""
-    out = np.empty_like(arrays[-1])
+    out = room_like(arrays[-1])
     flat = []
     for x in arrays:
         if x.strides != out.strides:
-            moved = np.empty_like(out)
+            moved = room_like(out)
             moved[...] = x
             x = moved  # noqa: PLW2901 - the same numbers in the order of the result
         flat.append(x.ravel("K"))

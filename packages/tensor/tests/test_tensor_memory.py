@@ -5,8 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from tinytorch.spatial.ops import _memory
-from tinytorch.spatial.ops._memory import room
+from tinytorch.tensor.kernels import _memory, room
 
 SHAPE = (4, 256, 256)
 
