@@ -10,7 +10,7 @@ import pytest
 
 from tinytorch.tensor import ArgumentError, MissingExtraError, kernels, op, ops, tensor
 from tinytorch.tensor.kernels import _compiling, _registry
-from tinytorch.tensor.testing import OpCase, sample
+from tinytorch.tensor.testing import OpCase, assert_close, sample
 
 needs_numba = pytest.mark.skipif("numba" not in kernels.backends(), reason="numba is missing")
 
@@ -292,3 +292,52 @@ def test_where_nothing_can_be_compiled_the_references_serve(capsys):
         kernels.give_up(ModuleNotFoundError("No module named 'cmath'"))
         assert kernels.active() == "reference"
     assert "cannot compile here" in capsys.readouterr().err
+
+
+ROWS = [(130, 128), (3, 5500), (40, 700), (20000, 1), (8, 3, 7, 101)]
+
+
+@needs_numba
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("shape", ROWS)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_by_rows_equals_its_reference(name, shape):
+    rng = np.random.default_rng(0)
+    x, g = (4 * rng.standard_normal(shape).astype(np.float32) for _ in "xg")
+    x[0] -= np.float32(1e4)
+    x[1, ..., 0] = -math.inf
+    x[2, ..., -1] = math.nan
+    forward, back = getattr(ops, name), getattr(ops, f"{name}_gradient")
+    table = kernels.table("numba")
+    z = table[forward](x, axis=-1)
+    assert_close(z, forward.reference(x, axis=-1), rtol=1e-5, atol=2e-6)
+    assert_close(table[back](g, z, axis=-1), back.reference(g, z, axis=-1), rtol=1e-4, atol=1e-4)
+    moved = np.moveaxis(x, -1, 1)
+    assert_close(table[forward](moved, axis=1), np.moveaxis(z, -1, 1))
+
+
+@needs_numba
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_activations_equal_their_references_in_any_order(order, approximate):
+    rng = np.random.default_rng(0)
+    x, g = (ORDERS[order](3 * rng.standard_normal((6, 8, 5, 4)).astype(np.float32)) for _ in "xg")
+    settings = {"gelu": {"approximate": approximate}, "leaky_relu": {"negative_slope": 0.1}}
+    for name in ("gelu", "silu", "leaky_relu"):
+        forward, back = getattr(ops, name), getattr(ops, f"{name}_gradient")
+        own = settings.get(name, {})
+        with kernels.using("numba"):
+            got = forward.implementation(x, **own), back.implementation(g, x, **own)
+        assert_close(got[0], forward.reference(x, **own))
+        assert_close(got[1], back.reference(g, x, **own))
+        if order != "repeated":
+            assert got[0].strides == np.empty_like(x).strides
+
+
+def test_references_of_activations_go_by_blocks_and_keep_the_order_in_memory():
+    x = np.random.default_rng(0).standard_normal((70, 40, 33)).astype(np.float32).transpose(0, 2, 1)
+    whole = ops.silu.reference(x)
+    assert whole.strides == x.strides
+    assert_close(whole, np.stack([ops.silu.reference(row) for row in x]))
+    one = ops.silu_gradient.reference(np.float32(2), x)
+    assert_close(one, ops.silu_gradient.reference(np.full(x.shape, 2, np.float32), x))

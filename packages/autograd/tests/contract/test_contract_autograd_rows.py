@@ -90,6 +90,22 @@ OTHERS = {
         "g - softmax * sum(g), with the sum of g: it is 1 for one class only",
     ),
     "softmax": (lambda x: F.softmax(x, axis=0), [X], "through log_softmax"),
+    "softmax_gradient": (
+        lambda g, x: ops.softmax_gradient(g, x, axis=1),
+        [CUBE[0], X],
+        "h taken back, and h g - h sum(g z) - g sum(h z)",
+    ),
+    "log_softmax_gradient": (
+        lambda g, x: ops.log_softmax_gradient(g, x, axis=1),
+        [CUBE[0], X],
+        "h - sum(h exp(z)), and -h exp(z) sum(g)",
+    ),
+    "normalize": (lambda x: ops.normalize(x, last=1, eps=0.1), [X], "mean and variance move"),
+    "normalize_gradient": (
+        lambda g, x: ops.normalize_gradient(g, x, last=1, eps=0.1),
+        [CUBE[0], X],
+        "h taken back, and the second derivative",
+    ),
     "reshape": (lambda x: x.reshape(2, 6), [X], "g in the shape of x"),
     "transpose": (lambda x: x.transpose(1, 2, 0), [CUBE], "g permuted back, not the same way"),
     "transpose, reversed": (lambda x: x.transpose(), [CUBE], "g reversed"),

@@ -61,6 +61,30 @@ def test_what_activations_send_back(ops, functional, expect, name, settings):
     expect(got, wanted, "g times the slope at x", f"`ops.{name}_gradient`", 1e-7)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_softmax_and_its_logarithm_send_back(ops, expect, axis):
+    g, small = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]]), 1e-6
+    for name in ("softmax", "log_softmax"):
+        z, wanted = getattr(ops, name)(X, axis=axis).numpy(), np.empty(X.shape)
+        for place in np.ndindex(X.shape):
+            moved = X.copy()
+            moved[place] += small
+            wanted[place] = ((getattr(ops, name)(moved, axis=axis).numpy() - z) * g).sum() / small
+        got = getattr(ops, f"{name}_gradient")(g, z, axis=axis)
+        expect(got, wanted, "its slopes along axis", f"`ops.{name}_gradient`", 1e-4)
+
+
+def test_what_layer_norm_sends_back(ops, expect):
+    g, small, wanted = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]]), 1e-6, np.empty(X.shape)
+    z = ops.normalize(X, last=1, eps=0.1).numpy()
+    for place in np.ndindex(X.shape):
+        moved = X.copy()
+        moved[place] += small
+        wanted[place] = ((ops.normalize(moved, last=1, eps=0.1).numpy() - z) * g).sum() / small
+    got = ops.normalize_gradient(g, X, last=1, eps=0.1)
+    expect(got, wanted, "mean and variance move with x", "`ops.normalize_gradient`", 1e-4)
+
+
 @pytest.mark.parametrize("axis", [-1, 0, 1])
 def test_softmax(functional, expect, axis):
     wanted = np.exp(X) / np.exp(X).sum(axis, keepdims=True)

@@ -22,9 +22,29 @@ derivative(
 )
 derivative(
     ops.log_softmax,
-    lambda g, z, x, axis: g - ops.exp(z) * ops.sum(g, axis=axis, keepdims=True),
+    lambda g, z, x, axis: ops.log_softmax_gradient(g, z, axis=axis),
 )
-derivative(ops.normalize, lambda g, z, x, last, eps: _to_normalized(g, z, x, last, eps))
+derivative(
+    ops.log_softmax_gradient,
+    lambda h, y, g, z, axis: h - ops.sum(h * ops.exp(z), axis=axis, keepdims=True),
+    lambda h, y, g, z, axis: -h * ops.exp(z) * ops.sum(g, axis=axis, keepdims=True),
+)
+derivative(ops.softmax, lambda g, z, x, axis: ops.softmax_gradient(g, z, axis=axis))
+derivative(
+    ops.softmax_gradient,
+    lambda h, y, g, z, axis: ops.softmax_gradient(h, z, axis=axis),
+    lambda h, y, g, z, axis: (
+        h * g
+        - h * ops.sum(g * z, axis=axis, keepdims=True)
+        - g * ops.sum(h * z, axis=axis, keepdims=True)
+    ),
+)
+derivative(ops.normalize, lambda g, z, x, **s: ops.normalize_gradient(g, x, **s))
+derivative(
+    ops.normalize_gradient,
+    lambda h, y, g, x, **s: ops.normalize_gradient(h, x, **s),
+    lambda h, y, g, x, last, eps: _bend_of_normalize(h, g, x, last, eps),
+)
 
 
 def _restore(g: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Any:
@@ -49,8 +69,15 @@ def _to_chosen(g: Tensor, z: Tensor, x: Tensor, axis: Any, keepdims: bool) -> An
     return _restore(g, x, axis, keepdims) * chosen / ties
 
 
-def _to_normalized(g: Tensor, z: Tensor, x: Tensor, last: int, eps: float) -> Any:
-    """Scale g as x was scaled, less what moving the mean and the variance takes away."""
+def _bend_of_normalize(h: Tensor, g: Tensor, x: Tensor, last: int, eps: float) -> Any:
+    """The gradient of the sum of h times `normalize_gradient(g, x)` with respect to x.
+
+    Of each row that sum is n r (a - p q) with r the scale, a the mean of what h and g deviate from
+    their means, multiplied, p = mean(h z) and q = mean(g z); z and r move with x.
+    """
     axes = tuple(range(-last, 0))
-    along = ops.mean(g, axes, keepdims=True) + z * ops.mean(g * z, axes, keepdims=True)
-    return (g - along) / ops.sqrt(ops.var(x, axes, keepdims=True) + eps)
+    z = ops.normalize(x, last=last, eps=eps)
+    h, g = (y - ops.mean(y, axes, keepdims=True) for y in (h, g))
+    a, p, q = (ops.mean(y, axes, keepdims=True) for y in (h * g, h * z, g * z))
+    squared = 1 / (ops.var(x, axes, keepdims=True) + eps)
+    return (z * (3 * p * q - a) - q * h - p * g) * squared

@@ -88,7 +88,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
         >>> softmax(tensor([1000.0, 1000.0]))
         tensor([0.5, 0.5])
     """
-    return ops.exp(log_softmax(x, axis))
+    return ops.softmax(x, axis=axis)
 
 
 @named

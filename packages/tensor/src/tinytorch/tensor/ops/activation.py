@@ -36,7 +36,7 @@ def _in_blocks(function: Callable[..., Array]) -> Callable[..., Array]:
     """
 
     @wraps(function)
-    def computed(*arrays: Array, **settings: Any) -> Array:
+    def computed(*arrays: Any, **settings: Any) -> Array:
         if len(arrays) > 1:  # a number takes the data type of its partner
             dtype = np.result_type(*arrays)
             arrays = tuple(a if isinstance(a, np.ndarray) else np.asarray(a, dtype) for a in arrays)

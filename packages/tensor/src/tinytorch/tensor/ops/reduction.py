@@ -82,6 +82,27 @@ def log_softmax(x: Array, *, axis: int) -> Array:
     return shifted - np.log(add_up(np.exp(shifted), axis, keepdims=True))
 
 
+@op(broadcasts=True)
+def log_softmax_gradient(g: Array, z: Array, *, axis: int) -> Array:
+    """g - exp(z) times the sum of g along axis; z is a result of `log_softmax`."""
+    return g - np.exp(z) * add_up(g, axis, keepdims=True)
+
+
+@op
+@in_single
+def softmax(x: Array, *, axis: int) -> Array:
+    """exp(x) scaled to sum to 1 along axis; the maximum goes first."""
+    power = np.exp(x - np.max(_non_empty("softmax", x), axis=axis, keepdims=True))
+    power /= add_up(power, axis, keepdims=True)
+    return power
+
+
+@op(broadcasts=True)
+def softmax_gradient(g: Array, z: Array, *, axis: int) -> Array:
+    """z times what g has more than its average, weighed by z, a result of `softmax`."""
+    return z * (g - add_up(g * z, axis, keepdims=True))
+
+
 @op
 @in_single
 def normalize(x: Array, *, last: int, eps: float) -> Array:
@@ -91,6 +112,20 @@ def normalize(x: Array, *, last: int, eps: float) -> Array:
     centered = x - add_up(x, axes, keepdims=True) / n
     variance = add_up(centered * centered, axes, keepdims=True) / n
     return centered / np.sqrt(variance + eps)
+
+
+@op(broadcasts=True)
+def normalize_gradient(g: Array, x: Array, *, last: int, eps: float) -> Array:
+    """g scaled as `normalize` scales x, less what moving the mean and the variance takes away."""
+    if x.dtype is HALF:
+        wide = (np.asarray(a, SINGLE) for a in (g, x))
+        return normalize_gradient.reference(*wide, last=last, eps=eps).astype(HALF)  # type: ignore[no-any-return]
+    axes = tuple(range(-last, 0))
+    n = prod(x.shape[-last:]) or 1
+    centered = x - add_up(x, axes, keepdims=True) / n
+    variance = add_up(centered * centered, axes, keepdims=True) / n + eps
+    along = centered * (add_up(g * centered, axes, keepdims=True) / (n * variance))
+    return (g - add_up(g, axes, keepdims=True) / n - along) / np.sqrt(variance)
 
 
 @named

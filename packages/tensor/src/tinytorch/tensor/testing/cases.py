@@ -61,6 +61,21 @@ def slope(function: Callable[[float], float], x: float) -> float:
     return (function(x + 1e-5) - function(x - 1e-5)) / 2e-5
 
 
+def by_jacobian(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """What a function of rows sends back: g times its slopes, by differences."""
+
+    def sent_back(g: Any, x: Any, last: int, eps: float) -> Any:  # noqa: ARG001 - the op's settings
+        rows = x.reshape(math.prod(x.shape[: x.ndim - last]), -1)
+        out = np.empty(rows.shape)
+        for i, k in np.ndindex(rows.shape):
+            step = 1e-5 * (np.arange(rows.shape[1]) == k)
+            slopes = (function(rows[i] + step) - function(rows[i] - step)) / 2e-5
+            out[i, k] = slopes @ g.reshape(rows.shape)[i]
+        return out.reshape(x.shape)
+
+    return sent_back
+
+
 def put(x: Any, index: Any, shape: Any) -> Any:
     """Zeros with x added at index, element by element."""
     places = np.arange(math.prod(shape)).reshape(shape)[index]
@@ -360,6 +375,27 @@ REDUCTIONS = [
         ops.log_softmax,
         lambda x, axis: np.full(x.shape, -math.log(x.shape[axis])),
         [sample(np.full((2, 4), 1000.0), axis=1), sample(np.full((2, 4), -1000.0), axis=0)],
+    ),
+    OpCase(
+        ops.log_softmax_gradient,
+        lambda g, z, axis: g - np.exp(z) * np.sum(g, axis, keepdims=True),
+        [sample((2, 3), (2, 3), axis=1), sample((2, 3, 2), (2, 3, 2), axis=-2)],
+    ),
+    OpCase(
+        ops.softmax,
+        lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis, keepdims=True),
+        [sample((4,), axis=0), sample((2, 37), axis=1), sample((2, 3, 2), axis=-2)],
+    ),
+    OpCase(
+        ops.softmax_gradient,
+        lambda g, z, axis: z * g - z * np.sum(g * z, axis, keepdims=True),
+        [sample((2, 3), (2, 3), axis=1), sample((2, 3, 2), (2, 3, 2), axis=-2)],
+    ),
+    OpCase(
+        ops.normalize_gradient,
+        by_jacobian(lambda x: (x - x.mean()) / np.sqrt(x.var() + 0.1)),
+        [sample((2, 5), (2, 5), last=1, eps=0.1), sample((3, 4, 2), (3, 4, 2), last=2, eps=0.1)],
+        rtol=1e-5,
     ),
 ]
 

@@ -7,26 +7,83 @@ from numba import prange
 
 from tinytorch.tensor import ops
 from tinytorch.tensor.kernels import kernel, njit
+from tinytorch.tensor.kernels._numba._exponentials import exponential
 
 LONG = 1 << 16
 """Rows longer than this lose digits in sixteen running totals, in the lanes of a vector."""
+FEW = 1 << 14
+"""With fewer elements NumPy's passes take no longer than waking threads."""
+ADDING = {"parallel": True, "error_model": "numpy", "fastmath": {"reassoc", "contract"}}
+f = np.float32
 
 
 @kernel(ops.normalize)
 def normalize(x, *, last, eps):
     """Read each row three times while it is in cache, in place of eight passes over memory."""
-    if x.dtype.char not in "fd" or not x.size or not x.flags.c_contiguous or x.ndim < last:
+    return by_row(normalize_rows, (x,), last, x.dtype.type(eps))
+
+
+@kernel(ops.normalize_gradient)
+def normalize_gradient(g, x, *, last, eps):
+    """Read each pair of rows three times while it is in cache."""
+    return by_row(normalize_gradient_rows, (g, x), last, x.dtype.type(eps))
+
+
+@kernel(ops.softmax)
+def softmax(x, *, axis):
+    """Read each row three times while it is in cache."""
+    return along(softmax_rows, (x,), axis)
+
+
+@kernel(ops.softmax_gradient)
+def softmax_gradient(g, z, *, axis):
+    """Read each pair of rows twice while it is in cache."""
+    return along(softmax_gradient_rows, (g, z), axis)
+
+
+@kernel(ops.log_softmax)
+def log_softmax(x, *, axis):
+    """Read each row three times while it is in cache."""
+    return along(log_softmax_rows, (x,), axis)
+
+
+@kernel(ops.log_softmax_gradient)
+def log_softmax_gradient(g, z, *, axis):
+    """Read each pair of rows twice while it is in cache."""
+    return along(log_softmax_gradient_rows, (g, z), axis)
+
+
+def along(fill, arrays, axis):
+    """The result of a loop over rows along one axis, which must lie side by side; float32."""
+    *_, x = arrays
+    if not all(type(a) is np.ndarray for a in arrays) or x.dtype.char != "f":
+        return NotImplemented
+    if x.size < FEW or not (type(axis) is int and -x.ndim <= axis < x.ndim):
+        return NotImplemented
+    moved = by_row(fill, [np.moveaxis(a, axis, -1) for a in arrays], 1)
+    return moved if moved is NotImplemented else np.moveaxis(moved, -1, axis)
+
+
+def by_row(fill, arrays, last, *settings):
+    """The result of a loop over rows, the last axes joined, of arrays of one shape and type."""
+    *_, x = arrays
+    for a in arrays:
+        if type(a) is not np.ndarray or a.shape != x.shape or a.dtype != x.dtype:
+            return NotImplemented
+        if not a.flags.c_contiguous:
+            return NotImplemented
+    if x.dtype.char not in "fd" or not x.size or x.ndim < last:
         return NotImplemented
     length = math.prod(x.shape[x.ndim - last :])
     if length > LONG:
         return NotImplemented
     out = np.empty(x.shape, x.dtype)
-    normalize_rows(x.reshape(-1, length), out.reshape(-1, length), eps)
+    fill(*[a.reshape(-1, length) for a in arrays], *settings, out.reshape(-1, length))
     return out
 
 
-@njit(parallel=True, fastmath={"reassoc", "contract"}, error_model="numpy")
-def normalize_rows(x, out, eps):
+@njit(**ADDING)
+def normalize_rows(x, eps, out):
     """out[i] = x[i] shifted and scaled to mean 0 and variance 1."""
     n = x.shape[1]
     for i in prange(x.shape[0]):
@@ -39,3 +96,86 @@ def normalize_rows(x, out, eps):
         scale = x.dtype.type(1 / math.sqrt(squares / n + eps))
         for k in range(n):
             out[i, k] = (x[i, k] - mean) * scale
+
+
+@njit(**ADDING)
+def normalize_gradient_rows(g, x, eps, out):
+    """out[i] = g[i] taken back through `normalize_rows`."""
+    n = x.shape[1]
+    for i in prange(x.shape[0]):
+        total, arrived = x.dtype.type(0), x.dtype.type(0)
+        for k in range(n):
+            total += x[i, k]
+            arrived += g[i, k]
+        mean, average = x.dtype.type(total / n), x.dtype.type(arrived / n)
+        squares, product = x.dtype.type(0), x.dtype.type(0)
+        for k in range(n):
+            squares += (x[i, k] - mean) * (x[i, k] - mean)
+            product += g[i, k] * (x[i, k] - mean)
+        variance = squares / n + eps
+        scale = x.dtype.type(1 / math.sqrt(variance))
+        slope = x.dtype.type(product / (n * variance))
+        for k in range(n):
+            out[i, k] = (g[i, k] - average - (x[i, k] - mean) * slope) * scale
+
+
+@njit(error_model="numpy")
+def largest(row, scratch):
+    """The largest element, by halves as vectors do; any if one is NaN, which shows in the sum."""
+    n = row.size
+    half = (n + 1) // 2
+    for k in range(half):
+        scratch[k] = max(row[k], row[n - half + k])
+    while half > 1:
+        n, half = half, (half + 1) // 2
+        for k in range(half):
+            scratch[k] = max(scratch[k], scratch[n - half + k])
+    return scratch[0]
+
+
+@njit(**ADDING)
+def softmax_rows(x, out):
+    """out[i] = exp(x[i]), scaled to sum to 1."""
+    for i in prange(x.shape[0]):
+        most, total = largest(x[i], out[i]), f(0)
+        for k in range(x.shape[1]):
+            power = exponential(x[i, k] - most, f(0))
+            out[i, k] = power
+            total += power
+        scale = f(1) / total
+        for k in range(x.shape[1]):
+            out[i, k] *= scale
+
+
+@njit(**ADDING)
+def softmax_gradient_rows(g, z, out):
+    """out[i] = z[i] * (g[i] - the sum of g[i] * z[i])."""
+    for i in prange(z.shape[0]):
+        total = f(0)
+        for k in range(z.shape[1]):
+            total += g[i, k] * z[i, k]
+        for k in range(z.shape[1]):
+            out[i, k] = z[i, k] * (g[i, k] - total)
+
+
+@njit(**ADDING)
+def log_softmax_rows(x, out):
+    """out[i] = x[i] less the logarithm of the sum of exp(x[i])."""
+    for i in prange(x.shape[0]):
+        most, total = largest(x[i], out[i]), f(0)
+        for k in range(x.shape[1]):
+            total += exponential(x[i, k] - most, f(0))
+        size = f(math.log(total))
+        for k in range(x.shape[1]):
+            out[i, k] = x[i, k] - most - size
+
+
+@njit(**ADDING)
+def log_softmax_gradient_rows(g, z, out):
+    """out[i] = g[i] - exp(z[i]) * the sum of g[i]."""
+    for i in prange(z.shape[0]):
+        total = f(0)
+        for k in range(z.shape[1]):
+            total += g[i, k]
+        for k in range(z.shape[1]):
+            out[i, k] = g[i, k] - exponential(z[i, k], f(0)) * total

@@ -389,6 +389,9 @@ NODES: dict[str, Row] = {
     "sign": _arithmetic("Sign"),
     "silu": _silu,
     "sin": _arithmetic("Sin"),
+    "softmax": lambda call: call.add(
+        "Softmax", call.inputs(call.result.dtype), axis=int(call.settings["axis"])
+    ),
     "softplus": _arithmetic("Softplus"),
     "sqrt": _arithmetic("Sqrt"),
     "sub": _arithmetic("Sub"),
