@@ -32,6 +32,8 @@ PLOTS = frozenset({"plot"})
 FAST_AND_PLOTS = PLOTS | {"fast"}
 COMPILED = ("*/kernels/numba.py", "*/kernels/_numba/*")
 """Files that need numba as soon as they are imported: `fast` tests them."""
+PAGES = "integration/test_documents.py"
+"""The tests of the pages' blocks; those that need a library run where it is."""
 OTHER_PYTHONS = ("3.12", "3.13", "3.14")
 TORCH = "torch==2.13.0"
 AXE = "axe-core@4.14"
@@ -112,6 +114,8 @@ def fast(session: nox.Session) -> None:
     session.install(*TEST_TOOLS, *editable(*LAYERS, extras=ALL_EXTRAS))
     session.env["MPLBACKEND"] = "Agg"
     run_tests(session, "--doctest-modules", *(session.posargs or ("packages",)))
+    if not session.posargs:
+        run_tests(session, PAGES, "-k", "needs-numba")
 
 
 @nox.session(reuse_venv=True)
@@ -445,9 +449,11 @@ def oracle(session: nox.Session) -> None:
     """Compare with PyTorch, and our files with the libraries that define their formats."""
     formats = ("onnx", "onnxruntime", "safetensors", "tensorboard")
     neighbors = ("datasets", "jax", "pandas", "scikit-learn")
-    session.install(TORCH, *formats, *neighbors, *TEST_TOOLS, *editable(*LAYERS))
+    session.install(TORCH, *formats, *neighbors, *TEST_TOOLS, *editable(*LAYERS, extras=PLOTS))
     folders = [str(path.relative_to(ROOT)) for path in sorted(PACKAGES.glob("*/tests/oracle"))]
     run_tests(session, "-o", "norecursedirs=.*", *(session.posargs or folders))
+    if not session.posargs:
+        run_tests(session, PAGES, "-k", "needs-torch")
 
 
 @nox.session(reuse_venv=True)

@@ -6,7 +6,7 @@
 The blocks of a page share their names; one that is folded away is indented. A block of prompts
 (`>>>`) is a doctest. What any other block prints stands in the block after it, which begins with
 ```` ``` {.text .output} ````; three dots in it stand for anything. `<!-- skip: next -->` before a
-block leaves it out.
+block leaves it out; `<!-- needs: numba -->` says what a page's blocks import beside NumPy.
 """
 
 import contextlib
@@ -29,6 +29,7 @@ BLOCK = re.compile(
     r"(?P<shown>\n(?P=indent)``` \{\.text \.output\}\n(?P<output>.*?)^(?P=indent)```\n)?",
     re.DOTALL | re.MULTILINE,
 )
+NEEDS = re.compile(r"^<!-- needs: (\w+) -->$", re.MULTILINE)
 SKIP = re.compile(r"<!-- skip: next -->\s*\Z")
 VARIES = (
     (re.compile(r"(?<=  )[\d.]+ s .*? examples/s"), "..."),
@@ -69,6 +70,11 @@ def cut_sample(folder):
             content = content[: RECORD * (8 if path.stem == "test_batch" else 2)]
         (target / path.name).write_bytes(content)
     return folder
+
+
+def needs(text):
+    """The libraries that a page's blocks import, of those that not every session has."""
+    return NEEDS.findall(text)
 
 
 def blocks(text):
