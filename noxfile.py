@@ -451,6 +451,7 @@ def oracle(session: nox.Session) -> None:
     neighbors = ("datasets", "jax", "pandas", "scikit-learn")
     session.install(TORCH, *formats, *neighbors, *TEST_TOOLS, *editable(*LAYERS, extras=PLOTS))
     folders = [str(path.relative_to(ROOT)) for path in sorted(PACKAGES.glob("*/tests/oracle"))]
+    folders += ["integration/oracle"]
     run_tests(session, "-o", "norecursedirs=.*", *(session.posargs or folders))
     if not session.posargs:
         run_tests(session, PAGES, "-k", "needs-torch")

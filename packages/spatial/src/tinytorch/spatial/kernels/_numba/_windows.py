@@ -28,7 +28,6 @@ def correlate(
     x,
     weights,
     bias,
-    least,
     out,
     counts,
     grid,
@@ -43,10 +42,9 @@ def correlate(
     """Convolve x (batch, height, width, channels) into out (batch, high, wide, out channels).
 
     `weights` are (groups and blocks, depth, row) as `pack` makes them; `bias` is (out channels +
-    CHANNELS,); results below `least` are cut off. There are `counts` windows, (down, across), whose
-    results lie on a grid in out: ((first row, rows apart), (first column, columns apart)). `corner`
-    is how far the first window lies above and left of the image. If `by_channel`, each channel has
-    a kernel of its own.
+    CHANNELS,). There are `counts` windows, (down, across), whose results lie on a grid in out:
+    ((first row, rows apart), (first column, columns apart)). `corner` is how far the first window
+    lies above and left of the image. If `by_channel`, each channel has a kernel of its own.
     """
     batch, height, width, channels = x.shape
     rows, columns = counts
@@ -94,7 +92,6 @@ def correlate(
                         bias,
                         channel,
                         0,
-                        least,
                         source,
                         at,
                         origins,
@@ -115,7 +112,6 @@ def correlate(
                         bias,
                         channel,
                         0,
-                        least,
                         source,
                         at,
                         origins,

@@ -16,7 +16,6 @@ from tinytorch.spatial.kernels._numba._tile import (
     CHANNELS,
     COMPILED,
     LANES,
-    LEAST,
     PIXELS,
     finite,
     pour,
@@ -33,15 +32,14 @@ MOST = 256
 
 
 @njit(parallel=True, **COMPILED)
-def winograd(x, factors, bias, out, corner, least, threads):
+def winograd(x, factors, bias, out, corner, threads):
     """Convolve by 3 x 3 kernels in squares of 2 x 2 results, with 16 products in place of 36.
 
     Gives whether all results are finite. Where one is not, those in its square are wrong: what is
     not finite cannot be subtracted again.
 
     x is (batch, height, width, channels), `factors` (blocks, 16, channels, CHANNELS) transformed
-    kernels, `bias` (out channels + CHANNELS,), out (batch, rows, columns, out channels), of which
-    nothing is below `least`.
+    kernels, `bias` (blocks * CHANNELS,), out (batch, rows, columns, out channels).
     """
     batch, channels = x.shape[0], x.shape[3]
     rows, columns, channels_out = out.shape[1:]
@@ -79,7 +77,6 @@ def winograd(x, factors, bias, out, corner, least, threads):
                             bias if k == 5 else nothing,  # it goes into all four results
                             block * CHANNELS if k == 5 else 0,
                             0,
-                            LEAST,
                             squares,
                             0,
                             origins,
@@ -105,11 +102,8 @@ def winograd(x, factors, bias, out, corner, least, threads):
                             edge,
                         )
             for i in range(images):
-                lines_out = out[first + i, 2 * top : 2 * (top + lines)].reshape(-1)
-                sound[thread] &= finite(lines_out)
-                if least > -np.inf:
-                    for e in range(len(lines_out)):
-                        lines_out[e] = max(lines_out[e], least)
+                if not finite(out[first + i, 2 * top : 2 * (top + lines)].reshape(-1)):
+                    sound[thread] = False
     return sound.all()
 
 
@@ -216,7 +210,6 @@ def winograd_weights(x, g, sums, corner):
                             flat,
                             place,
                             1,
-                            LEAST,
                             squares,
                             0,
                             elements,
