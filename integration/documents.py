@@ -144,6 +144,7 @@ def count():
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         print(count())
+    sys.path.insert(0, str(ROOT / "tools"))
     for argument in sys.argv[1:]:
         path = Path(argument).resolve()
         with tempfile.TemporaryDirectory() as folder:

@@ -39,6 +39,8 @@ SCRIPTS = {
     "start": ("tools/start.py",),
 }
 """Where the arguments of a session go."""
+TAKEN: Any = ("action", "choices", "nargs")
+"""What is taken over of the arguments that a script declares."""
 
 
 class Command(NamedTuple):
@@ -193,9 +195,9 @@ def parser_of(path: Path) -> tuple[argparse.ArgumentParser | None, bool]:
         return None, True
     parser = Parser(add_help=False)
     for call in calls:
-        settings = {word.arg: literal(word.value) for word in call.keywords if word.arg}
-        kept = {name: settings[name] for name in ("nargs", "choices", "action") if name in settings}
-        parser.add_argument(*map(ast.literal_eval, call.args), **drop_unknown(kept))
+        values = {word.arg: literal(word.value) for word in call.keywords}
+        settings = {name: values[name] for name in TAKEN if values.get(name) is not None}
+        parser.add_argument(*map(ast.literal_eval, call.args), **settings)
     return parser, "parse_known_args" not in text
 
 
@@ -205,8 +207,3 @@ def literal(node: ast.expr) -> Any:
         return ast.literal_eval(node)
     except ValueError:
         return LAYERS if ast.unparse(node) == "LAYERS" else None
-
-
-def drop_unknown(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings whose values are known."""
-    return {name: value for name, value in settings.items() if value is not None}

@@ -8,7 +8,8 @@ import json
 
 import pytest
 
-from assignments import grade, make, nbgrader
+from assignments import grade, keep, make, nbgrader
+from commands import commands
 from notebooks import POINTS, slug
 from start import steps
 
@@ -133,3 +134,48 @@ def test_each_student_is_told_what_the_tests_said(course):
     assert "NotImplementedError" in (course / f"feedback/bob/{LAYER}.md").read_text(
         encoding="utf-8"
     )
+
+
+def mark(course, student, points):
+    """Give points to the first written answer, as nbgrader's formgrader does."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+        cell = book.find_grade(f"{LAYER}-1-answer", LAYER, LAYER, student)
+        waiting = cell.needs_manual_grade
+        cell.manual_score, cell.needs_manual_grade = points, False
+        book.db.commit()
+    return waiting
+
+
+def test_written_answers_wait_for_a_reader_and_keep_their_marks(course, verdicts):
+    assert mark(course, "ada", 4.0)
+    assert not mark(course, "bob", 0.0), "as it was released: nothing to read"
+    keep(LAYER, course, verdicts)
+    assert not mark(course, "ada", 4.0)
+    nbgrader(course, "export")
+    with (course / "grades.csv").open(encoding="utf-8") as file:
+        rows = {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
+    assert rows["ada"] == points(verdicts, "ada") + 4
+    mark(course, "ada", 0.0)
+
+
+@pytest.mark.usefixtures("verdicts")
+def test_the_marked_notebook_is_the_release_with_what_was_written_and_what_tests_said(course):
+    def sources(folder):
+        found = cells(course / f"{folder}/{LAYER}/{LAYER}.ipynb")["cells"]
+        return {id_of(cell): "".join(cell["source"]) for cell in found}
+
+    release, marked = sources("release"), sources("autograded/eve")
+    assert marked.keys() == release.keys()
+    assert marked[f"{LAYER}-1"] == release[f"{LAYER}-1"], "changed tests are put back"
+    assert marked[f"{LAYER}-1-question"].endswith(steps(LAYER)[0].marks)
+    assert "import" in sources("autograded/cyd")[f"{LAYER}-1-{slug(FIRST.write[0])}"]
+
+
+@pytest.mark.usefixtures("verdicts")
+@pytest.mark.parametrize(
+    "command", [one for one in commands() if one.words[0] == "nbgrader"], ids=str
+)
+def test_a_command_of_nbgrader_on_the_pages_runs(command, course):
+    nbgrader(course, *command.words[1:])

@@ -106,6 +106,19 @@ def test_convolution(case, dtype, data):
 
 
 @quick
+@given(case=convolutions(), dtype=dtypes, relu=st.booleans(), data=st.data())
+def test_convolution_normalization_and_activation_together(case, dtype, relu, data):
+    shapes, options = case
+    channels = shapes["w"][:1]
+    x, w = (data.draw(arrays(shapes[name], dtype), name) for name in "xw")
+    b, scale, shift = (data.draw(st.none() | arrays(channels, dtype), name) for name in "bst")
+    mean = np.random.default_rng(0).standard_normal(channels).astype(dtype)
+    known = data.draw(st.sampled_from([None, (mean, mean**2)]), "statistics")
+    operands = x, w, b, scale, shift
+    agree(ops.conv2d_norm_relu, *operands, digits=1e-4, statistics=known, relu=relu, **options)
+
+
+@quick
 @given(case=convolutions(), dtype=dtypes, data=st.data())
 def test_input_gradient_of_convolution(case, dtype, data):
     shapes, options = case

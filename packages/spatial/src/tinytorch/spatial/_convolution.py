@@ -1,15 +1,20 @@
 """Convolution modules: they hold a kernel and a bias, and call the function of the same name."""
 
 import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd import nn
+from tinytorch.autograd import Variable, nn
 from tinytorch.spatial import functional
+from tinytorch.spatial import ops as spatial_ops
+from tinytorch.spatial._normalization import BatchNorm2d
 from tinytorch.spatial.functional._checks import check_divides
+from tinytorch.spatial.functional._convolution import conv2d_settings
 from tinytorch.spatial.functional._windows import Size, padding_of
-from tinytorch.tensor import checks, random
+from tinytorch.tensor import Tensor, checks, kernels, random
 
 
 class _Convolution(nn.Module):
@@ -104,6 +109,52 @@ class Conv2d(_Convolution):
     def forward(self, x: Any) -> Any:
         return functional.conv2d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+    def fuse(self, following: Sequence[nn.Module]) -> tuple[Callable[[Any], Any], int]:
+        """Offer to a `Sequential` to compute a normalization and a ReLU that follow in one op.
+
+        The rule: batch normalization by running statistics, ReLU or both, after training, with
+        kernels on, and not while somebody watches one of them.
+
+        Args:
+            following: The modules after this one.
+
+        Returns:
+            A function of this module's input, and how many modules it computes: 1 to 3.
+        """
+        if self.training or self.is_watched or kernels.active() == "reference":
+            return self, 1
+        if type(self).forward is not Conv2d.forward:
+            return self, 1
+        norm, relu = (*following, None, None)[:2]
+        if not (type(norm) is BatchNorm2d and norm.knows(self.out_channels)):
+            norm, relu = None, norm
+        if type(relu) is not nn.ReLU or relu.is_watched:
+            relu = None
+        count = (norm is not None) + (relu is not None)
+        join = partial(self._join, norm, relu)
+        return (join, 1 + count) if count else (self, 1)
+
+    def _join(self, norm: BatchNorm2d | None, relu: nn.ReLU | None, x: Any) -> Any:
+        """What this module and those that follow give, in one pass where kernels serve.
+
+        A type that evaluates ops in a way of its own is shown the single ones.
+        """
+        evaluate = getattr(x, "evaluate", Tensor.evaluate)
+        known = evaluate is Tensor.evaluate or evaluate is Variable.evaluate
+        if not known or getattr(x, "dtype", None) != np.float32:
+            for module in (self, norm, relu):
+                x = x if module is None else module(x)
+            return x
+        settings = conv2d_settings(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+        if norm is not None:
+            settings |= {"statistics": norm.statistics(), "epsilon": norm.eps}
+        scale, shift = (None, None) if norm is None else (norm.weight, norm.bias)
+        return spatial_ops.conv2d_norm_relu(
+            x, self.weight, self.bias, scale, shift, relu=relu is not None, **settings
         )
 
     def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002

@@ -122,6 +122,18 @@ class BatchNorm2d(_Normalization):
         count = 2 if _halves(pool) else 1
         return partial(self._join, following[:count]), 1 + count
 
+    def knows(self, channels: int) -> bool:
+        """Whether it uses running statistics of so many channels, and nobody watches."""
+        in_use = not self.training and self.running_mean is not None and not self.is_watched
+        return in_use and self.num_features == channels
+
+    def statistics(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return copies of the running mean and variance, which later batches leave alone."""
+        mean, variance = self.running_mean, self.running_var
+        assert mean is not None
+        assert variance is not None
+        return mean.data.copy(), variance.data.copy()
+
     def _join(self, following: Sequence[nn.Module], x: Any) -> Any:
         """What this module and those that follow give, with less traffic where kernels serve."""
         if x.dtype != np.float32:

@@ -48,6 +48,20 @@ def conv2d(
         >>> conv2d(ones((1, 1, 3, 3)), ones((1, 1, 2, 2))).tolist()
         [[[[4.0, 4.0], [4.0, 4.0]]]]
     """
+    settings = conv2d_settings(x, weight, bias, stride, padding, dilation, groups)
+    return spatial_ops.conv2d(x, weight, bias, **settings)
+
+
+def conv2d_settings(
+    x: Any,
+    weight: Any,
+    bias: Any,
+    stride: Size,
+    padding: Size | str,
+    dilation: Size,
+    groups: int,
+) -> dict[str, Any]:
+    """Check what `conv2d` takes, and return the settings of its op."""
     groups = checks.whole("conv2d", "groups", groups)
     check_images("conv2d", x)
     check_kernel("conv2d", weight.shape, groups, "out channels, channels / groups")
@@ -59,9 +73,7 @@ def conv2d(
     dilations = checks.pair("conv2d", "dilation", dilation, 1)
     paddings = padding_of("conv2d", padding, kernel_size, strides, dilations)
     check_fits("conv2d", x.shape[2:], kernel_size, strides, paddings, dilations)
-    return spatial_ops.conv2d(
-        x, weight, bias, stride=strides, padding=paddings, dilation=dilations, groups=groups
-    )
+    return {"stride": strides, "padding": paddings, "dilation": dilations, "groups": groups}
 
 
 def conv_transpose2d(

@@ -1,6 +1,7 @@
 """The primitives of this layer: array functions, each with its derivatives directly under it."""
 
 from tinytorch.spatial.ops.convolution import *  # noqa: F403
+from tinytorch.spatial.ops.folding import *  # noqa: F403
 from tinytorch.spatial.ops.fusion import *  # noqa: F403
 from tinytorch.spatial.ops.normalization import *  # noqa: F403
 from tinytorch.spatial.ops.pooling import *  # noqa: F403

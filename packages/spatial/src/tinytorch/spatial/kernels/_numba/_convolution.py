@@ -36,6 +36,33 @@ def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), 
     """Convolve by tiles: float32."""
     if not served(x, w) or (b is not None and b.dtype != np.float32):
         return NotImplemented
+    return convolved(x, w, b, -np.inf, stride, padding, dilation, groups)
+
+
+@kernel(ops.conv2d_norm_relu)
+def conv2d_norm_relu(
+    x, w, b=None, scale=None, shift=None, *, statistics=None, epsilon=1e-5, relu=True, **settings
+):
+    """Convolve by kernels that are scaled, and cut off what leaves the registers: float32."""
+    given = [v for v in (b, scale, shift, *(statistics or ())) if v is not None]
+    if not served(x, w) or any(v.dtype != np.float32 for v in given):
+        return NotImplemented
+    if statistics is not None:
+        mean, variance = statistics
+        factor = 1 / np.sqrt(variance + np.float32(epsilon))
+        if scale is not None:
+            factor *= scale
+        if not np.isfinite(factor).all():
+            return NotImplemented  # it would meet the channels' sums, and not the pixels
+        w = w * factor[:, None, None, None]
+        b = -mean * factor if b is None else (b - mean) * factor
+        if shift is not None:
+            b += shift
+    return convolved(x, w, b, 0 if relu else -np.inf, **settings)
+
+
+def convolved(x, w, b, least, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1):
+    """Convolve and cut off what is below `least`."""
     counts = tuple(
         window_count(*axis)
         for axis in zip(x.shape[2:], w.shape[2:], stride, padding, dilation, strict=True)
@@ -45,20 +72,32 @@ def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), 
     if b is not None:
         bias[: len(w)] = b
     settings = stride, (padding[0][0], padding[1][0]), dilation, groups
-    convolve(writable(channels_last(x)), w, bias, out, counts, EVERY_PIXEL, *settings)
+    pixels = writable(channels_last(x))
+    convolve(pixels, w, bias, out, counts, EVERY_PIXEL, *settings, least=least)
     return channels_first(out)
 
 
 def convolve(
-    pixels, w, bias, out, counts, grid, stride, corner, dilation, groups, *, flipped=False
+    pixels,
+    w,
+    bias,
+    out,
+    counts,
+    grid,
+    stride,
+    corner,
+    dilation,
+    groups,
+    *,
+    least=-np.inf,
+    flipped=False,
 ):
     """Convolve by squares where they serve, and window by window."""
-    kernels = writable(np.ascontiguousarray(w))
+    kernels, least = writable(np.ascontiguousarray(w)), np.float32(least)
     if by_squares(w.shape, pixels, counts, stride, dilation, groups) and grid == EVERY_PIXEL:
-        shape = blocks(out.shape[3]), 16, pixels.shape[3], CHANNELS
-        factors = np.zeros(shape, np.float32)
+        factors = np.zeros((blocks(out.shape[3]), 16, pixels.shape[3], CHANNELS), np.float32)
         transform_kernels(kernels, factors, flipped)
-        if winograd(pixels, factors, bias, out, corner, get_num_threads()):
+        if winograd(pixels, factors, bias, out, corner, least, get_num_threads()):
             return
     by_channel = groups == pixels.shape[3] == out.shape[3]
     if by_channel:
@@ -68,7 +107,7 @@ def convolve(
     packed = np.empty((groups * blocks(outside), depth, vectors(outside)), np.float32)
     pack(kernels, packed, groups, flipped)
     settings = w.shape[2:], stride, corner, dilation, groups, by_channel, get_num_threads()
-    correlate(pixels, packed, bias, out, counts, grid, *settings)
+    correlate(pixels, packed, bias, least, out, counts, grid, *settings)
 
 
 @kernel(ops.conv2d_input_gradient)

@@ -3,6 +3,8 @@
 A tile is a block of results that stays in registers while everything that goes into it streams by.
 """
 
+from types import SimpleNamespace
+
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
@@ -19,6 +21,8 @@ PIXELS = 8 if WIDE else 4
 """Rows of a tile: its results of one output channel."""
 CHANNELS = 2 * LANES
 """Columns of a tile: two vectors. PIXELS * 2 sums, 2 factors and a broadcast fill the registers."""
+LEAST = np.float32(-np.inf)
+"""Results may be as small as this: nothing is cut off."""
 NO_PADDING = ((0, 0), (0, 0))
 COMPILED = {"error_model": "numpy"}
 """A division by zero raises nothing, as a way out of a loop keeps it from vectors."""
@@ -26,14 +30,22 @@ INTEGER, BITS = ir.IntType(64), ir.IntType(32)
 VECTOR = ir.VectorType(ir.FloatType(), LANES)
 UNDEFINED = ir.Constant(VECTOR, ir.Undefined)
 
+OPERANDS = (
+    *("out", "place", "start", "begin", "again", "least", "a", "corner", "origins", "places"),
+    *("first", "taps", "stride", "run", "b", "at", "row", "lanes"),
+)
+ARRAYS = "out", "start", "a", "origins", "places", "taps", "b"
+"""Those of a tile's operands that are arrays."""
+
 
 def make_tile(*, by_channel):
     """Make the function that computes out[p, c] = start[p, c] + the sum of all a[p, k] * b[k, c].
 
     It computes PIXELS x CHANNELS results, of which the first `lanes` columns are written. With
     `lanes` of LANES at most only half of them are computed. The start is added last, so that a long
-    sum which is made of many tiles keeps its digits. If `by_channel`, channels do not mix: a[p, k]
-    is a row of numbers too, and each is multiplied by its own b[k, c].
+    sum which is made of many tiles keeps its digits; what is below `least` is cut off. If
+    `by_channel`, channels do not mix: a[p, k] is a row of numbers too, and each is multiplied by
+    its own b[k, c].
 
     All arrays are flat; places are in elements. Row p of the result lies at place + places[first +
     p], of the start at begin + again * places[first + p]. Row p of a begins at corner +
@@ -49,6 +61,7 @@ def make_tile(*, by_channel):
         start,
         begin,
         again,
+        least,
         a,
         corner,
         origins,
@@ -62,32 +75,34 @@ def make_tile(*, by_channel):
         row,
         lanes,
     ):
-        operands = out, place, start, begin, again, a, corner, origins, places, first
+        operands = out, place, start, begin, again, least, a, corner, origins, places, first
         signature = types.void(*operands, taps, stride, run, b, at, row, lanes)
 
         def generate(target, builder, signature, arguments):
-            def array(i):
-                return target.make_array(signature.args[i])(target, builder, arguments[i])
+            kinds = dict(zip(OPERANDS, signature.args, strict=True))
+            given = SimpleNamespace(**dict(zip(OPERANDS, arguments, strict=True)))
 
-            out, start, a, origins, places, taps, b = (
-                array(i).data for i in (0, 2, 5, 7, 8, 10, 13)
-            )
-            place, begin, again, corner, first = (arguments[i] for i in (1, 3, 4, 6, 9))
-            stride, run, at, row, lanes = (arguments[i] for i in (11, 12, 14, 15, 16))
-            rows = [builder.add(first, INTEGER(p)) for p in range(PIXELS)]
+            def array(name):
+                return target.make_array(kinds[name])(target, builder, getattr(given, name))
+
+            out, start, a, origins, places, taps, b = (array(name).data for name in ARRAYS)
+            place, begin, lanes = given.place, given.begin, given.lanes
+            rows = [builder.add(given.first, INTEGER(p)) for p in range(PIXELS)]
             origins = [builder.load(builder.gep(origins, [p])) for p in rows]
             places = [builder.load(builder.gep(places, [p])) for p in rows]
-            rows = [builder.gep(a, [builder.add(corner, origin)]) for origin in origins]
+            rows = [builder.gep(a, [builder.add(given.corner, origin)]) for origin in origins]
+            floor = spread(builder, given.least)
             wide, narrow, done = (
                 builder.append_basic_block(name) for name in ("wide", "narrow", "done")
             )
             builder.cbranch(builder.icmp_signed(">", lanes, INTEGER(LANES)), wide, narrow)
             for block, vectors in ((wide, 2), (narrow, 1)):
                 builder.position_at_end(block)
-                walk = taps, array(10).nitems, stride, run, at, row
+                walk = taps, array("taps").nitems, given.stride, given.run, given.at, given.row
                 sums = add_products(builder, rows, b, vectors, walk, by_channel=by_channel)
+                add = builder.add
                 cells = [
-                    (builder.add(begin, builder.mul(again, to)), builder.add(place, to), v, total)
+                    (add(begin, builder.mul(given.again, to)), add(place, to), v, total)
                     for to, totals in zip(places, sums, strict=True)
                     for v, total in enumerate(totals)
                 ]
@@ -97,6 +112,8 @@ def make_tile(*, by_channel):
                         with branch:
                             for source, to, v, total in cells:
                                 value = builder.fadd(total, load(builder, start, source, v))
+                                below = builder.fcmp_ordered("<", value, floor)
+                                value = builder.select(below, floor, value)
                                 store(builder, value, out, to, v, mask)
                 builder.branch(done)
             builder.position_at_end(done)

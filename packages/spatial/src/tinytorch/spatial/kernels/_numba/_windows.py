@@ -28,6 +28,7 @@ def correlate(
     x,
     weights,
     bias,
+    least,
     out,
     counts,
     grid,
@@ -42,9 +43,10 @@ def correlate(
     """Convolve x (batch, height, width, channels) into out (batch, high, wide, out channels).
 
     `weights` are (groups and blocks, depth, row) as `pack` makes them; `bias` is (out channels +
-    CHANNELS,). There are `counts` windows, (down, across), whose results lie on a grid in out:
-    ((first row, rows apart), (first column, columns apart)). `corner` is how far the first window
-    lies above and left of the image. If `by_channel`, each channel has a kernel of its own.
+    CHANNELS,); results below `least` are cut off. There are `counts` windows, (down, across), whose
+    results lie on a grid in out: ((first row, rows apart), (first column, columns apart)). `corner`
+    is how far the first window lies above and left of the image. If `by_channel`, each channel has
+    a kernel of its own.
     """
     batch, height, width, channels = x.shape
     rows, columns = counts
@@ -92,6 +94,7 @@ def correlate(
                         bias,
                         channel,
                         0,
+                        least,
                         source,
                         at,
                         origins,
@@ -112,6 +115,7 @@ def correlate(
                         bias,
                         channel,
                         0,
+                        least,
                         source,
                         at,
                         origins,

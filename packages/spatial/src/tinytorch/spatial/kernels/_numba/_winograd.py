@@ -16,6 +16,7 @@ from tinytorch.spatial.kernels._numba._tile import (
     CHANNELS,
     COMPILED,
     LANES,
+    LEAST,
     PIXELS,
     finite,
     pour,
@@ -32,14 +33,15 @@ MOST = 256
 
 
 @njit(parallel=True, **COMPILED)
-def winograd(x, factors, bias, out, corner, threads):
+def winograd(x, factors, bias, out, corner, least, threads):
     """Convolve by 3 x 3 kernels in squares of 2 x 2 results, with 16 products in place of 36.
 
     Gives whether all results are finite. Where one is not, those in its square are wrong: what is
     not finite cannot be subtracted again.
 
     x is (batch, height, width, channels), `factors` (blocks, 16, channels, CHANNELS) transformed
-    kernels, `bias` (blocks * CHANNELS,), out (batch, rows, columns, out channels).
+    kernels, `bias` (out channels + CHANNELS,), out (batch, rows, columns, out channels), of which
+    nothing is below `least`.
     """
     batch, channels = x.shape[0], x.shape[3]
     rows, columns, channels_out = out.shape[1:]
@@ -77,6 +79,7 @@ def winograd(x, factors, bias, out, corner, threads):
                             bias if k == 5 else nothing,  # it goes into all four results
                             block * CHANNELS if k == 5 else 0,
                             0,
+                            LEAST,
                             squares,
                             0,
                             origins,
@@ -102,8 +105,11 @@ def winograd(x, factors, bias, out, corner, threads):
                             edge,
                         )
             for i in range(images):
-                if not finite(out[first + i, 2 * top : 2 * (top + lines)].reshape(-1)):
-                    sound[thread] = False
+                lines_out = out[first + i, 2 * top : 2 * (top + lines)].reshape(-1)
+                sound[thread] &= finite(lines_out)
+                if least > -np.inf:
+                    for e in range(len(lines_out)):
+                        lines_out[e] = max(lines_out[e], least)
     return sound.all()
 
 
@@ -210,6 +216,7 @@ def winograd_weights(x, g, sums, corner):
                             flat,
                             place,
                             1,
+                            LEAST,
                             squares,
                             0,
                             elements,
