@@ -6,7 +6,16 @@ import sys
 import numpy as np
 import pytest
 
-from tinytorch.tensor import ArgumentError, DTypeError, GradientError, Tensor, ops, tensor
+from tinytorch.tensor import (
+    ArgumentError,
+    DTypeError,
+    GradientError,
+    NamingError,
+    Tensor,
+    ops,
+    pytorch,
+    tensor,
+)
 from tinytorch.tensor.testing import OpCase
 
 NAMES = """
@@ -90,6 +99,30 @@ def test_a_summary_counts_parameters(nn):
     summary = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).summary((1, 3))
     assert (summary.parameters, summary.trainable) == (26, 26)
     assert "total" in str(summary)
+
+
+def test_a_summary_has_a_row_for_each_layer(nn):
+    class Counted(nn.Module):
+        def forward(self, x):
+            return x + 1
+
+        def flops(self, input_shape, output_shape):
+            return input_shape[1] + output_shape[1]
+
+    summary = nn.Sequential(nn.Tanh(), nn.Sequential(Counted())).summary((2, 3))
+    rows = [(row.name, row.output_shape, row.flops) for row in summary.layers]
+    assert rows == [("0", (2, 3), None), ("1.0", (2, 3), 6)], "[contract: `.summary(input_shape)`]"
+    assert summary.flops == 6
+
+
+def test_pytorchs_names_are_told(autograd, nn):
+    for place, name in ((autograd, "cat"), (nn, "pad")):
+        with pytest.raises(NamingError):
+            getattr(place, name)
+    for place in (autograd, nn, nn.init):
+        with pytest.raises(AttributeError):
+            _ = place.nothing_of_this_name
+    assert isinstance(nn.Module(), pytorch.Guided), "keywords too  [contract: names of PyTorch's]"
 
 
 def test_a_module_that_fuses_is_asked(nn, expect):

@@ -139,11 +139,11 @@ def _inside(value: Any) -> Iterator[tuple[str, Any]]:
     else:
         with suppress(Exception):  # a length that somebody else's class cannot tell
             yield "length", len(value)
+        if isinstance(value, Module):  # which may keep them in a list of any name
+            yield from value.named_children()
         for key, item in sorted(getattr(value, "__dict__", {}).items()):
             if not key.startswith("_") and key not in NO_MATTER and not isinstance(item, Module):
                 yield key, item
-        if isinstance(value, Module):
-            yield from value.named_children()
 
 
 def _around(function: types.FunctionType) -> Iterator[tuple[str, Any]]:

@@ -218,9 +218,12 @@ class _Handler(urllib.request.AbstractHTTPHandler):
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects without reading what comes with them, which may be endless."""
 
-    def redirect_request(self, req: Any, fp: Any, *rest: Any) -> urllib.request.Request | None:
+    def http_error_302(self, req: Any, fp: Any, *rest: Any) -> Any:
+        """Close the response first: it stays open where the address is none."""
         fp.close()
-        return super().redirect_request(req, fp, *rest)
+        return super().http_error_302(req, fp, *rest)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def _opener(pace: _Pace) -> urllib.request.OpenerDirector:
