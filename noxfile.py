@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -251,14 +252,18 @@ def build_wheels(session: nox.Session, folder: Path) -> None:
     """Build the wheels of all layers into the emptied `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     for layer in LAYERS:
-        source = f"packages/{layer}"
-        if session.venv_backend == "uv":
-            session.run("uv", "build", "--quiet", "--out-dir", str(folder), source)
-        else:
-            session.run("pip", "wheel", "-q", "--no-deps", "-w", str(folder), source)
+        build_wheel(session, PACKAGES / layer, folder)
     built = sorted(folder.glob("*.whl"))
     if len(built) != len(LAYERS):
         session.error(f"expected {len(LAYERS)} wheels, found {[path.name for path in built]}")
+
+
+def build_wheel(session: nox.Session, source: Path, folder: Path) -> None:
+    """Build the wheel of one project into the `folder`."""
+    if session.venv_backend == "uv":
+        session.run("uv", "build", "--quiet", "--out-dir", str(folder), str(source))
+    else:
+        session.run("pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(source))
 
 
 @nox.session
@@ -329,9 +334,28 @@ def conform(session: nox.Session) -> None:
 
 @nox.session
 def replaced(session: nox.Session) -> None:
-    """Put other implementations in the place of ours: they pass the contract of their layer."""
-    for folder in sorted((ROOT / "integration/replacements").glob("[a-z]*")):
+    """Put other implementations in the place of ours: they pass the contract of their layer.
+
+    Each is judged as a folder; then all are taken by their versions, and the CNN trains on them.
+    """
+    folders = sorted((ROOT / "integration/replacements").glob("[a-z]*"))
+    wheels = Path(session.create_tmp()) / "wheels"
+    build_wheels(session, wheels)
+    for folder in folders:
         judge(session, folder.name, folder, "--contract", *session.posargs)
+        build_wheel(session, folder, wheels)
+    taken = [f"tinytorch-{folder.name}=={version_in(folder)}" for folder in folders]
+    found = ["--find-links", str(wheels), "--force-reinstall"]
+    pip(session, "install", *found, *taken, "tinytorch-training")
+    for folder in folders:
+        run_tests(session, "-q", f"packages/{folder.name}/tests/contract")
+    train_on_sample(session)
+
+
+def version_in(folder: Path) -> str:
+    """The version that the project in a folder has."""
+    text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["project"]["version"])
 
 
 def judge(session: nox.Session, layer: str, folder: Path, *options: str) -> None:

@@ -14,9 +14,8 @@ import numpy as np
 import record
 
 from tinytorch.autograd.nn import Module
-from tinytorch.data import CIFAR10, DataLoader
+from tinytorch.data import CIFAR10, DataLoader, transforms
 from tinytorch.data.transforms import (
-    AlternatingFlip,
     Compose,
     Normalize,
     RandomCrop,
@@ -161,7 +160,7 @@ RECIPES = {
         smoothing=0.2,
         schedule=falling,
         padding_mode="reflect",
-        flip=AlternatingFlip,
+        flip=lambda: transforms.AlternatingFlip(),  # noqa: PLW0108 - another data may lack it
         callbacks=(record.Filters,),
         whitened=5000,
     ),

@@ -1,4 +1,4 @@
-"""Functions made of others, which no step asks for: parts, order, lengths, PyTorch's names."""
+"""Functions made of others, in several steps: parts, order, lengths; and PyTorch's names."""
 
 import math
 
@@ -8,6 +8,7 @@ import pytest
 X = np.array([[3.0, -1.0, 3.0], [0.5, 2.0, -4.0]])
 
 
+@pytest.mark.step(6)
 @pytest.mark.parametrize(
     ("lengths", "axis", "expected"),
     [
@@ -24,6 +25,7 @@ def test_split(tensor, lengths, axis, expected):
     assert [part.tolist() for part in parts] == wanted, message
 
 
+@pytest.mark.step(6)
 def test_parts_must_add_up(tensor):
     with pytest.raises(tensor.ShapeError):
         tensor.split(X, [1, 1], 1)
@@ -31,6 +33,7 @@ def test_parts_must_add_up(tensor):
         tensor.split(X, 0)
 
 
+@pytest.mark.step(4)
 @pytest.mark.parametrize("k", [-1, 0, 1])
 @pytest.mark.parametrize("name", ["tril", "triu"])
 def test_triangles(tensor, expect, name, k):
@@ -41,6 +44,7 @@ def test_triangles(tensor, expect, name, k):
         getattr(tensor, name)(X[0], k)
 
 
+@pytest.mark.step(5)
 @pytest.mark.parametrize("axis", [None, 0, (0, 1)])
 def test_logsumexp(tensor, expect, axis):
     got = tensor.logsumexp(X, axis, keepdims=True)
@@ -51,6 +55,7 @@ def test_logsumexp(tensor, expect, axis):
     assert tensor.logsumexp(np.array([-math.inf])).item() == -math.inf
 
 
+@pytest.mark.step(5)
 @pytest.mark.parametrize("order", [0, 1, 2, 3, math.inf, -math.inf])
 def test_norm(tensor, expect, order):
     wanted = [np.linalg.norm(row, order) for row in X]
@@ -60,6 +65,7 @@ def test_norm(tensor, expect, order):
         tensor.norm(X, "two")
 
 
+@pytest.mark.step(6)
 def test_the_largest_and_where_they_are(tensor):
     row = "`topk`"
     values, indices = tensor.topk(X, 2)
@@ -71,6 +77,7 @@ def test_the_largest_and_where_they_are(tensor):
         tensor.topk(X, 4)
 
 
+@pytest.mark.step(6)
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [({}, [[1, 0, 2], [2, 0, 1]]), ({"descending": True}, [[0, 2, 1], [1, 0, 2]])],
@@ -81,6 +88,7 @@ def test_argsort(tensor, ops, settings, expected):
     assert tensor.tensor(X).argsort(**settings).tolist() == expected
 
 
+@pytest.mark.step(8)
 def test_kl_div(functional, expect):
     p, q = np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([[0.25, 0.75], [0.5, 0.5]])
     rows = np.array([(0.5 * np.log(0.5 / q[0])).sum(), math.log(2)])

@@ -45,9 +45,11 @@ def test_top_k_counts_labels_among_the_k_highest_scores(training, expect, k, sha
     expect(got, share, f"{k} guesses: fewer than {k} scores may stand above the label's", ROW)
 
 
-@pytest.mark.parametrize(("k", "share"), [(1, 1 / 3), (2, 1.0)])
-def test_of_equal_scores_the_first_class_ranks_first(training, expect, k, share):
-    batch = (np.zeros((3, 3)), np.array([0, 1, 1]))
+@pytest.mark.parametrize(
+    ("k", "labels", "share"), [(1, [0, 1, 1], 1 / 3), (2, [0, 1, 1], 1.0), (2, [0, 1, 2], 2 / 3)]
+)
+def test_of_equal_scores_the_first_class_ranks_first(training, expect, k, labels, share):
+    batch = (np.zeros((3, 3)), np.array(labels))
     expect(figure(training.TopK(k), batch), share, "ties go by class number, as in argmax", ROW)
 
 
