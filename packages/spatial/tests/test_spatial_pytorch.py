@@ -8,7 +8,7 @@ import pytest
 from tinytorch import spatial as layer
 from tinytorch import tensor
 from tinytorch.autograd import nn
-from tinytorch.tensor import NamingError, UsageError, functional, pytorch
+from tinytorch.tensor import NameImportError, NamingError, UsageError, functional, pytorch
 
 TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
 OURS = {**vars(tensor), "spatial": layer}
@@ -31,6 +31,11 @@ def test_whoever_asks_for_the_name_is_told(row):
         with pytest.raises(NamingError) as caught:
             getattr(owner, name)
         assert row.ours in caught.value.fix
+
+
+def test_who_imports_a_layer_from_where_pytorch_has_it_is_told():
+    with pytest.raises(NameImportError, match=r"spatial\.Conv2d"):
+        from tinytorch.autograd.nn import Conv2d  # noqa: F401
 
 
 def test_names_of_layers_below_are_told_too():

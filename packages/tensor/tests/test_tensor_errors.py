@@ -28,6 +28,12 @@ X = tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
 BAD = {
     "shapes that do not broadcast": (lambda: X + tensor([1.0, 2.0]), ShapeError, "broadcast"),
+    "whole numbers to a negative power": (
+        lambda: tensor([3]) ** -1,
+        ArgumentError,
+        "whole numbers have no other powers",
+    ),
+    "powers that do not broadcast": (lambda: X ** tensor([1.0, 2.0]), ShapeError, "broadcast"),
     "where of three": (lambda: ops.where(X > 0, X, tensor([1.0, 2.0])), ShapeError, "broadcast"),
     "broadcast_to": (lambda: X.broadcast_to((3, 2)), ArgumentError, "fit together"),
     "broadcast_to, wrong rank": (lambda: tensor(1.0).broadcast_to((-1,)), ArgumentError, "fit"),

@@ -81,6 +81,28 @@ def test_any_other_keyword_or_name_is_an_error_as_ever():
     assert not hasattr(Tensor([1.0]), "nothing")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from tinytorch.tensor import cat",
+        "from tinytorch.tensor import Tensor, unsqueeze",
+        "from tinytorch.tensor.functional import one_hot",
+    ],
+)
+def test_an_import_of_a_name_of_pytorchs_tells_ours(line):
+    with pytest.raises(errors.NameImportError) as caught:
+        exec(line, {})
+    assert pytorch.find(f"torch.{line.split()[-1]}", f"F.{line.split()[-1]}").ours in str(
+        caught.value
+    )
+
+
+def test_other_imports_fail_as_ever():
+    with pytest.raises(ImportError, match="cannot import name 'nothing'") as caught:
+        exec("from tinytorch.tensor import nothing", {})
+    assert type(caught.value) is ImportError
+
+
 def test_size_is_a_number_that_says_what_its_call_means():
     size = OURS["x"].size
     assert (size, type(size + 0), repr(size)) == (6, int, "6")

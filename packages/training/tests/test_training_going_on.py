@@ -97,9 +97,9 @@ OTHERS = {
     "other items": (
         "train_loader",
         lambda x, y: loader(-x, y),
-        r"dataset.arrays.0: float32 \(96, 4\)",
+        r"\.0: float32 \(96, 4\)",
     ),
-    "other labels": ("train_loader", lambda x, y: loader(x, y[::-1]), r"dataset.arrays.1: int64"),
+    "other labels": ("train_loader", lambda x, y: loader(x, y[::-1]), r"\.1: int64"),
     "order": (
         "train_loader",
         lambda x, y: loader(x, y, shuffle=False),

@@ -14,8 +14,16 @@ from tinytorch.tensor import Tensor, pytorch
 
 TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
 GIVEN = re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1]
-APART = {"data.WeightedRandomSampler", "data.datasets", "generator="}
-"""What is drawn, and what downloads."""
+APART = {
+    "data.WeightedRandomSampler",
+    "data.SubsetRandomSampler",
+    "data.DistributedSampler",
+    "data.IterableDataset",
+    "data.get_worker_info",
+    "data.datasets",
+    "generator=",
+}
+"""What is drawn, what downloads, and what gives another thing there."""
 
 
 @pytest.fixture

@@ -133,6 +133,12 @@ def test_a_name_that_nobody_has(tensor):
     assert type(unknown("tinytorch.tensor", "nobody", "torch")) is AttributeError
 
 
+def test_a_name_that_is_imported(tensor):
+    with pytest.raises(tensor.NameImportError):
+        from tinytorch.tensor import cat  # noqa: F401
+    assert issubclass(tensor.NameImportError, ImportError)
+
+
 def test_keywords_of_pytorchs_are_refused(tensor):
     class Layer(tensor.pytorch.Guided):
         def __init__(self, axis=-1):

@@ -33,6 +33,9 @@ def explained(
     if isinstance(error, AxisError):
         kind, n, told = AxisRangeError, len(shapes[0]), ""
         expected, fix = f"axes from {-n} to {n - 1}", "count axes from 0, or from -1 backward"
+    elif op.name == "pow" and _do_broadcast(shapes):
+        told, expected = "", "floats, or exponents of 0 and more: whole numbers have no other powers"
+        fix = "convert first: x.astype('float32')"
     elif isinstance(error, ValueError) and len(shapes) > 1:
         kind = ShapeError
         if op.broadcasts:
@@ -40,6 +43,15 @@ def explained(
             fix = "reshape or expand_dims an operand"
     came = shown(operands, settings) + (f": {told}" if told else "")
     return kind(op.name, expected=expected, got=came, fix=fix, shapes=shapes)
+
+
+def _do_broadcast(shapes: list[tuple[int, ...]]) -> bool:
+    """Whether NumPy would broadcast the shapes."""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
 
 
 def misused(

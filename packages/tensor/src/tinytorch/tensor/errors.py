@@ -10,6 +10,7 @@
     ├── StateError          (ValueError)    a state that does not fit the object that loads it
     ├── FileError           (OSError)       a file that is missing, damaged or foreign
     ├── NamingError         (AttributeError) a name of PyTorch's, which has another here
+    ├── NameImportError     (ImportError)   ... that somebody imports
     ├── UsageError          (TypeError)     an argument or a call in PyTorch's manner
     └── MissingExtraError   (ImportError)   an optional dependency that is not installed
 
@@ -32,6 +33,7 @@ __all__ = [
     "ImmutableError",
     "IndexRangeError",
     "MissingExtraError",
+    "NameImportError",
     "NamingError",
     "ShapeError",
     "StateError",
@@ -164,6 +166,12 @@ class MissingExtraError(TinyTorchError, ImportError):
 
 class NamingError(TinyTorchError, AttributeError):
     """A name of PyTorch's, which has another here."""
+
+    problem = "called otherwise here"
+
+
+class NameImportError(TinyTorchError, ImportError):
+    """An import of a name of PyTorch's, which has another here, or stands elsewhere."""
 
     problem = "called otherwise here"
 

@@ -6,12 +6,15 @@ names to what stands for them (`point_out`).
 """
 
 import sys
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from tinytorch.tensor._names import Row, find, rows
-from tinytorch.tensor.errors import NamingError, refuse_foreign
+from tinytorch.tensor.errors import NameImportError, NamingError, refuse_foreign
 
 __all__ = ["Guided", "Row", "find", "point_out", "rows", "unknown"]
+
+
+E = TypeVar("E", NamingError, NameImportError)
 
 
 class Guided:
@@ -40,8 +43,8 @@ class Guided:
         """Take nothing: classes with settings have an `__init__` of their own."""
 
 
-def unknown(module: str, name: str, *places: str) -> AttributeError:
-    """Return the error for a name that a module does not have.
+def unknown(module: str, name: str, *places: str) -> AttributeError | ImportError:
+    """Return the error for a name that a module does not have, for its `__getattr__` to raise.
 
     Args:
         module: The module's name: `__name__`.
@@ -49,7 +52,8 @@ def unknown(module: str, name: str, *places: str) -> AttributeError:
         *places: Where PyTorch has its names: `"nn"`, `"F"`, `"torch"`, ...
 
     Returns:
-        A `NamingError` if PyTorch has the name, else a plain `AttributeError`.
+        A `NamingError` if PyTorch has the name, in `from module import name` a `NameImportError`;
+        else a plain `AttributeError`.
 
     Example:
         >>> print(unknown("tinytorch.tensor", "cat", "torch"))
@@ -62,7 +66,8 @@ def unknown(module: str, name: str, *places: str) -> AttributeError:
     if row is None:
         told = f"module {module!r} has no attribute {name!r}"
         return AttributeError(told, name=name, obj=sys.modules[module])
-    return _called_otherwise(module, name, row)
+    kind = NameImportError if _is_imported() else NamingError
+    return _called_otherwise(kind, module, name, row)
 
 
 def point_out(kind: type, place: str) -> None:
@@ -91,7 +96,7 @@ class _Elsewhere:
     def __get__(self, owner: Any, kind: type) -> "_Elsewhere":
         if owner is None:
             return self
-        raise _called_otherwise(kind.__name__, self.name, self.row)
+        raise _called_otherwise(NamingError, kind.__name__, self.name, self.row)
 
 
 def _names_of(owner: Any) -> list[str]:
@@ -104,8 +109,14 @@ def _names_of(owner: Any) -> list[str]:
     ]
 
 
-def _called_otherwise(owner: str, name: str, row: Row) -> NamingError:
-    return NamingError(
+def _is_imported() -> bool:
+    """Whether a module is asked by Python's import, which would not show an AttributeError."""
+    asking = sys._getframe(2).f_back  # noqa: SLF001 - beyond `unknown` and the `__getattr__`
+    return asking is not None and asking.f_code.co_name == "_handle_fromlist"
+
+
+def _called_otherwise(kind: type[E], owner: str, name: str, row: Row) -> E:
+    return kind(
         f"{owner}.{name}",
         expected="a name of this project",
         got=f"{name}, which is PyTorch's",
