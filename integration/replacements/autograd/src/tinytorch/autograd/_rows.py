@@ -77,10 +77,45 @@ def summed_from_the_end(g, z, x, axis):
     return ops.flip(ops.cumsum(ops.flip(g, axis=axis), axis=axis), axis=axis)
 
 
-def to_normalized(g, z, x, last, eps):
+def bend_of_normalized(h, g, x, last, eps):
+    """By the scale 1 / sqrt(variance + eps) and by z, both of which move with x."""
     axes = tuple(range(-last, 0))
-    along = ops.mean(g, axes, keepdims=True) + z * ops.mean(g * z, axes, keepdims=True)
-    return (g - along) / ops.sqrt(ops.var(x, axes, keepdims=True) + eps)
+
+    def mean(y):
+        return ops.mean(y, axes, keepdims=True)
+
+    z, h, g = ops.normalize(x, last=last, eps=eps), h - mean(h), g - mean(g)
+    p, q = mean(h * z), mean(g * z)
+    moved = z * (3 * p * q - mean(h * g)) - q * h - p * g
+    return moved / (ops.var(x, axes, keepdims=True) + eps)
+
+
+def bend_of_softmax(h, g, z, axis):
+    along = [ops.sum(y * z, axis=axis, keepdims=True) for y in (g, h)]
+    return h * g - h * along[0] - g * along[1]
+
+
+def bend_of_gated(x, curve, slope, bend):
+    """The second derivative of x * sigmoid(curve)."""
+    gate, rest = ops.sigmoid(curve), ops.sigmoid(-curve)
+    return gate * rest * (2 * slope + x * (bend + slope * slope * (rest - gate)))
+
+
+def bend_of_gelu(x, approximate="none"):
+    if approximate == "none":
+        return ops.exp(-x * x / 2) / math.sqrt(2 * math.pi) * (2 - x * x)
+    scale, cubic = math.sqrt(8 / math.pi), 0.044715
+    curve = scale * (x + cubic * x * x * x)
+    return bend_of_gated(x, curve, scale * (1 + 3 * cubic * x * x), 6 * scale * cubic * x)
+
+
+def gradient_rows(name, bend=None):
+    """The rows of an op that sends g back at x, of which g is one operand and x another."""
+
+    def again(h, y, g, x, **s):
+        return getattr(ops, name)(h, x, **s)
+
+    return again, (lambda h, y, g, x, **s: bend(h, g, x, **s)) if bend else None
 
 
 def back(axes):
@@ -203,8 +238,25 @@ ROWS = {
     "max": (to_chosen,),
     "min": (to_chosen,),
     "cumsum": (summed_from_the_end,),
-    "log_softmax": (lambda g, z, x, axis: g - ops.exp(z) * ops.sum(g, axis=axis, keepdims=True),),
-    "normalize": (to_normalized,),
+    "softmax": (lambda g, z, x, axis: ops.softmax_gradient(g, z, axis=axis),),
+    "softmax_gradient": gradient_rows("softmax_gradient", bend_of_softmax),
+    "log_softmax": (lambda g, z, x, axis: ops.log_softmax_gradient(g, z, axis=axis),),
+    "log_softmax_gradient": (
+        lambda h, y, g, z, axis: h - ops.sum(h * ops.exp(z), axis=axis, keepdims=True),
+        lambda h, y, g, z, axis: -h * ops.exp(z) * ops.sum(g, axis=axis, keepdims=True),
+    ),
+    "normalize": (lambda g, z, x, last, eps: ops.normalize_gradient(g, x, last=last, eps=eps),),
+    "normalize_gradient": gradient_rows("normalize_gradient", bend_of_normalized),
+    "gelu": (lambda g, z, x, **s: ops.gelu_gradient(g, x, **s),),
+    "gelu_gradient": gradient_rows(
+        "gelu_gradient", lambda h, g, x, **s: h * g * bend_of_gelu(x, **s)
+    ),
+    "silu": (lambda g, z, x: ops.silu_gradient(g, x),),
+    "silu_gradient": gradient_rows(
+        "silu_gradient", lambda h, g, x: h * g * bend_of_gated(x, x, 1, 0)
+    ),
+    "leaky_relu": (lambda g, z, x, **s: ops.leaky_relu_gradient(g, x, **s),),
+    "leaky_relu_gradient": gradient_rows("leaky_relu_gradient"),
     "matmul": (
         lambda g, z, x, y: left_of_matmul(g, x, y),
         lambda g, z, x, y: right_of_matmul(g, x, y),
