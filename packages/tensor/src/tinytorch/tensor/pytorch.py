@@ -66,8 +66,9 @@ def unknown(module: str, name: str, *places: str) -> AttributeError | ImportErro
     if row is None:
         told = f"module {module!r} has no attribute {name!r}"
         return AttributeError(told, name=name, obj=sys.modules[module])
-    kind = NameImportError if _is_imported() else NamingError
-    return _called_otherwise(kind, module, name, row)
+    if _is_imported():
+        return _called_otherwise(NameImportError, module, name, row)
+    return _called_otherwise(NamingError, module, name, row)
 
 
 def point_out(kind: type, place: str) -> None:

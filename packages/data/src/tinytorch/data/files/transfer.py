@@ -218,10 +218,10 @@ class _Handler(urllib.request.AbstractHTTPHandler):
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects without reading what comes with them, which may be endless."""
 
-    def http_error_302(self, req: Any, fp: Any, *rest: Any) -> Any:
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
         """Close the response first: it stays open where the address is none."""
         fp.close()
-        return super().http_error_302(req, fp, *rest)
+        return super().http_error_302(req, fp, code, msg, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
