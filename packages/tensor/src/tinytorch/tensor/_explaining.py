@@ -34,7 +34,7 @@ def explained(
         kind, n, told = AxisRangeError, len(shapes[0]), ""
         expected, fix = f"axes from {-n} to {n - 1}", "count axes from 0, or from -1 backward"
     elif op.name == "pow" and _do_broadcast(shapes):
-        told, expected = "", "floats, or exponents of 0 and more: whole numbers have no other powers"
+        told, expected = "", "floats, or exponents from 0 on: whole numbers have no other powers"
         fix = "convert first: x.astype('float32')"
     elif isinstance(error, ValueError) and len(shapes) > 1:
         kind = ShapeError
