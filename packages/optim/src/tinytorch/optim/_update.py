@@ -11,8 +11,8 @@ from tinytorch.tensor import kernels
 BLOCK_BYTES = 1 << 17
 """One block of one array: the five or six arrays of an update share a 1 MiB second-level cache."""
 
-FUSED_SIZE = 1 << 15
-"""Elements from which a fused kernel is worth its threads."""
+FUSED_SIZE = 1 << 11
+"""Elements from which a fused kernel is worth that it is compiled."""
 
 
 class Workspace:

@@ -4,13 +4,14 @@ The equations are those of the references, value by value, NaN and infinity incl
 """
 
 from functools import wraps
+from inspect import signature
 
 import numpy as np
 from numba import prange
 
 from tinytorch.optim import _adadelta, _adagrad, _adam, _rmsprop, _sgd
 from tinytorch.optim.kernels import kernel
-from tinytorch.tensor.kernels import njit
+from tinytorch.tensor.kernels import launch, njit
 
 
 def fused(update):
@@ -18,6 +19,7 @@ def fused(update):
 
     def compile_loop(loop):
         compiled = njit(loop, parallel=True, error_model="numpy")
+        names = tuple(signature(loop).parameters)
 
         @kernel(update)
         @wraps(loop)
@@ -25,9 +27,9 @@ def fused(update):
             dtype = arrays[0].dtype
             if dtype not in (np.float32, np.float64):
                 return NotImplemented
-            return compiled(
-                *arrays, **{name: dtype.type(value) for name, value in settings.items()}
-            )
+            # By position, as numba takes longer to bind keywords.
+            numbers = [dtype.type(settings[name]) for name in names[len(arrays) :]]
+            return launch(compiled, arrays[0].size, *arrays, *numbers)
 
         return serve
 

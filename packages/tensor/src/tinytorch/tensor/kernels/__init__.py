@@ -20,18 +20,22 @@ from tinytorch.tensor.kernels._registry import (
     use,
     using,
 )
+from tinytorch.tensor.kernels._threads import Threads, launch, threads
 
 __all__ = [
+    "Threads",
     "active",
     "backends",
     "give_up",
     "installed",
     "kernel",
+    "launch",
     "njit",
     "provide",
     "room",
     "room_like",
     "table",
+    "threads",
     "use",
     "using",
 ]

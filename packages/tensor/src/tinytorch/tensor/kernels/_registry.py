@@ -19,6 +19,7 @@ from tinytorch.tensor.kernels._compiling import (
     say_that_each_run_compiles,
     say_that_this_run_compiles,
 )
+from tinytorch.tensor.kernels._threads import apply
 
 BACKENDS = ("reference", "numba")
 _loaders: dict[str, list[Callable[[], object]]] = {}
@@ -223,6 +224,7 @@ def _load(backend: str) -> None:
                 f"{backend} kernels cannot be loaded, the NumPy references serve: {error}",
                 stacklevel=2,
             )
+    apply()
     say_that_this_run_compiles()
 
 

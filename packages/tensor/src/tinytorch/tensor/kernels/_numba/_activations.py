@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels import kernel, njit, room_like
+from tinytorch.tensor.kernels import kernel, launch, njit, room_like
 from tinytorch.tensor.kernels._numba._exponentials import bell, logistic, normal
 
 MANY = 1 << 16
@@ -122,7 +122,7 @@ def by_element(fill, *arrays, settings=()):
             moved[...] = x
             x = moved  # noqa: PLW2901 - the same numbers in the order of the result
         flat.append(x.ravel("K"))
-    fill(*flat, *settings, out.ravel("K"))
+    launch(fill, out.size, *flat, *settings, out.ravel("K"))
     return out
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels import kernel, njit
+from tinytorch.tensor.kernels import kernel, launch, njit, room
 from tinytorch.tensor.kernels._numba._exponentials import exponential
 
 LONG = 1 << 16
@@ -77,8 +77,9 @@ def by_row(fill, arrays, last, *settings):
     length = math.prod(x.shape[x.ndim - last :])
     if length > LONG:
         return NotImplemented
-    out = np.empty(x.shape, x.dtype)
-    fill(*[a.reshape(-1, length) for a in arrays], *settings, out.reshape(-1, length))
+    out = room(x.shape, x.dtype)
+    rows = [a.reshape(-1, length) for a in arrays]
+    launch(fill, x.size, *rows, *settings, out.reshape(-1, length))
     return out
 
 

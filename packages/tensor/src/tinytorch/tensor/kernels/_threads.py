@@ -1,0 +1,137 @@
+"""How many threads compute: one number for NumPy's products, for kernels and for loaders' workers.
+
+Each has a pool of its own. Where a machine is shared, pools of all cores stand in each other's way,
+and little work takes less time on one thread than it takes to wake another.
+"""
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinytorch.tensor.checks import whole
+
+LITTLE = 1 << 13
+"""So many elements, or fewer, are done before another thread has awoken."""
+_wanted: int | None = None
+
+
+class Threads(NamedTuple):
+    """How many threads are in force.
+
+    Attributes:
+        products: Those of OpenBLAS, NumPy's matrix library; None where NumPy has another.
+        kernels: Those of compiled kernels that the calling thread starts; None without numba.
+    """
+
+    products: int | None
+    kernels: int | None
+
+
+def threads(n: int | None = None) -> Threads:
+    """Set the number of threads of products, kernels and loaders' workers together, and tell it.
+
+    Kernels take no more than numba started with: one for each core, or `NUMBA_NUM_THREADS`. Their
+    number is that of the calling thread and of a first use of kernels from here on; workers that a
+    `DataLoader` starts afterward find theirs in the environment.
+
+    Args:
+        n: The number; None to leave all as they are.
+
+    Returns:
+        The numbers that are in force.
+
+    Raises:
+        ArgumentError: `n` is not a whole number of at least 1.
+
+    Example:
+        >>> before = threads()
+        >>> threads(1).products in (1, None)
+        True
+        >>> _ = threads(before.products or 1)
+    """
+    global _wanted  # noqa: PLW0603 - the choice is the process's own
+    library = _openblas()
+    if n is not None:
+        _wanted = whole("kernels.threads", "n", n, 1)
+        os.environ["OPENBLAS_NUM_THREADS"] = str(_wanted)
+        if library is not None:
+            library[1](_wanted)
+        apply()
+    return Threads(None if library is None else library[0](), _of_kernels())
+
+
+def apply() -> None:
+    """Give numba the number that was asked for, if it is there already."""
+    numba = sys.modules.get("numba")
+    if numba is not None and _wanted is not None:
+        numba.set_num_threads(min(_wanted, numba.config.NUMBA_NUM_THREADS))
+
+
+def launch(compiled: Callable[..., Any], work: int, *arguments: Any) -> Any:
+    """Call a compiled parallel function, on this thread alone if there is little to do.
+
+    Args:
+        compiled: What `njit(parallel=True)` made.
+        work: About how many elements it computes.
+        *arguments: Its arguments.
+
+    Returns:
+        Its result.
+    """
+    numba = sys.modules.get("numba")
+    if work > LITTLE or numba is None:
+        return compiled(*arguments)
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        return compiled(*arguments)
+    finally:
+        numba.set_num_threads(before)
+
+
+def _of_kernels() -> int | None:
+    """The number for kernels; numba, which takes a second to load, need not be there yet."""
+    numba = sys.modules.get("numba")
+    if numba is not None:
+        return int(numba.get_num_threads())
+    if find_spec("numba") is None:
+        return None
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    most = int(os.environ.get("NUMBA_NUM_THREADS") or cores)
+    return min(_wanted or most, most)
+
+
+@cache
+def _openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
+    """What tells and what sets OpenBLAS's number, of the library that NumPy has loaded."""
+    for path in _libraries():
+        try:
+            library = ctypes.CDLL(path)
+        except OSError:
+            continue
+        for prefix in ("scipy_openblas", "openblas"):
+            for suffix in ("64_", ""):
+                names = (f"{prefix}_{verb}_num_threads{suffix}" for verb in ("get", "set"))
+                found = [getattr(library, name, None) for name in names]
+                if None not in found:
+                    return found[0], found[1]  # type: ignore[return-value]
+    return None
+
+
+def _libraries() -> Iterator[str]:
+    """The files that may be NumPy's OpenBLAS: in its wheel, or loaded from the system's folders."""
+    package = Path(np.__file__).parent
+    for folder in (package.parent / "numpy.libs", package / ".dylibs", package / ".libs"):
+        yield from map(str, sorted(folder.glob("*openblas*")))
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        lines = maps.read_text(encoding="utf-8", errors="replace").splitlines()
+        yield from sorted({line.split()[-1] for line in lines if "openblas" in line})
