@@ -43,9 +43,7 @@ def curves():
     recipe = RECIPES["sample"]
     runs = {
         "as it is": recipe.trainer(progress=False),
-        "rate 1,000 times as high": replace(recipe, peak=1000 * recipe.peak).trainer(
-            progress=False
-        ),
+        "rate 300 times as high": replace(recipe, peak=300 * recipe.peak).trainer(progress=False),
         "without augmentation": recipe.trainer(progress=False),
     }
     plain = runs["without augmentation"]
@@ -67,7 +65,7 @@ def curves():
         axes.axhline(0.1, color=BLUE, linewidth=0.8, linestyle=":")
         axes.set(title=name, xlabel="epoch", ylim=(0, 1))
         axes.legend(fontsize=8)
-        print(name, history["accuracy"][-1], history["val_accuracy"][-1])
+        print(name, history["accuracy"][-1], history["val_accuracy"][-1], flush=True)
     panels[0].set_ylabel("accuracy")
     save(figure, "cifar10-runs")
 
