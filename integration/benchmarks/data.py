@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -26,6 +27,10 @@ from tinytorch.data import (
     Normalize,
     RandomCrop,
     RandomHorizontalFlip,
+    ShardedDataset,
+    ShardSampler,
+    TensorDataset,
+    write_shards,
 )
 from tinytorch.optim import Adam
 from tinytorch.spatial import CNN
@@ -180,6 +185,34 @@ def loading(rounds: int) -> None:
     print(f"| MNIST, official archives with their SHA-256 | {count:,} | {seconds:.2f} | |")
 
 
+def shards(dataset: CIFAR10, rounds: int) -> None:
+    """Print how fast batches come from files, in shuffled order, and from memory.
+
+    The images are repeated until they are as many as in all of CIFAR-10.
+    """
+    count = 50_000
+    images = np.resize(dataset.images, (count, *dataset.images.shape[1:]))
+    memory = TensorDataset(images, np.resize(dataset.labels, count))
+    with tempfile.TemporaryDirectory() as folder:
+        write_shards(memory, folder, count // 16)
+        files = ShardedDataset(folder)
+        loaders = {
+            "in memory": DataLoader(memory, BATCH, shuffle=True, drop_last=True),
+            "in 16 shards, 8 of them mixed at a time": DataLoader(
+                files, BATCH, sampler=ShardSampler(files, 8), drop_last=True
+            ),
+        }
+        rates: dict[str, list[float]] = {name: [] for name in loaders}
+        streams = {name: endless(loader) for name, loader in loaders.items()}
+        for _ in range(rounds):
+            for name, stream in streams.items():
+                rates[name].append(rate(stream, 200)[0])
+        medians = {name: statistics.median(found) for name, found in rates.items()}
+    print("\n| shuffled bytes | images/s | of memory's |\n| --- | ---: | ---: |")
+    for name, found in medians.items():
+        print(f"| {name} | {found:,.0f} | {found / medians['in memory']:.0%} (50 % wanted) |")
+
+
 def waiting(dataset: CIFAR10, steps: int) -> None:
     """Print which share of a training loop's time goes by in waiting for the next batch."""
     model = CNN()
@@ -209,6 +242,7 @@ def main() -> None:
     parts: list[Callable[[], None]] = [
         lambda: augmented(dataset, arguments.rounds),
         lambda: loading(arguments.rounds),
+        lambda: shards(dataset, arguments.rounds),
         lambda: waiting(dataset, arguments.steps),
     ]
     for part in parts:

@@ -1,5 +1,7 @@
 """Several ranks train as one would: the same steps, figures, decisions and checkpoints."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -384,6 +386,24 @@ def test_ranks_that_differ_are_refused_with_both_named(settings, named):
         assert caught.value.values["rank"] == 1
 
     in_threads(2, fit)
+
+
+def test_ranks_of_different_versions_are_refused_with_both_named(monkeypatch):
+    rank = threading.local()
+
+    def version(package):
+        return "0.2.9" if package == "tinytorch-data" and rank.number == 1 else "0.2.0"
+
+    def fit(world):
+        rank.number = world.rank
+        run = trainer(world)
+        before = bits(run)
+        with pytest.raises(StateError, match=r"tinytorch-data: 0\.2\.0, in rank 1 0\.2\.9"):
+            run.fit(1)
+        return bits(run) == before
+
+    monkeypatch.setattr("tinytorch.training._together.version", version)
+    assert in_threads(2, fit) == [True, True]
 
 
 def test_a_loader_of_another_shard_is_refused():
