@@ -76,9 +76,10 @@ def convolutions(draw):
     kernel = (3, 3) if common else draw(st.tuples(lengths, lengths))
     stride = (1, 1) if common else draw(pairs(1, 3))
     dilation = (1, 1) if common else draw(pairs(1, 2))
-    padding = draw(st.tuples(pairs(0, 3), pairs(0, 3)))
+    padding = draw(st.tuples(*[pairs(*draw(st.sampled_from([(0, 3), (-2, 3)])))] * 2))
     least = [
-        max(1, d * (k - 1) + 1 - sum(p)) for d, k, p in zip(dilation, kernel, padding, strict=True)
+        max(1, d * (k - 1) + 1 - sum(p), sum(-n for n in p if n < 0))
+        for d, k, p in zip(dilation, kernel, padding, strict=True)
     ]
     more = draw(st.sampled_from([3, 12]))
     size = tuple(n + draw(st.integers(0, more)) for n in least)

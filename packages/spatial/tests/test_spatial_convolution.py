@@ -192,3 +192,15 @@ def test_no_grad_gives_a_plain_tensor():
     with no_grad():
         y = conv2d(Variable(random(1, 1, 3, 3)), random(1, 1, 3, 3))
     assert not isinstance(y, Variable)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("padding", [((-1, 2), (0, -2)), ((-1, -1), (1, 1))], ids=str)
+def test_the_input_gradient_is_the_transpose_where_padding_crops(padding, stride):
+    x, w = random(2, 3, 7, 8), random(4, 3, 3, 2)
+    settings = {"stride": (stride, stride), "padding": padding}
+    y = ops.conv2d(x, w, **settings).data
+    g = random(*y.shape)
+    back = ops.conv2d_input_gradient(g, w, size=x.shape[2:], **settings).data
+    assert back.shape == x.shape
+    np.testing.assert_allclose((y * g).sum(), (x * back).sum())

@@ -112,7 +112,7 @@ def conv2d_input_gradient(
         part = (by_group(pixels, groups) @ taps[..., i, j]).swapaxes(0, 1)
         target = shifted(spread, (i, j), count, stride, dilation)
         target += part.reshape(target.shape)
-    inner = spread[:, top : top + size[0], left : left + size[1]]
+    inner = pad_pixels(spread, ((-top, -bottom), (-left, -right)))
     return channels_first(np.ascontiguousarray(inner, np.result_type(g, w)))
 
 
