@@ -186,7 +186,7 @@ def loading(rounds: int) -> None:
 
 
 def shards(dataset: CIFAR10, rounds: int) -> None:
-    """Print how fast batches come from files, in shuffled order, and from memory.
+    """Print how fast normalized batches come from files, in shuffled order, and from memory.
 
     The images are repeated until they are as many as in all of CIFAR-10.
     """
@@ -196,10 +196,11 @@ def shards(dataset: CIFAR10, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_shards(memory, folder, count // 16)
         files = ShardedDataset(folder)
+        settings = {"batch_size": BATCH, "drop_last": True, "transform": Normalize.of(CIFAR10)}
         loaders = {
-            "in memory": DataLoader(memory, BATCH, shuffle=True, drop_last=True),
+            "in memory": DataLoader(memory, shuffle=True, **settings),
             "in 16 shards, 8 of them mixed at a time": DataLoader(
-                files, BATCH, sampler=ShardSampler(files, 8), drop_last=True
+                files, sampler=ShardSampler(files, 8), **settings
             ),
         }
         rates: dict[str, list[float]] = {name: [] for name in loaders}
@@ -208,7 +209,7 @@ def shards(dataset: CIFAR10, rounds: int) -> None:
             for name, stream in streams.items():
                 rates[name].append(rate(stream, 200)[0])
         medians = {name: statistics.median(found) for name, found in rates.items()}
-    print("\n| shuffled bytes | images/s | of memory's |\n| --- | ---: | ---: |")
+    print("\n| shuffled images | images/s | of memory's |\n| --- | ---: | ---: |")
     for name, found in medians.items():
         print(f"| {name} | {found:,.0f} | {found / medians['in memory']:.0%} (50 % wanted) |")
 
