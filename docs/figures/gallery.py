@@ -51,12 +51,12 @@ def xor():
 
     kept = kept_trainer(example)
     example.main()
-    ticks = np.linspace(-0.5, 1.5, 120, dtype=np.float32)
+    ticks = np.linspace(-0.5, 1.5, 60, dtype=np.float32)
     points = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
-    said = 1 / (1 + np.exp(-kept[0].model(points).detach().numpy().reshape(120, 120)))
+    said = 1 / (1 + np.exp(-kept[0].model(points).detach().numpy().reshape(60, 60)))
     figure = card(4.6, 3.6)
     axes = figure.subplots()
-    drawn = axes.contourf(ticks, ticks, said, levels=20, cmap="PuOr", vmin=-0.3, vmax=1.3)
+    drawn = axes.contourf(ticks, ticks, said, levels=8, cmap="PuOr", vmin=-0.3, vmax=1.3)
     figure.colorbar(drawn, label="says one", ticks=[0, 0.5, 1])
     for (x, y), answer in zip(example.CASES, example.ANSWERS[:, 0], strict=True):
         axes.scatter(x, y, 90, color=BLUE if answer else ORANGE, edgecolor="white", zorder=3)
