@@ -27,6 +27,8 @@ from tinytorch.spatial.kernels._numba._winograd import (
 from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
 from tinytorch.tensor.kernels import kernel, room
 
+MOST_SUMS = 2**18
+"""More sums of squares leave the core's own cache, where each thread keeps them all."""
 EVERY_PIXEL = ((0, 1), (0, 1))
 """Where results go: the first row and how far apart rows are, and the same for columns."""
 
@@ -182,7 +184,8 @@ def conv2d_weight_gradient(
     corner = padding[0][0], padding[1][0]
     images, pixels = writable(channels_last(x)), writable(channels_last(g))
     total = np.empty((channels_out, channels // groups, *size), np.float32)
-    if by_squares(total.shape, images, g.shape[2:], stride, dilation, groups):
+    few = 16 * channels * channels_out <= MOST_SUMS
+    if few and by_squares(total.shape, images, g.shape[2:], stride, dilation, groups):
         shape = get_num_threads(), 16, channels, -(-channels_out // CHANNELS) * CHANNELS
         sums = np.zeros(shape, np.float32)
         winograd_weights(images, pixels, sums, corner)
