@@ -3,15 +3,18 @@
     python tools/grading.py optim submitted/ada/optim/optim.ipynb      # prints a verdict by step
 
 The student's code never runs beside the gradebook, and the layer in question is nowhere but in the
-student's package: what imports it imports itself. Time and memory are limited.
+student's package: what imports it imports itself. The processor's time and memory are limited.
 """
 
 import argparse
 import json
+import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +26,9 @@ from start import PACKAGES, steps
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS, MEMORY = 60, 4 << 30
-"""What the tests of one step may take, in seconds and bytes."""
+"""What the tests of one step may take, in seconds of a processor and bytes."""
+PATIENCE = 5
+"""So many times as long a busy machine may take, and a step that sleeps."""
 
 
 class Verdict(NamedTuple):
@@ -44,7 +49,7 @@ class Lab:
     Args:
         layer: The layer that is written in it.
         path: The notebook.
-        seconds: The time that the tests of a step may take.
+        seconds: The processor's time that the tests of a step may take.
     """
 
     def __init__(self, layer: str, path: str | Path, seconds: float = SECONDS) -> None:
@@ -94,15 +99,22 @@ class Lab:
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
-                timeout=self.seconds,
+                timeout=self.seconds * PATIENCE,
                 check=False,
-                preexec_fn=limit_memory if os.name == "posix" else None,
+                preexec_fn=partial(limit, self.seconds) if os.name == "posix" else None,
             )
         except subprocess.TimeoutExpired:
-            return Verdict(0, f"no end after {self.seconds:g} s: an endless loop?")
+            return self._no_end
+        if os.name == "posix" and done.returncode == -signal.SIGXCPU:
+            return self._no_end
         counts = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
         passed = done.returncode == 0 and counts.get("passed", 0) > 0 and not counts.get("failed")
         return Verdict(POINTS if passed else 0, done.stdout + done.stderr)
+
+    @property
+    def _no_end(self) -> Verdict:
+        """What is said of tests that do not come to an end."""
+        return Verdict(0, f"no end after {self.seconds:g} s: an endless loop?")
 
     def _environment(self, folder: Path) -> dict[str, str]:
         """The student's layer and those that it stands on, each by its place; nothing else."""
@@ -114,11 +126,13 @@ class Lab:
         return {**environment(), "PYTHONPATH": path, "TINYTORCH_KERNELS": "reference"}
 
 
-def limit_memory() -> None:
-    """Bound what the tests may take of the memory, before they begin."""
+def limit(seconds: float) -> None:
+    """Bound what the tests may take of processor and memory, before they begin."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    most = math.ceil(seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most + 1))
 
 
 def main(arguments: list[str]) -> int:
