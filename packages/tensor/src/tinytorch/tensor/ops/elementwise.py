@@ -18,6 +18,8 @@ from tinytorch.tensor.types import Array
 
 MOST = 8
 """So many equal factors are multiplied; for more their rounding would add up."""
+NUMBERS: tuple[type, ...] = int, float
+"""What leaves the data type of an array alone."""
 
 
 def _ufunc(name: str, function: np.ufunc, doc: str, *, flat: bool = False) -> Op:
@@ -50,7 +52,7 @@ sign = _ufunc("sign", np.sign, "-1, 0 or 1.", flat=True)
 @op(broadcasts=True, ufunc=np.power)
 def pow(x: Array, y: Array) -> Array:
     """x to the power y."""
-    if type(y) in (int, float) and 2 < y <= MOST and y == int(y) and x.dtype.char in "fd":
+    if type(y) in NUMBERS and 2 < y <= MOST and y == int(y) and x.dtype.char in "fd":
         return _product_of_equals(x, int(y))
     return x**y  # squares and roots on shorter ways than NumPy's ufunc
 

@@ -119,7 +119,7 @@ def normalize_gradient(g: Array, x: Array, *, last: int, eps: float) -> Array:
     """g scaled as `normalize` scales x, less what moving the mean and the variance takes away."""
     if x.dtype is HALF:
         wide = (np.asarray(a, SINGLE) for a in (g, x))
-        return normalize_gradient.reference(*wide, last=last, eps=eps).astype(HALF)  # type: ignore[no-any-return]
+        return normalize_gradient.reference(*wide, last=last, eps=eps).astype(HALF)
     axes = tuple(range(-last, 0))
     n = prod(x.shape[-last:]) or 1
     centered = x - add_up(x, axes, keepdims=True) / n
