@@ -6,7 +6,7 @@ its settings. Nothing else is recorded; `_backward` reads this memory from the r
 
 import copy
 import threading
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,6 +18,11 @@ from tinytorch.autograd._mode import blocks
 from tinytorch.autograd._refusals import KeepsHistory
 from tinytorch.autograd._views import may_change, plain_result
 from tinytorch.tensor import DTypeError, GradientError, Op, Tensor
+
+
+def _operator(x: "Variable", y: Any) -> "Variable":  # noqa: ARG001 - for its type
+    """Stand for an operator, where types are checked: a Variable on either side makes one."""
+    return x
 
 
 class Variable(KeepsHistory, Memory):
@@ -48,6 +53,11 @@ class Variable(KeepsHistory, Memory):
     __slots__ = ("grad",)
 
     grad: Tensor | None
+    if TYPE_CHECKING:
+        __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _operator
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = _operator
+        __rpow__ = __matmul__ = __and__ = __or__ = __xor__ = __lshift__ = __rshift__ = _operator
+        __rmatmul__ = __rand__ = __ror__ = __rxor__ = __rlshift__ = __rrshift__ = _operator
 
     def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
         super().__init__(data, dtype)

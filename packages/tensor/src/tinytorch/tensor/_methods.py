@@ -5,7 +5,7 @@ to it as well: its error says what stands for PyTorch's `dim=`.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,22 +16,12 @@ from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.types import Axes
 
 
-def _operator(x: Any, y: Any) -> Any:
-    """Stand for an operator, where types are checked: `_operators` holds the table."""
-
-
 class Methods:
     """What a Tensor can be asked for."""
 
     __slots__ = ()
 
     data: np.ndarray
-    if TYPE_CHECKING:
-        __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _operator
-        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = _operator
-        __rpow__ = __matmul__ = __and__ = __or__ = __xor__ = __lshift__ = __rshift__ = _operator
-        __rmatmul__ = __rand__ = __ror__ = __rxor__ = __rlshift__ = __rrshift__ = _operator
-        __lt__ = __le__ = __gt__ = __ge__ = _operator
 
     def __neg__(self) -> Self:
         return ops.neg(self)

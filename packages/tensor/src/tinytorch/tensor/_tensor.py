@@ -7,7 +7,7 @@ see in `_interchange`.
 
 import copy
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,6 +19,11 @@ from tinytorch.tensor._methods import Methods
 from tinytorch.tensor._names import find
 from tinytorch.tensor._op import Op
 from tinytorch.tensor.errors import DTypeError, ImmutableError, ShapeError, UsageError
+
+
+def _operator(x: "Tensor", y: Any) -> "Tensor":  # noqa: ARG001 - for its type
+    """Stand for an operator, where types are checked: `_operators` holds the table."""
+    return x
 
 
 class Tensor(Methods, Interchange):
@@ -47,6 +52,12 @@ class Tensor(Methods, Interchange):
     __hash__ = object.__hash__
 
     data: np.ndarray
+    if TYPE_CHECKING:
+        __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _operator
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = _operator
+        __rpow__ = __matmul__ = __and__ = __or__ = __xor__ = __lshift__ = __rshift__ = _operator
+        __rmatmul__ = __rand__ = __ror__ = __rxor__ = __rlshift__ = __rrshift__ = _operator
+        __lt__ = __le__ = __gt__ = __ge__ = _operator
 
     def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
         self.data = as_array(type(self).__name__, data, dtype, copy=True)
