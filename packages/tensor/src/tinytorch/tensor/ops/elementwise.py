@@ -50,7 +50,7 @@ sign = _ufunc("sign", np.sign, "-1, 0 or 1.", flat=True)
 
 
 @op(broadcasts=True, ufunc=np.power)
-def pow(x: Array, y: Array) -> Array:
+def pow(x: Array, y: Any) -> Array:
     """x to the power y."""
     if type(y) in NUMBERS and 2 < y <= MOST and y == int(y) and x.dtype.char in "fd":
         return _product_of_equals(x, int(y))
