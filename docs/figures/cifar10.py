@@ -1,21 +1,21 @@
 """Draws the figures of the guide to CIFAR-10: `python docs/figures/cifar10.py`.
 
-It trains the recipe `sample` of integration/examples three times on the 2,000 images of this
-repository: as it is, at a rate that is far too high, and without augmentation.
+The photographs are test images of the sample; the curves are those of the log that
+`nox -s cifar10` leaves in integration/out/cnn.
 """
 
+import csv
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from _style import BLUE, GREEN, IMAGES, MUTED, ORANGE, RED, card, save
+from _style import BLUE, GREEN, IMAGES, MUTED, card, save
 
-from tinytorch.data import CIFAR10, DataLoader
-from tinytorch.data.transforms import Normalize
+from tinytorch.data import CIFAR10
 
 INTEGRATION = Path(__file__).resolve().parents[2] / "integration"
 SAMPLE = INTEGRATION / "data" / "cifar10-sample"
+LOG = INTEGRATION / "out" / "cnn" / "log.csv"
 EACH = 10
 
 
@@ -33,41 +33,29 @@ def classes():
             axes.spines[:].set_visible(False)
         row[0].set_ylabel(data.classes[label], rotation=0, ha="right", va="center", fontsize=9)
     figure.savefig(IMAGES / "cifar10-classes.png", dpi=144, metadata={"Software": None})
+    print(f"wrote {IMAGES / 'cifar10-classes.png'}")
 
 
 def curves():
-    """Accuracy of three runs on the sample."""
-    sys.path.insert(0, str(INTEGRATION / "examples"))
-    from recipe import RECIPES
-
-    recipe = RECIPES["sample"]
-    runs = {
-        "as it is": recipe.trainer(progress=False),
-        "rate 300 times as high": replace(recipe, peak=300 * recipe.peak).trainer(progress=False),
-        "without augmentation": recipe.trainer(progress=False),
-    }
-    plain = runs["without augmentation"]
-    plain.train_loader = DataLoader(
-        CIFAR10(SAMPLE),
-        recipe.batch_size,
-        shuffle=True,
-        drop_last=True,
-        transform=Normalize(CIFAR10.mean, CIFAR10.std),
-    )
-    figure = card(7.2, 2.8)
-    panels = figure.subplots(1, 3, sharey=True)
-    colors = (GREEN, RED, ORANGE)
-    for axes, color, (name, trainer) in zip(panels, colors, runs.items(), strict=True):
-        history = trainer.fit(recipe.epochs)
-        epochs = range(1, recipe.epochs + 1)
-        axes.plot(epochs, history["accuracy"], color=MUTED, label="training images")
-        axes.plot(epochs, history["val_accuracy"], color=color, label="test images")
-        axes.axhline(0.1, color=BLUE, linewidth=0.8, linestyle=":")
-        axes.set(title=name, xlabel="epoch", ylim=(0, 1))
-        axes.legend(fontsize=8)
-        print(name, history["accuracy"][-1], history["val_accuracy"][-1], flush=True)
-    panels[0].set_ylabel("accuracy")
-    save(figure, "cifar10-runs")
+    """Accuracy and learning rate of the run of `cnn`."""
+    if not LOG.exists():
+        sys.exit(f"no {LOG}: train first, `nox -s cifar10`")
+    rows = list(csv.DictReader(LOG.open(encoding="utf-8")))
+    epochs = [int(row["epoch"]) for row in rows]
+    figure = card(7.2, 2.7)
+    accuracy, rate = figure.subplots(1, 2, width_ratios=(3, 2))
+    for name, color, label in (
+        ("accuracy", MUTED, "training images, augmented, before each step"),
+        ("val_accuracy", BLUE, "test images"),
+    ):
+        shares = [100 * float(row[name]) for row in rows]
+        accuracy.plot(epochs, shares, "o-", color=color, markersize=3.5, label=label)
+    accuracy.set(xlabel="epoch", ylabel="% right", ylim=(50, 85), title="accuracy")
+    accuracy.legend(fontsize=8.5, loc="lower right")
+    rates = [float(row["lr"]) for row in rows]
+    rate.plot(epochs, rates, "o-", color=GREEN, markersize=3.5)
+    rate.set(xlabel="epoch", ylim=(0, 0.11), title="learning rate, at its end")
+    save(figure, "cifar10-run")
 
 
 if __name__ == "__main__":
