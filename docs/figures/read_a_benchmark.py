@@ -58,14 +58,14 @@ def main():
     line.set(ylim=(0, top), xlabel="step", ylabel="ms", title="one step after the other")
     line.text(STEPS + 8, 0.04 * top, "another program starts", color=RED, fontsize=8.5)
     bins = np.linspace(0, top, 50)
-    spread.hist(quiet, bins, color=BLUE, alpha=0.8, label="before")
-    spread.hist(busy, bins, color=ORANGE, alpha=0.8, label="after")
+    spread.hist(quiet, bins, color=BLUE, alpha=0.8, label="alone")
+    spread.hist(busy, bins, color=ORANGE, alpha=0.8, label="with the other")
     for times in (quiet, busy):
         spread.axvline(statistics.median(times), color=GREEN, linewidth=1.5)
     spread.set(xlabel="ms", title="how often; medians in green")
     spread.legend(fontsize=8.5)
     save(figure, "read-a-benchmark-noise")
-    for name, times in (("before", quiet), ("after", busy)):
+    for name, times in (("alone", quiet), ("with the other", busy)):
         print(
             f"| {name} | {min(times):.1f} | {statistics.median(times):.1f} "
             f"| {statistics.mean(times):.1f} | {max(times):.1f} |"
