@@ -37,7 +37,7 @@ PAGES = "integration/test_documents.py"
 """The tests of the pages' blocks; those that need a library run where it is."""
 OTHER_PYTHONS = ("3.12", "3.13", "3.14")
 TORCH = "torch==2.13.0"
-AXE = "axe-core@4.14"
+AXE = "axe-core@4.14.1"
 CONTESTANTS = {"core": ("mygrad",), "spatial": ("mygrad", "tinygrad")}
 """What the benchmarks time beside PyTorch."""
 ADDRESS = "git+GIT#"
