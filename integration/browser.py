@@ -25,7 +25,7 @@ QUESTIONS = {
     "conv2d": "layers/spatial/modules.html",
     "dataloader": "layers/data/loader.html",
     "adam": "layers/optim/optimizers.html",
-    "backward": "layers/autograd/variable.html",
+    "backward": "learn/autograd.html",
     "gradcheck": "layers/autograd/transforms.html",
     "checkpoint": "layers/training/callbacks.html",
     "batch norm": "layers/spatial/modules.html",
