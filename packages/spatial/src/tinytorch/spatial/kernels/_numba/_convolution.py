@@ -43,7 +43,19 @@ def conv2d(x, w, b=None, *, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), 
 
 @kernel(ops.conv2d_norm_relu)
 def conv2d_norm_relu(
-    x, w, b=None, scale=None, shift=None, *, statistics=None, epsilon=1e-5, relu=True, **settings
+    x,
+    w,
+    b=None,
+    scale=None,
+    shift=None,
+    *,
+    statistics=None,
+    epsilon=1e-5,
+    relu=True,
+    stride=(1, 1),
+    padding=NO_PADDING,
+    dilation=(1, 1),
+    groups=1,
 ):
     """Convolve by kernels that are scaled, and cut off what leaves the registers: float32."""
     given = [v for v in (b, scale, shift, *(statistics or ())) if v is not None]
@@ -60,10 +72,11 @@ def conv2d_norm_relu(
         b = -mean * factor if b is None else (b - mean) * factor
         if shift is not None:
             b += shift
-    return convolved(x, w, b, 0 if relu else -np.inf, **settings)
+    least = 0 if relu else -np.inf
+    return convolved(x, w, b, least, stride, padding, dilation, groups)
 
 
-def convolved(x, w, b, least, stride=(1, 1), padding=NO_PADDING, dilation=(1, 1), groups=1):
+def convolved(x, w, b, least, stride, padding, dilation, groups):
     """Convolve and cut off what is below `least`."""
     counts = tuple(
         window_count(*axis)
