@@ -1,7 +1,6 @@
 """PyTorch's names: each row of this layer's table runs, and whoever asks for the name is told."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -9,9 +8,8 @@ from tinytorch import data as layer
 from tinytorch import tensor
 from tinytorch.tensor import NamingError, UsageError, pytorch
 
-TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
 OURS = {**vars(tensor), **vars(layer)}
-exec(re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1], OURS)
+exec(pytorch.given("data"), OURS)
 ROWS = pytorch.rows("data")
 OWNERS = {"data": [layer], "transforms": [layer.transforms, layer]}
 NAMES = [row for row in ROWS if row.name.rpartition(".")[0] in OWNERS]

@@ -1,7 +1,6 @@
 """PyTorch's names: each row of this layer's table runs, and whoever asks for the name is told."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,8 @@ from tinytorch.autograd import nn
 from tinytorch.optim import schedules
 from tinytorch.tensor import NamingError, UsageError, pytorch
 
-TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
 OURS = {**vars(tensor), "nn": nn, "optim": layer, "schedules": schedules}
-exec(re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1], OURS)
+exec(pytorch.given("optim"), OURS)
 ROWS = pytorch.rows("optim")
 OWNERS = {"optim": [layer], "lr_scheduler": [schedules, layer], "nn.utils": [layer]}
 NAMES = [row for row in ROWS if row.name.rpartition(".")[0] in OWNERS]

@@ -1,7 +1,6 @@
 """PyTorch's names: each row of the table runs, and whoever uses the name is told the row."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +8,8 @@ import pytest
 from tinytorch import tensor as layer
 from tinytorch.tensor import NamingError, Tensor, UsageError, errors, functional, ops, pytorch
 
-TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
-GIVEN = re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1]
 OURS = {**vars(layer), "F": functional, "np": np}
-exec(GIVEN, OURS)
+exec(pytorch.given("tensor"), OURS)
 ROWS = pytorch.rows("tensor")
 NAMES = [row for row in ROWS if not row.name.endswith("=")]
 

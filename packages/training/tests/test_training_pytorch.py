@@ -1,8 +1,5 @@
 """PyTorch's names: each row of this layer's table runs, and whoever asks for the name is told."""
 
-import re
-from pathlib import Path
-
 import pytest
 
 from tinytorch import optim, tensor
@@ -10,9 +7,8 @@ from tinytorch import training as layer
 from tinytorch.autograd import nn
 from tinytorch.tensor import NamingError, pytorch
 
-TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
 OURS = {**vars(tensor), **vars(layer), "nn": nn, "optim": optim}
-exec(re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1], OURS)
+exec(pytorch.given("training"), OURS)
 ROWS = pytorch.rows("training")
 OWNERS = {"torch": [layer, tensor]}
 NAMES = [row for row in ROWS if row.name.rpartition(".")[0] in OWNERS]

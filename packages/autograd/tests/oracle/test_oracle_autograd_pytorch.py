@@ -1,8 +1,5 @@
 """PyTorch beside us: both cells of each row of the table give the same."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,8 +9,6 @@ from tinytorch import autograd as layer
 from tinytorch import tensor
 from tinytorch.tensor import Tensor, functional, pytorch
 
-TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
-GIVEN = re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1]
 HOOKS = {f"Module.register_forward{kind}_hook" for kind in ("", "_pre")} | {"Tensor.register_hook"}
 APART = {"Module.cuda", "torch.set_grad_enabled", "torch.inference_mode", *HOOKS}
 """What wants a GPU, and what gives a block, a handle or a method."""
@@ -22,14 +17,14 @@ APART = {"Module.cuda", "torch.set_grad_enabled", "torch.inference_mode", *HOOKS
 @pytest.fixture
 def ours():
     names = {**vars(tensor), **vars(layer), "F": functional}
-    exec(GIVEN, names)
+    exec(pytorch.given("autograd"), names)
     return names
 
 
 @pytest.fixture
 def theirs():
     names = {"tensor": torch.tensor, "torch": torch, "nn": torch.nn, "init": torch.nn.init, "F": TF}
-    exec(GIVEN, names)
+    exec(pytorch.given("autograd"), names)
     return names
 
 

@@ -1,8 +1,5 @@
 """PyTorch beside us: both cells of each row of the table give the same batches."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,8 +9,6 @@ from tinytorch import data as layer
 from tinytorch import tensor
 from tinytorch.tensor import Tensor, pytorch
 
-TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
-GIVEN = re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1]
 APART = {
     "data.WeightedRandomSampler",
     "data.SubsetRandomSampler",
@@ -29,7 +24,7 @@ APART = {
 @pytest.fixture
 def ours():
     names = {**vars(tensor), **vars(layer)}
-    exec(GIVEN, names)
+    exec(pytorch.given("data"), names)
     return names
 
 
@@ -37,7 +32,7 @@ def ours():
 def theirs():
     names = {"tensor": torch.tensor, "torch": torch, "data": data}
     names["TensorDataset"] = data.TensorDataset
-    exec(GIVEN, names)
+    exec(pytorch.given("data"), names)
     return names
 
 

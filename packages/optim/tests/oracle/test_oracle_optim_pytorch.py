@@ -1,8 +1,5 @@
 """PyTorch beside us: both cells of each row of the table give the same."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,15 +10,13 @@ from tinytorch.autograd import nn
 from tinytorch.optim import schedules
 from tinytorch.tensor import Tensor, pytorch
 
-TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
-GIVEN = re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1]
 STEPS = 9
 
 
 @pytest.fixture
 def ours():
     names = {**vars(tensor), "nn": nn, "optim": layer, "schedules": schedules}
-    exec(GIVEN, names)
+    exec(pytorch.given("optim"), names)
     return names
 
 
@@ -34,7 +29,7 @@ def theirs():
         "optim": torch.optim,
         "lr_scheduler": torch.optim.lr_scheduler,
     }
-    exec(GIVEN, names)
+    exec(pytorch.given("optim"), names)
     return names
 
 

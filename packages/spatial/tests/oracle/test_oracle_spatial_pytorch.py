@@ -1,8 +1,5 @@
 """PyTorch beside us: both cells of each row of the table give the same."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,21 +9,18 @@ from tinytorch import spatial as layer
 from tinytorch import tensor
 from tinytorch.tensor import Tensor, pytorch
 
-TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
-GIVEN = re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1]
-
 
 @pytest.fixture
 def ours():
     names = {**vars(tensor), "spatial": layer}
-    exec(GIVEN, names)
+    exec(pytorch.given("spatial"), names)
     return names
 
 
 @pytest.fixture
 def theirs():
     names = {"tensor": torch.tensor, "torch": torch, "nn": torch.nn, "F": TF}
-    exec(GIVEN, names)
+    exec(pytorch.given("spatial"), names)
     return names
 
 

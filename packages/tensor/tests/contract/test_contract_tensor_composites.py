@@ -124,6 +124,9 @@ def test_pytorchs_names_lead_to_ours(tensor, functional):
     row = tensor.pytorch.find("no such name", "Tensor.view")
     assert isinstance(row, tensor.pytorch.Row)
     assert row in tensor.pytorch.rows("tensor")
+    names = dict(vars(tensor))
+    exec(tensor.pytorch.given("tensor"), names)
+    assert eval(row.ours, names).shape == (3, 2)
     assert (row.name, bool(row.theirs), bool(row.ours)) == ("Tensor.view", True, True)
 
 

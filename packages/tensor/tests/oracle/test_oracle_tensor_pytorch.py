@@ -1,8 +1,5 @@
 """PyTorch beside us: both cells of each row of the table give the same."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,24 +8,23 @@ import torch.nn.functional as TF
 from tinytorch import tensor as layer
 from tinytorch.tensor import Tensor, functional, pytorch
 
-TABLE = Path(layer.__file__).with_name("from_pytorch.md").read_text("utf-8")
-GIVEN = re.search(r"```python\n(.*?)```", TABLE, re.DOTALL)[1]
 RANDOM = ["randn", "randn_like", "rand", "randint", "randperm", "multinomial"]
-APART = {"Tensor.cuda", "torch.manual_seed", *(f"torch.{name}" for name in RANDOM)}
-"""What wants a GPU, gives a generator, or is drawn."""
+THREADS = {"torch.set_num_threads", "torch.get_num_threads"}
+APART = {"Tensor.cuda", "torch.manual_seed", *(f"torch.{name}" for name in RANDOM), *THREADS}
+"""What wants a GPU, gives a generator, is drawn, or tells of threads, which both sides count."""
 
 
 @pytest.fixture
 def ours():
     names = {**vars(layer), "F": functional, "np": np}
-    exec(GIVEN, names)
+    exec(pytorch.given("tensor"), names)
     return names
 
 
 @pytest.fixture
 def theirs():
     names = {"tensor": torch.tensor, "torch": torch, "F": TF}
-    exec(GIVEN, names)
+    exec(pytorch.given("tensor"), names)
     return names
 
 
@@ -63,3 +59,16 @@ def test_both_cells_of_a_row_give_the_same(row, ours, theirs):
 def test_draws_have_the_same_shape(name, ours, theirs):
     row = pytorch.find(f"torch.{name}")
     assert eval(row.ours, ours).shape == tuple(eval(row.theirs, theirs).shape)
+
+
+def test_threads_are_as_many(ours, theirs):
+    before, told = layer.kernels.threads(), pytorch.find("torch.get_num_threads")
+    own = torch.get_num_threads()
+    row = pytorch.find("torch.set_num_threads")
+    try:
+        eval(row.ours, ours)
+        eval(row.theirs, theirs)
+        assert eval(told.ours, ours).products in (eval(told.theirs, theirs), None)
+    finally:
+        torch.set_num_threads(own)
+        layer.kernels.threads(before.products or before.kernels or 1)

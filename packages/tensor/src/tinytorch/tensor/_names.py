@@ -4,6 +4,7 @@ A row of a table has four cells: the name, how it is used in PyTorch, the way of
 remark. A keyword's name ends in `=`, that of a part follows the part (`nn.CrossEntropyLoss`).
 """
 
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -40,9 +41,19 @@ def rows(layer: str = "*") -> tuple[Row, ...]:
         >>> rows("tensor")[0].name
         'Tensor.view'
     """
-    places = sys.modules["tinytorch"].__path__
-    tables = [path for place in places for path in Path(place).glob(f"{layer}/from_pytorch.md")]
-    return tuple(row for path in sorted(tables) for row in _read(path.read_text("utf-8")))
+    return tuple(row for text in _tables(layer) for row in _read(text))
+
+
+def given(layer: str) -> str:
+    """Return the lines of Python that make what the cells of a layer's rows speak of.
+
+    Example:
+        >>> names = {"tensor": lambda numbers: numbers}
+        >>> exec(given("tensor"), names)
+        >>> "x" in names
+        True
+    """
+    return "".join(re.findall(r"```python\n(.*?)```", "".join(_tables(layer)), re.DOTALL))
 
 
 def find(*names: str) -> Row | None:
@@ -58,6 +69,13 @@ def find(*names: str) -> Row | None:
 @cache
 def _by_name() -> dict[str, Row]:
     return {row.name: row for row in rows()}
+
+
+def _tables(layer: str) -> list[str]:
+    """The tables of a layer, or of all that are installed."""
+    places = sys.modules["tinytorch"].__path__
+    paths = [path for place in places for path in Path(place).glob(f"{layer}/from_pytorch.md")]
+    return [path.read_text("utf-8") for path in sorted(paths)]
 
 
 def _read(text: str) -> list[Row]:

@@ -8,10 +8,10 @@ names to what stands for them (`point_out`).
 import sys
 from typing import Any, Self, TypeVar
 
-from tinytorch.tensor._names import Row, find, rows
+from tinytorch.tensor._names import Row, find, given, rows
 from tinytorch.tensor.errors import NameImportError, NamingError, refuse_foreign
 
-__all__ = ["Guided", "Row", "find", "point_out", "rows", "unknown"]
+__all__ = ["Guided", "Row", "find", "given", "point_out", "rows", "unknown"]
 
 
 E = TypeVar("E", NamingError, NameImportError)
