@@ -23,6 +23,8 @@ from layers import LAYERS, NAMESPACE, Package, closure, read_package
 from uses import Uses, uses
 
 TEST_TOOLS = frozenset({"pytest", "_pytest", "hypothesis"})
+CHECKERS = frozenset({"typing_extensions"})
+"""What type checkers bring; nothing else can import it."""
 ORACLES = frozenset(
     ("datasets", "jax", "onnx", "onnxruntime", "pandas", "safetensors", "sklearn", "tensorboard")
 ) | {"torch"}
@@ -241,7 +243,7 @@ def _layer_in(name: str) -> str | None:
 
 
 def _is_available(top: str, declared: frozenset[str] | set[str]) -> bool:
-    return top in sys.stdlib_module_names or top in declared or top in {NAMESPACE, ""}
+    return top in sys.stdlib_module_names | CHECKERS | declared | {NAMESPACE, ""}
 
 
 def _is_private(name: str) -> bool:

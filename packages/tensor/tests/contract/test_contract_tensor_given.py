@@ -63,7 +63,7 @@ def test_as_array_is_what_tensors_are_made_of(tensor):
 
 
 def test_types_are_shared(tensor):
-    for name in ("Array", "Axes", "Shape", "TopK"):
+    for name in ("Array", "Axes", "Operand", "Shape", "T", "TopK"):
         assert hasattr(tensor.types, name)
 
 

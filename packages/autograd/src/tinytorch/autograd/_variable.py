@@ -59,6 +59,8 @@ class Variable(KeepsHistory, Memory):
         __rpow__ = __matmul__ = __and__ = __or__ = __xor__ = __lshift__ = __rshift__ = _operator
         __rmatmul__ = __rand__ = __ror__ = __rxor__ = __rlshift__ = __rrshift__ = _operator
 
+        def _gives(self, result: "Variable", /) -> None: ...  # type: ignore[override]
+
     def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
         super().__init__(data, dtype)
         if self.data.dtype.kind != "f":

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import ops
-from tinytorch.tensor._convert import as_array
+from tinytorch.tensor._convert import as_array, shape_of
 from tinytorch.tensor.errors import DTypeError, ShapeError, named
-from tinytorch.tensor.types import Axes
+from tinytorch.tensor.types import Axes, Operand, T
 
 
 @named
-def einsum(subscripts: str, *tensors: Any) -> Any:
+def einsum(subscripts: str, *tensors: Operand[T]) -> T:
     """Return the sum of products that `subscripts` describe.
 
     Args:
@@ -34,7 +34,7 @@ def einsum(subscripts: str, *tensors: Any) -> Any:
 
 
 @named
-def pad(x: Any, widths: Any, value: float = 0) -> Any:
+def pad(x: Operand[T], widths: Any, value: float = 0) -> T:
     """Return `x` with a border.
 
     Args:
@@ -53,7 +53,7 @@ def pad(x: Any, widths: Any, value: float = 0) -> Any:
         >>> pad(tensor([1, 2]), (1, 0))
         tensor([0, 1, 2])
     """
-    shape = np.shape(x)
+    shape = shape_of(x)
     try:
         pairs = np.broadcast_to(np.array(widths), (len(shape), 2)).tolist()
         widths = tuple((index(before), index(after)) for before, after in pairs)
@@ -68,7 +68,7 @@ def pad(x: Any, widths: Any, value: float = 0) -> Any:
 
 
 @named
-def flip(x: Any, axis: Axes = None) -> Any:
+def flip(x: Operand[T], axis: Axes = None) -> T:
     """Return `x` with the order of elements reversed.
 
     Args:
@@ -87,7 +87,7 @@ def flip(x: Any, axis: Axes = None) -> Any:
 
 
 @named
-def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
+def take_along_axis(x: Operand[T], indices: Any, axis: int) -> T:
     """Return for each position the element of `x` that `indices` names along `axis`.
 
     Args:
@@ -112,7 +112,7 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
 
 
 @named
-def scatter_add(x: Any, indices: Any, values: Any, axis: int) -> Any:
+def scatter_add(x: Operand[T], indices: Any, values: Operand[T], axis: int) -> T:
     """Return a copy of `x` with each value added where `indices` points along `axis`.
 
     Args:

@@ -5,7 +5,7 @@ to it as well: its error says what stands for PyTorch's `dim=`.
 """
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -22,6 +22,9 @@ class Methods:
     __slots__ = ()
 
     data: np.ndarray
+    if TYPE_CHECKING:
+
+        def _gives(self, result: Any, /) -> None: ...
 
     def __neg__(self) -> Self:
         return ops.neg(self)

@@ -6,13 +6,13 @@ more (autograd's `Variable` also remembers). An op therefore never knows about g
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature, signature
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
-from numpy import ndarray
+from numpy import generic, ndarray
 
 from tinytorch.tensor._explaining import explained, misused, name_taken, nothing_to_evaluate
 from tinytorch.tensor.errors import TinyTorchError
@@ -21,6 +21,24 @@ FLOAT64 = np.dtype(np.float64)
 WEAK = frozenset({bool, int, float, type(None)})
 UFUNCS: dict[np.ufunc, "Op"] = {}  # the op that means the same
 _registry: WeakValueDictionary[str, "Op"] = WeakValueDictionary()
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as WithDefault
+
+    T = WithDefault("T", default="Tensor")
+else:
+    T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Evaluating(Protocol[T_contra]):
+    """A type that evaluates ops. Of several operands' types the narrowest is the result's."""
+
+    def _gives(self, result: T_contra, /) -> None: ...
+
+
+Operand: TypeAlias = Evaluating[T] | ndarray | generic | float | Sequence[Any]
+"""What an op takes: a Tensor, or what it makes one of. A Variable among them makes a Variable."""
 
 
 class Op:
@@ -58,6 +76,11 @@ class Op:
         self.has_settings = settings > 0
         any_number = Parameter.VAR_POSITIONAL in kinds
         self.most_operands = sys.maxsize if any_number else len(kinds) - settings
+
+    @overload
+    def __call__(self, *operands: Operand[T] | None, **settings: Any) -> T: ...
+    @overload  # other libraries' arrays
+    def __call__(self, *operands: Any, **settings: Any) -> Any: ...
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:
         """Evaluate the op through the seam of its operands' type."""

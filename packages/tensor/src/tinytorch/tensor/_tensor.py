@@ -7,7 +7,7 @@ see in `_interchange`.
 
 import copy
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -58,6 +58,8 @@ class Tensor(Methods, Interchange):
         __rpow__ = __matmul__ = __and__ = __or__ = __xor__ = __lshift__ = __rshift__ = _operator
         __rmatmul__ = __rand__ = __ror__ = __rxor__ = __rlshift__ = __rrshift__ = _operator
         __lt__ = __le__ = __gt__ = __ge__ = _operator
+
+        def _gives(self, result: "Tensor", /) -> None: ...
 
     def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
         self.data = as_array(type(self).__name__, data, dtype, copy=True)
@@ -110,8 +112,8 @@ class Tensor(Methods, Interchange):
     def __ne__(self, other: object) -> Any:
         return ops.not_equal(self, other) if _is_comparable(other) else NotImplemented
 
-    def __getitem__(self, index: Any) -> Any:
-        return ops.getitem(self, index=_plain_index(index))
+    def __getitem__(self, index: Any) -> Self:
+        return ops.getitem(self, index=_plain_index(index))  # type: ignore[return-value] # a Self
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise ImmutableError(
@@ -128,7 +130,7 @@ class Tensor(Methods, Interchange):
             )
         return len(self.data)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: Any) -> bool:

@@ -21,7 +21,7 @@ Upper layers subclass these where they have more to say.
 from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import signature
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from tinytorch.tensor._names import find
 
@@ -43,8 +43,7 @@ __all__ = [
     "refuse_foreign",
 ]
 
-P = ParamSpec("P")
-R = TypeVar("R")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class TinyTorchError(Exception):
@@ -182,7 +181,7 @@ class UsageError(TinyTorchError, TypeError):
     problem = "called otherwise here"
 
 
-def named(function: Callable[P, R]) -> Callable[P, R]:
+def named(function: Function) -> Function:
     """Let the errors of a public function name it, whatever it is made of.
 
     A keyword that the function lacks and PyTorch has is an error that tells ours.
@@ -201,7 +200,7 @@ def named(function: Callable[P, R]) -> Callable[P, R]:
     """
 
     @wraps(function)
-    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+    def told(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except TinyTorchError as error:
@@ -211,7 +210,7 @@ def named(function: Callable[P, R]) -> Callable[P, R]:
             refuse_foreign(function.__name__, function, kwargs)
             raise
 
-    return told
+    return told  # type: ignore[return-value]
 
 
 def refuse_foreign(

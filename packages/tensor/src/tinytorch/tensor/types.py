@@ -1,11 +1,13 @@
 """The few types that signatures of all layers share."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Generic, NamedTuple, TypeAlias
 
 import numpy as np
 
-__all__ = ["Array", "Axes", "Shape", "TopK"]
+from tinytorch.tensor._op import Operand, T
+
+__all__ = ["Array", "Axes", "Operand", "Shape", "T", "TopK"]
 
 Array: TypeAlias = np.ndarray[Any, Any]
 """What the reference or the kernel of an op takes and gives; elsewhere it is `np.ndarray`."""
@@ -15,7 +17,7 @@ Shape: TypeAlias = Sequence[int]
 """The length of each axis."""
 
 
-class TopK(NamedTuple):
+class TopK(NamedTuple, Generic[T]):
     """The k largest or smallest elements along an axis, in order.
 
     Attributes:
@@ -23,5 +25,5 @@ class TopK(NamedTuple):
         indices: Where they stand, int64.
     """
 
-    values: Any
+    values: T
     indices: Any

@@ -7,8 +7,8 @@ import numpy as np
 from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError
 
 
-def check_images(operation: str, x: Any) -> None:
-    """Raise unless x is (batch, channels, height, width) and of a float dtype.
+def check_images(operation: str, x: Any) -> Any:
+    """Return x, which is (batch, channels, height, width) and of a float dtype.
 
     Raises:
         ShapeError: The input has another rank; a single image needs a batch axis.
@@ -35,10 +35,12 @@ def check_images(operation: str, x: Any) -> None:
             fix='convert them first: x.astype("float32") / 255 for bytes',
             dtype=dtype,
         )
+    return x
 
 
-def check_kernel(operation: str, shape: tuple[int, ...], groups: int, axes: str) -> None:
-    """Raise unless there are four axes, and groups that divide the first; `axes` names two."""
+def check_kernel(operation: str, weight: Any, groups: int, axes: str) -> tuple[int, ...]:
+    """Return the shape, of four axes and groups that divide the first; `axes` names two."""
+    shape: tuple[int, ...] = weight.shape
     if len(shape) != 4:
         raise ShapeError(
             operation,
@@ -48,6 +50,7 @@ def check_kernel(operation: str, shape: tuple[int, ...], groups: int, axes: str)
             weight=shape,
         )
     check_divides(operation, "groups", groups, axes.split(",", maxsplit=1)[0], shape[0])
+    return shape
 
 
 def check_channels(operation: str, x: Any, weight: Any, channels: int, groups: int) -> None:

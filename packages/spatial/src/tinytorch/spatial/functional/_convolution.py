@@ -12,17 +12,18 @@ from tinytorch.spatial.functional._checks import (
 from tinytorch.spatial.functional._windows import Size, check_fits, padding_of
 from tinytorch.tensor import checks, ops
 from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.types import Operand, T
 
 
 def conv2d(
-    x: Any,
-    weight: Any,
-    bias: Any = None,
+    x: Operand[T],
+    weight: Operand[T],
+    bias: Operand[T] | None = None,
     stride: Size = 1,
     padding: Size | str = 0,
     dilation: Size = 1,
     groups: int = 1,
-) -> Any:
+) -> T:
     """Slide kernels over images: a weighted sum of the pixels under each window.
 
     Args:
@@ -64,8 +65,8 @@ def conv2d_settings(
     """Check what `conv2d` takes, and return the settings of its op."""
     groups = checks.whole("conv2d", "groups", groups)
     check_images("conv2d", x)
-    check_kernel("conv2d", weight.shape, groups, "out channels, channels / groups")
-    out, per_group, *kernel = weight.shape
+    axes = "out channels, channels / groups"
+    out, per_group, *kernel = check_kernel("conv2d", weight, groups, axes)
     check_channels("conv2d", x, weight, per_group * groups, groups)
     check_vectors("conv2d", out, bias=bias)
     kernel_size = kernel[0], kernel[1]
@@ -77,15 +78,15 @@ def conv2d_settings(
 
 
 def conv_transpose2d(
-    x: Any,
-    weight: Any,
-    bias: Any = None,
+    x: Operand[T],
+    weight: Operand[T],
+    bias: Operand[T] | None = None,
     stride: Size = 1,
     padding: Size = 0,
     output_padding: Size = 0,
     groups: int = 1,
     dilation: Size = 1,
-) -> Any:
+) -> T:
     """Spread each pixel over a window: the gradient of `conv2d` with respect to its images.
 
     Args:
@@ -116,9 +117,9 @@ def conv_transpose2d(
     """
     name = "conv_transpose2d"
     groups = checks.whole(name, "groups", groups)
-    check_images(name, x)
-    check_kernel(name, weight.shape, groups, "channels, out channels / groups")
-    channels, per_group, *kernel = weight.shape
+    x = check_images(name, x)
+    axes = "channels, out channels / groups"
+    channels, per_group, *kernel = check_kernel(name, weight, groups, axes)
     check_channels(name, x, weight, channels, groups)
     check_vectors(name, per_group * groups, bias=bias)
     strides = checks.pair(name, "stride", stride, 1)

@@ -1,20 +1,19 @@
 """Whole channels left out at random."""
 
-from typing import Any
-
 import numpy as np
 
 from tinytorch.spatial.functional._checks import check_images
 from tinytorch.tensor import Tensor, checks, random
+from tinytorch.tensor.types import Operand, T
 
 
 def dropout2d(
-    x: Any,
+    x: Operand[T],
     p: float = 0.5,
     *,
     rng: np.random.Generator | int | None = None,
     training: bool = True,
-) -> Any:
+) -> T:
     """Set whole channels to zero at random and scale the others up to keep the mean.
 
     Args:
@@ -39,7 +38,7 @@ def dropout2d(
         >>> sorted({v.item() for v in dropout2d(ones((1, 8, 1, 1)), rng=0).reshape(-1)})
         [0.0, 2.0]
     """
-    check_images("dropout2d", x)
+    x = check_images("dropout2d", x)
     p = checks.fraction("dropout2d", "p", p)
     if not training or p == 0:
         return x

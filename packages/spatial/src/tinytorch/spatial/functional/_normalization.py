@@ -14,16 +14,17 @@ from tinytorch.spatial.functional._checks import (
 )
 from tinytorch.tensor import checks, ops
 from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.types import Operand, T
 
 
 def batch_norm2d(
-    x: Any,
-    weight: Any = None,
-    bias: Any = None,
+    x: Operand[T],
+    weight: Operand[T] | None = None,
+    bias: Operand[T] | None = None,
     running_mean: Any = None,
     running_var: Any = None,
     eps: float = 1e-5,
-) -> Any:
+) -> T:
     """Normalize each channel, by the batch's own statistics or by given ones.
 
     Args:
@@ -51,7 +52,7 @@ def batch_norm2d(
         [[[[-1.0, 1.0]]]]
     """
     name = "batch_norm2d"
-    check_images(name, x)
+    x = check_images(name, x)
     check_vectors(
         name,
         x.shape[1],
@@ -79,8 +80,12 @@ def batch_norm2d(
 
 
 def group_norm(
-    x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> Any:
+    x: Operand[T],
+    num_groups: int,
+    weight: Operand[T] | None = None,
+    bias: Operand[T] | None = None,
+    eps: float = 1e-5,
+) -> T:
     """Normalize groups of channels of each image by themselves: no batch statistics.
 
     Args:
@@ -108,7 +113,7 @@ def group_norm(
         [[[[-1.0, 1.0]]]]
     """
     name = "group_norm"
-    check_images(name, x)
+    x = check_images(name, x)
     num_groups = checks.whole(name, "num_groups", num_groups)
     check_divides(name, "num_groups", num_groups, "channels", x.shape[1])
     check_vectors(name, x.shape[1], weight=weight, bias=bias)

@@ -10,9 +10,12 @@ from tinytorch.spatial.functional._resizing import resample
 from tinytorch.spatial.functional._windows import Size, check_fits
 from tinytorch.tensor import checks, ops
 from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.types import Operand, T
 
 
-def max_pool2d(x: Any, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> Any:
+def max_pool2d(
+    x: Operand[T], kernel_size: Size, stride: Size | None = None, padding: Size = 0
+) -> T:
     """Return the largest element of each window of each channel.
 
     Args:
@@ -35,16 +38,17 @@ def max_pool2d(x: Any, kernel_size: Size, stride: Size | None = None, padding: S
         >>> max_pool2d(arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
         [[[[5.0, 7.0], [13.0, 15.0]]]]
     """
+    x = check_images("max_pool2d", x)
     return spatial_ops.max_pool2d(x, **_settings("max_pool2d", x, kernel_size, stride, padding))
 
 
 def avg_pool2d(
-    x: Any,
+    x: Operand[T],
     kernel_size: Size,
     stride: Size | None = None,
     padding: Size = 0,
     count_include_pad: bool = True,
-) -> Any:
+) -> T:
     """Return the average of each window of each channel.
 
     Args:
@@ -68,6 +72,7 @@ def avg_pool2d(
         >>> avg_pool2d(arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
         [[[[2.5, 4.5], [10.5, 12.5]]]]
     """
+    x = check_images("avg_pool2d", x)
     settings = _settings("avg_pool2d", x, kernel_size, stride, padding)
     y = spatial_ops.avg_pool2d(x, **settings)
     if checks.flag("avg_pool2d", "count_include_pad", count_include_pad) or padding == 0:
@@ -76,7 +81,7 @@ def avg_pool2d(
     return y / spatial_ops.avg_pool2d(inside, **settings)
 
 
-def adaptive_avg_pool2d(x: Any, output_size: Size) -> Any:
+def adaptive_avg_pool2d(x: Operand[T], output_size: Size) -> T:
     """Average as many windows as it takes for an image of a wanted size.
 
     Args:
@@ -97,7 +102,7 @@ def adaptive_avg_pool2d(x: Any, output_size: Size) -> Any:
         >>> adaptive_avg_pool2d(arange(6.0).reshape(1, 1, 2, 3), 1).tolist()
         [[[[2.5]]]]
     """
-    check_images("adaptive_avg_pool2d", x)
+    x = check_images("adaptive_avg_pool2d", x)
     wanted = checks.pair("adaptive_avg_pool2d", "output_size", output_size, 1)
     check_fits("adaptive_avg_pool2d", x.shape[2:])
     height, width = x.shape[2:]
@@ -114,7 +119,6 @@ def _settings(
     operation: str, x: Any, kernel_size: Size, stride: Size | None, padding: Size
 ) -> dict[str, Any]:
     """Check what both poolings share, and return the settings of the op."""
-    check_images(operation, x)
     kernel = checks.pair(operation, "kernel_size", kernel_size, 1)
     strides = kernel if stride is None else checks.pair(operation, "stride", stride, 1)
     high, wide = checks.pair(operation, "padding", padding, 0)

@@ -8,14 +8,15 @@ from tinytorch.spatial.functional._checks import check_images
 from tinytorch.spatial.functional._windows import Size, check_fits
 from tinytorch.tensor import checks, ops
 from tinytorch.tensor.errors import ArgumentError
+from tinytorch.tensor.types import Operand, T
 
 
 def upsample(
-    x: Any,
+    x: Operand[T],
     scale_factor: Size | None = None,
     mode: str = "nearest",
     size: Size | None = None,
-) -> Any:
+) -> T:
     """Enlarge images.
 
     Args:
@@ -38,7 +39,7 @@ def upsample(
         >>> upsample(tensor([[[[1.0, 2.0]]]]), 2).tolist()
         [[[[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]]
     """
-    check_images("upsample", x)
+    x = check_images("upsample", x)
     check_resizing("upsample", scale_factor, mode, size)
     check_fits("upsample", x.shape[2:])
     height, width = x.shape[2:]

@@ -5,18 +5,19 @@ from typing import Any
 from tinytorch.spatial.functional._convolution import conv2d
 from tinytorch.tensor import checks, ops
 from tinytorch.tensor.errors import ShapeError, named
+from tinytorch.tensor.types import Operand, T
 
 
 @named
 def conv1d(
-    x: Any,
-    weight: Any,
-    bias: Any = None,
+    x: Operand[T],
+    weight: Operand[T],
+    bias: Operand[T] | None = None,
     stride: int = 1,
     padding: int | str = 0,
     dilation: int = 1,
     groups: int = 1,
-) -> Any:
+) -> T:
     """Slide kernels over signals: settings and errors as in `conv2d`, of one axis.
 
     Args:

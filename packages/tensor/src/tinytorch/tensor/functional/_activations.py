@@ -1,14 +1,13 @@
 """Activations: elementwise functions of ops, and softmax."""
 
-from typing import Any
-
 from tinytorch.tensor import ops
 from tinytorch.tensor.checks import choice
 from tinytorch.tensor.errors import named
+from tinytorch.tensor.types import Operand, T
 
 
 @named
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+def leaky_relu(x: Operand[T], negative_slope: float = 0.01) -> T:
     """Return x where it is positive, else `negative_slope` times x.
 
     Args:
@@ -27,7 +26,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
 
 
 @named
-def gelu(x: Any, approximate: str = "none") -> Any:
+def gelu(x: Operand[T], approximate: str = "none") -> T:
     """Return x times the standard normal distribution function of x.
 
     The tails keep their digits, where PyTorch's end in 0 below -5.5.
@@ -55,7 +54,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 
 @named
-def silu(x: Any) -> Any:
+def silu(x: Operand[T]) -> T:
     """Return x times its sigmoid.
 
     Args:
@@ -73,7 +72,7 @@ def silu(x: Any) -> Any:
 
 
 @named
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: Operand[T], axis: int = -1) -> T:
     """Return exp(x), scaled to sum to 1 along `axis`; never overflows.
 
     Args:
@@ -92,7 +91,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 
 @named
-def log_softmax(x: Any, axis: int = -1) -> Any:
+def log_softmax(x: Operand[T], axis: int = -1) -> T:
     """Return the logarithm of softmax, in nats; never overflows.
 
     Args:

@@ -1,16 +1,18 @@
 """Losses of yes-or-no probabilities, in nats."""
 
-from typing import Any
-
 from tinytorch.tensor import ops
 from tinytorch.tensor.errors import ArgumentError, named
 from tinytorch.tensor.functional._reduction import as_values, reduce, same_shape, weigh
+from tinytorch.tensor.types import Operand, T
 
 
 @named
 def binary_cross_entropy(
-    probabilities: Any, targets: Any, weight: Any = None, reduction: str = "mean"
-) -> Any:
+    probabilities: Operand[T],
+    targets: Operand[T],
+    weight: Operand[T] | None = None,
+    reduction: str = "mean",
+) -> T:
     """Return -(t log p + (1 - t) log(1 - p)), in nats, each logarithm at least -100.
 
     Args:
@@ -47,12 +49,12 @@ def binary_cross_entropy(
 
 @named
 def binary_cross_entropy_with_logits(
-    logits: Any,
-    targets: Any,
-    weight: Any = None,
+    logits: Operand[T],
+    targets: Operand[T],
+    weight: Operand[T] | None = None,
     reduction: str = "mean",
-    pos_weight: Any = None,
-) -> Any:
+    pos_weight: Operand[T] | None = None,
+) -> T:
     """Return the binary cross-entropy of sigmoid(logits), in nats; never overflows.
 
     Args:

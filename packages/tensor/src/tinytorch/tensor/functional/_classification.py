@@ -11,18 +11,19 @@ from tinytorch.tensor.checks import fraction
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError, named
 from tinytorch.tensor.functional._activations import log_softmax
 from tinytorch.tensor.functional._reduction import as_values, checked, mean_over, reduce
+from tinytorch.tensor.types import Operand, T
 
 
 @named
 @in_single
 def cross_entropy(
-    logits: Any,
-    targets: Any,
-    weight: Any = None,
+    logits: Operand[T],
+    targets: Operand[T],
+    weight: Operand[T] | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Any:
+) -> T:
     """Return -log softmax(logits) of the target class, in nats.
 
     Args:
@@ -73,12 +74,12 @@ def cross_entropy(
 @named
 @in_single
 def nll_loss(
-    log_probabilities: Any,
-    targets: Any,
-    weight: Any = None,
+    log_probabilities: Operand[T],
+    targets: Operand[T],
+    weight: Operand[T] | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
-) -> Any:
+) -> T:
     """Return minus the log-probability of the target class, in nats.
 
     Args:

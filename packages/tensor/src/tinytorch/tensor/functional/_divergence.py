@@ -1,7 +1,5 @@
 """The distance of one distribution from another, in nats."""
 
-from typing import Any
-
 import numpy as np
 
 from tinytorch.tensor import ops
@@ -9,13 +7,17 @@ from tinytorch.tensor._precision import in_single
 from tinytorch.tensor.checks import flag
 from tinytorch.tensor.errors import named
 from tinytorch.tensor.functional._reduction import checked, mean_over, reduce, same_shape
+from tinytorch.tensor.types import Operand, T
 
 
 @named
 @in_single
 def kl_div(
-    log_probabilities: Any, targets: Any, reduction: str = "mean", log_target: bool = False
-) -> Any:
+    log_probabilities: Operand[T],
+    targets: Operand[T],
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> T:
     """Return targets times (log targets - log_probabilities), the Kullback-Leibler divergence.
 
     As PyTorch's, `"mean"` divides by all elements; `"batchmean"` gives the divergence that books

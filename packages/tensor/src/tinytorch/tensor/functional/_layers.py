@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import ops, random
-from tinytorch.tensor._convert import whole_numbers
+from tinytorch.tensor._convert import shape_of, whole_numbers
 from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.checks import fraction, number
 from tinytorch.tensor.errors import ShapeError, named
+from tinytorch.tensor.types import Operand, T
 
 
 @named
-def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+def linear(x: Operand[T], weight: Operand[T], bias: Operand[T] | None = None) -> T:
     """Return x @ weight.T + bias.
 
     Args:
@@ -35,7 +36,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 
 
 @named
-def dropout(x: Any, p: float = 0.5, *, training: bool = True, rng: Any = None) -> Any:
+def dropout(x: Operand[T], p: float = 0.5, *, training: bool = True, rng: Any = None) -> T:
     """Set each element to 0 with probability `p` and scale the others by 1 / (1 - p).
 
     Args:
@@ -58,10 +59,9 @@ def dropout(x: Any, p: float = 0.5, *, training: bool = True, rng: Any = None) -
         >>> dropout(ones(4), 0.5, rng=0)
         tensor([2., 2., 2., 0.])
     """
-    p = fraction("dropout", "p", p)
+    p, x = fraction("dropout", "p", p), as_tensor("dropout", x)
     if not training or p == 0:
         return x
-    x = as_tensor("dropout", x)
     keep = random.generator(rng).random(x.shape, dtype=np.float32) >= p
     scale = 0.0 if p == 1 else 1 / (1 - p)
     return x * Tensor(keep.astype(x.dtype) * x.dtype.type(scale))
@@ -69,8 +69,12 @@ def dropout(x: Any, p: float = 0.5, *, training: bool = True, rng: Any = None) -
 
 @named
 def layer_norm(
-    x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> Any:
+    x: Operand[T],
+    normalized_shape: Any,
+    weight: Operand[T] | None = None,
+    bias: Operand[T] | None = None,
+    eps: float = 1e-5,
+) -> T:
     """Shift and scale the last axes to mean 0 and variance 1, then apply weight and bias.
 
     Args:
@@ -96,11 +100,11 @@ def layer_norm(
     """
     tail = whole_numbers("layer_norm", normalized_shape)
     for name, value in (("x", x), ("weight", weight), ("bias", bias)):
-        if value is not None and np.shape(value)[-len(tail) :] != tail:
+        if value is not None and shape_of(value)[-len(tail) :] != tail:
             raise ShapeError(
                 "layer_norm",
                 expected=f"{name} that ends in normalized_shape {tail}",
-                got=f"{name} {np.shape(value)}",
+                got=f"{name} {shape_of(value)}",
                 fix="give the lengths of the last axes as normalized_shape",
             )
     x = as_tensor("layer_norm", x)

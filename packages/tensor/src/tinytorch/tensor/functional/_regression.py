@@ -1,15 +1,14 @@
 """Losses of numbers, in the unit of the predictions or its square."""
 
-from typing import Any
-
 from tinytorch.tensor import ops
 from tinytorch.tensor.checks import number
 from tinytorch.tensor.errors import ArgumentError, named
 from tinytorch.tensor.functional._reduction import reduce, same_shape
+from tinytorch.tensor.types import Operand, T
 
 
 @named
-def mse_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
+def mse_loss(predictions: Operand[T], targets: Operand[T], reduction: str = "mean") -> T:
     """Return the squared differences.
 
     Args:
@@ -35,7 +34,7 @@ def mse_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
 
 
 @named
-def l1_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
+def l1_loss(predictions: Operand[T], targets: Operand[T], reduction: str = "mean") -> T:
     """Return the magnitudes of the differences: arguments and errors as in `mse_loss`.
 
     Example:
@@ -48,7 +47,12 @@ def l1_loss(predictions: Any, targets: Any, reduction: str = "mean") -> Any:
 
 
 @named
-def huber_loss(predictions: Any, targets: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+def huber_loss(
+    predictions: Operand[T],
+    targets: Operand[T],
+    reduction: str = "mean",
+    delta: float = 1.0,
+) -> T:
     """Return half the squared difference up to `delta`, and a straight line beyond.
 
     Args:

@@ -14,7 +14,7 @@ import numpy as np
 from tinytorch.tensor._convert import real_dtype
 from tinytorch.tensor._op import Op, op, register
 from tinytorch.tensor.errors import ArgumentError
-from tinytorch.tensor.types import Array
+from tinytorch.tensor.types import Array, Operand, T
 
 MOST = 8
 """So many equal factors are multiplied; for more their rounding would add up."""
@@ -162,7 +162,7 @@ def to_discrete(x: Array, *, dtype: np.dtype[Any]) -> Array:
     return values.astype(dtype)
 
 
-def astype(x: Any, dtype: Any) -> Any:
+def astype(x: Operand[T], dtype: Any) -> T:
     """Return x converted to another data type; the gradient passes between floating ones."""
     wanted = real_dtype("astype", dtype)
     return (to_float if wanted.kind == "f" else to_discrete)(x, dtype=wanted)

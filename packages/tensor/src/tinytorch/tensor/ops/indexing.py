@@ -10,7 +10,7 @@ from tinytorch.tensor._precision import HALF, SINGLE
 from tinytorch.tensor.checks import flag, whole
 from tinytorch.tensor.errors import IndexRangeError, ShapeError, TinyTorchError, named
 from tinytorch.tensor.ops.elementwise import to_discrete
-from tinytorch.tensor.types import Array, Shape, TopK
+from tinytorch.tensor.types import Array, Operand, Shape, T, TopK
 
 
 @op
@@ -81,7 +81,7 @@ def argsort(x: Array, *, axis: int = -1, descending: bool = False) -> Array:
 
 
 @named
-def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
+def topk(x: Operand[T], k: int, axis: int = -1, largest: bool = True) -> TopK[T]:
     """Return the k largest elements along axis, the largest first, and where they stand.
 
     Args:
@@ -111,7 +111,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> TopK:
             got=f"axis={axis}",
             fix="count axes from 0, or from -1 backward; choose fewer elements",
         )
-    order = argsort(x, axis=axis, descending=flag("topk", "largest", largest))
+    order: Any = argsort(x, axis=axis, descending=flag("topk", "largest", largest))
     indices = np.take(order.data, np.arange(k), axis)
     return TopK(
         take_along_axis(x, indices=indices, axis=axis),

@@ -12,7 +12,7 @@ from tinytorch.tensor.checks import whole
 from tinytorch.tensor.errors import ShapeError, named
 from tinytorch.tensor.ops.elementwise import where
 from tinytorch.tensor.ops.indexing import getitem
-from tinytorch.tensor.types import Array, Axes, Shape
+from tinytorch.tensor.types import Array, Axes, Operand, Shape, T
 
 
 @op
@@ -67,7 +67,7 @@ def stack(tensors: Any, axis: int = 0) -> Any:
 
 
 @named
-def split(x: Any, lengths: int | Sequence[int], axis: int = 0) -> list[Any]:
+def split(x: Operand[T], lengths: int | Sequence[int], axis: int = 0) -> list[T]:
     """Return the parts of x, one after the other along axis, as PyTorch does.
 
     Args:
@@ -112,7 +112,7 @@ def split(x: Any, lengths: int | Sequence[int], axis: int = 0) -> list[Any]:
 
 
 @named
-def tril(x: Any, k: int = 0) -> Any:
+def tril(x: Operand[T], k: int = 0) -> T:
     """Return x with zeros above a diagonal of its last two axes.
 
     Args:
@@ -132,7 +132,7 @@ def tril(x: Any, k: int = 0) -> Any:
 
 
 @named
-def triu(x: Any, k: int = 0) -> Any:
+def triu(x: Operand[T], k: int = 0) -> T:
     """Return x with zeros below a diagonal of its last two axes: as `tril`.
 
     Example:
@@ -147,7 +147,7 @@ def triu(x: Any, k: int = 0) -> Any:
 
 
 @named
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+def swapaxes(x: Operand[T], axis1: int, axis2: int) -> T:
     """Return x with two axes swapped."""
     order = list(range(len(shape_of(x))))
     try:
@@ -158,7 +158,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 
 @named
-def flatten(x: Any, start_axis: int = 0) -> Any:
+def flatten(x: Operand[T], start_axis: int = 0) -> T:
     """Return x with all axes from start_axis on joined into one."""
     shape = shape_of(x)
     if shape and not -len(shape) <= start_axis < len(shape):
@@ -169,7 +169,7 @@ def flatten(x: Any, start_axis: int = 0) -> Any:
 
 
 @named
-def squeeze(x: Any, axis: Axes = None) -> Any:
+def squeeze(x: Operand[T], axis: Axes = None) -> T:
     """Return x without its axes of length 1: the given ones, or all."""
     shape = shape_of(x)
     if axis is None:
@@ -186,7 +186,7 @@ def squeeze(x: Any, axis: Axes = None) -> Any:
 
 
 @named
-def expand_dims(x: Any, axis: int) -> Any:
+def expand_dims(x: Operand[T], axis: int) -> T:
     """Return x with an axis of length 1 inserted at axis."""
     shape = shape_of(x)
     if not -len(shape) - 1 <= axis <= len(shape):

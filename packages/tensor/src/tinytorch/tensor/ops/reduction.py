@@ -16,16 +16,19 @@ from tinytorch.tensor.checks import number
 from tinytorch.tensor.errors import ArgumentError, ShapeError, named
 from tinytorch.tensor.ops.elementwise import (
     abs,
-    astype,
     equal,
     exp,
     isfinite,
     log,
+    mul,
     not_equal,
+    pow,
+    sub,
+    to_float,
     where,
 )
 from tinytorch.tensor.ops.movement import reshape
-from tinytorch.tensor.types import Array, Axes
+from tinytorch.tensor.types import Array, Axes, Operand, T
 
 
 @op
@@ -130,16 +133,17 @@ def normalize_gradient(g: Array, x: Array, *, last: int, eps: float) -> Array:
 
 @named
 @in_single
-def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def mean(x: Operand[T], axis: Axes = None, keepdims: bool = False) -> T:
     """Return the average along axis."""
-    return sum(x, axis=axis, keepdims=keepdims) / _count(x, axis)
+    total: Any = sum(x, axis=axis, keepdims=keepdims)
+    return total / _count(x, axis)
 
 
 @named
 @in_single
-def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
+def var(x: Operand[T], axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> T:
     """Return the variance along axis: squared deviations, summed and divided by n - ddof."""
-    average = mean(x, axis, keepdims=True)
+    deviation: Any = sub(x, mean(x, axis, keepdims=True))
     n = _count(x, axis)
     if n - ddof <= 0:
         raise ArgumentError(
@@ -148,13 +152,12 @@ def var(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any
             got=f"{n}",
             fix="use ddof=0, or more elements",
         )
-    deviation = x - average
     return sum(deviation * deviation, axis=axis, keepdims=keepdims) / (n - ddof)
 
 
 @named
 @in_single
-def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any:
+def std(x: Operand[T], axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> T:
     """Return the standard deviation along axis: the square root of the variance.
 
     Of constants it is 0 and so is its gradient. A root taken by hand has no finite gradient at 0.
@@ -166,7 +169,7 @@ def std(x: Any, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Any
 
 @named
 @in_single
-def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def logsumexp(x: Operand[T], axis: Axes = None, keepdims: bool = False) -> T:
     """Return the logarithm of the sum of exp(x) along axis; never overflows.
 
     Raises:
@@ -186,7 +189,7 @@ def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
 
 @named
 @in_single
-def norm(x: Any, ord: float = 2, axis: Axes = None, keepdims: bool = False) -> Any:
+def norm(x: Operand[T], ord: float = 2, axis: Axes = None, keepdims: bool = False) -> T:
     """Return the length of vectors along axis: the root of order ord of the summed powers.
 
     Args:
@@ -209,13 +212,14 @@ def norm(x: Any, ord: float = 2, axis: Axes = None, keepdims: bool = False) -> A
     """
     order = ord if ord in (inf, -inf) else number("norm", "ord", ord)
     if order == 0:
-        return sum(astype(not_equal(x, 0), np.float32), axis=axis, keepdims=keepdims)
+        return sum(to_float(not_equal(x, 0), dtype=np.dtype(SINGLE)), axis=axis, keepdims=keepdims)
     size = abs(x)
     if order in (inf, -inf):
         return (max if order > 0 else min)(size, axis=axis, keepdims=keepdims)
     if order == 1:
         return sum(size, axis=axis, keepdims=keepdims)
-    total = sum(x * x if order == 2 else size**order, axis=axis, keepdims=keepdims)
+    powers = mul(x, x) if order == 2 else pow(size, order)
+    total: Any = sum(powers, axis=axis, keepdims=keepdims)
     nothing = equal(total, 0)
     return (total + nothing) ** (1 / order) - nothing
 
