@@ -79,6 +79,6 @@ def places(tree: ast.Module, name: str) -> Iterator[tuple[list[ast.stmt], int]]:
 
 
 def method(function: ast.FunctionDef) -> str:
-    """The name of a method, and of a property's setter."""
+    """The name of a method, but of a property's setter or an overload its decorator."""
     ends = [ast.unparse(decorator) for decorator in function.decorator_list]
-    return next((end for end in ends if end.endswith(".setter")), function.name)
+    return next((end for end in ends if end.endswith((".setter", "overload"))), function.name)

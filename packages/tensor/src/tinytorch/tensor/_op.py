@@ -6,39 +6,22 @@ more (autograd's `Variable` also remembers). An op therefore never knows about g
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, overload
+from typing import Any, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
-from numpy import generic, ndarray
+from numpy import ndarray
 
 from tinytorch.tensor._explaining import explained, misused, name_taken, nothing_to_evaluate
 from tinytorch.tensor.errors import TinyTorchError
+from tinytorch.tensor.types import Operand, T
 
 FLOAT64 = np.dtype(np.float64)
 WEAK = frozenset({bool, int, float, type(None)})
 UFUNCS: dict[np.ufunc, "Op"] = {}  # the op that means the same
 _registry: WeakValueDictionary[str, "Op"] = WeakValueDictionary()
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar as WithDefault
-
-    T = WithDefault("T", default="Tensor")
-else:
-    T = TypeVar("T")
-T_contra = TypeVar("T_contra", contravariant=True)
-
-
-class Evaluating(Protocol[T_contra]):
-    """A type that evaluates ops. Of several operands' types the narrowest is the result's."""
-
-    def _gives(self, result: T_contra, /) -> None: ...
-
-
-Operand: TypeAlias = Evaluating[T] | ndarray | generic | float | Sequence[Any]
-"""What an op takes: a Tensor, or what it makes one of. A Variable among them makes a Variable."""
 
 
 class Op:
@@ -79,7 +62,7 @@ class Op:
 
     @overload
     def __call__(self, *operands: Operand[T] | None, **settings: Any) -> T: ...
-    @overload  # other libraries' arrays
+    @overload
     def __call__(self, *operands: Any, **settings: Any) -> Any: ...
 
     def __call__(self, *operands: Any, **settings: Any) -> Any:

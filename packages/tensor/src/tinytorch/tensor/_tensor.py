@@ -51,7 +51,6 @@ class Tensor(Methods, Interchange):
     __slots__ = ("__weakref__", "data")
     __hash__ = object.__hash__
 
-    data: np.ndarray
     if TYPE_CHECKING:
         __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _operator
         __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = _operator
