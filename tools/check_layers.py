@@ -4,7 +4,7 @@ Looks at static and dynamic imports (in functions, branches, TYPE_CHECKING), att
 namespace, dependencies that are used but not declared (or declared but upward), private names of
 other layers, stray files in the namespace, and the tests, which may need no more than their layer
 declares. Inside a layer no files import each other in a circle, and only
-extras, and the files named after one, are imported late.
+extras, and the files and folders named after one, are imported late.
 
     python tools/check_layers.py [ROOT]
 
@@ -129,7 +129,8 @@ def _check_source(path: Path, package: Package, found: Uses) -> Iterator[Finding
     for use in found.names:
         layer = _layer_in(use.name)
         top = use.name.partition(".")[0]
-        if use.late and not {top, use.name.rpartition(".")[2]} & package.third_party:
+        parts = {part.removeprefix("_") for part in use.name.split(".")}
+        if use.late and not parts & package.third_party:
             yield Finding(
                 path, use.line, "late-import", f"{use.name} is no extra: import it at the top"
             )

@@ -131,11 +131,18 @@ def test_an_optional_backend(tensor):
     def larger(x, y):
         return max(x, y)
 
+    def double(begin, end, x, out):
+        for i in range(begin, end):
+            out[i] = 2 * x[i]
+
     kernels = tensor.kernels
     assert not kernels.installed("abacus")
     if kernels.installed("numba"):
         assert isinstance(kernels.table("numba"), dict)
         assert kernels.njit(larger)(1, 2) == 2
+        doubled = np.empty(3)
+        kernels.parallel(double)(3, 10**9, np.array([1.0, 2.0, 3.0]), doubled)
+        assert doubled.tolist() == [2.0, 4.0, 6.0]
     before = kernels.active()
     kernels.use("reference")
     assert kernels.active() == "reference"

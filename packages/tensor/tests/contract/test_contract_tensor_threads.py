@@ -1,4 +1,4 @@
-"""How many threads compute: `kernels.threads` and `kernels.launch`."""
+"""How many threads compute: `kernels.threads` and `kernels.threads_for`."""
 
 import os
 
@@ -30,8 +30,6 @@ def test_a_number_of_threads_is_a_whole_number_of_at_least_1(n, as_before):
     assert kernels.threads() == as_before
 
 
-@pytest.mark.parametrize("work", [10, 10**6])
-def test_launching_calls_the_function_and_leaves_the_threads_as_they_were(work, as_before):
-    before = kernels.threads()
-    assert kernels.launch(lambda x: 2 * x, work, 21) == 42
-    assert kernels.threads() == before
+def test_little_work_stays_on_one_thread():
+    assert kernels.threads_for(10) == 1, "waking another takes longer [`kernels.threads_for`]"
+    assert kernels.threads_for(10**9) == (kernels.threads().kernels or 1)

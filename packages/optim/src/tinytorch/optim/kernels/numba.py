@@ -7,19 +7,20 @@ from functools import wraps
 from inspect import signature
 
 import numpy as np
-from numba import prange
 
 from tinytorch.optim import _adadelta, _adagrad, _adam, _rmsprop, _sgd
 from tinytorch.optim.kernels import kernel
-from tinytorch.tensor.kernels import launch, njit
+from tinytorch.tensor.kernels import parallel
 
 
 def fused(update):
     """Compile the loop below for all threads and make it the kernel of `update`."""
 
     def compile_loop(loop):
-        compiled = njit(loop, parallel=True, error_model="numpy")
-        names = tuple(signature(loop).parameters)
+        compiled = parallel(loop, error_model="numpy")
+        known = signature(loop)
+        _, _, *parameters = known.parameters.values()  # but for the part of the range
+        names = [parameter.name for parameter in parameters]
 
         @kernel(update)
         @wraps(loop)
@@ -29,18 +30,19 @@ def fused(update):
                 return NotImplemented
             # By position, as numba takes longer to bind keywords.
             numbers = [dtype.type(settings[name]) for name in names[len(arrays) :]]
-            return launch(compiled, arrays[0].size, *arrays, *numbers)
+            return compiled(arrays[0].size, arrays[0].size, *arrays, *numbers)
 
+        serve.__signature__ = known.replace(parameters=parameters)
         return serve
 
     return compile_loop
 
 
 @fused(_sgd.sgd)
-def sgd(w, g, b, lr, momentum, dampening, nesterov, weight_decay, first):
+def sgd(begin, end, w, g, b, lr, momentum, dampening, nesterov, weight_decay, first):
     """Make one pass of the update in `_sgd`."""
     one = w.dtype.type(1)
-    for i in prange(w.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         d = g[i] + weight_decay * w[i] if weight_decay else g[i]
         if b is not None:
             b[i] = d if first else momentum * b[i] + (one - dampening) * d
@@ -49,10 +51,10 @@ def sgd(w, g, b, lr, momentum, dampening, nesterov, weight_decay, first):
 
 
 @fused(_adam.adam)
-def adam(w, g, m, v, s, lr, beta1, beta2, correction, eps, weight_decay, shrink):
+def adam(begin, end, w, g, m, v, s, lr, beta1, beta2, correction, eps, weight_decay, shrink):
     """Make one pass of the update in `_adam`."""
     one = w.dtype.type(1)
-    for i in prange(w.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         x = shrink * w[i]
         d = g[i] + weight_decay * x if weight_decay else g[i]
         m[i] = beta1 * m[i] + (one - beta1) * d
@@ -66,10 +68,10 @@ def adam(w, g, m, v, s, lr, beta1, beta2, correction, eps, weight_decay, shrink)
 
 
 @fused(_rmsprop.rmsprop)
-def rmsprop(w, g, v, a, b, lr, alpha, eps, weight_decay, momentum):
+def rmsprop(begin, end, w, g, v, a, b, lr, alpha, eps, weight_decay, momentum):
     """Make one pass of the update in `_rmsprop`."""
     one = w.dtype.type(1)
-    for i in prange(w.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         d = g[i] + weight_decay * w[i] if weight_decay else g[i]
         v[i] = alpha * v[i] + (one - alpha) * d * d
         square = v[i]
@@ -85,19 +87,19 @@ def rmsprop(w, g, v, a, b, lr, alpha, eps, weight_decay, momentum):
 
 
 @fused(_adagrad.adagrad)
-def adagrad(w, g, v, lr, eps, weight_decay):
+def adagrad(begin, end, w, g, v, lr, eps, weight_decay):
     """Make one pass of the update in `_adagrad`."""
-    for i in prange(w.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         d = g[i] + weight_decay * w[i] if weight_decay else g[i]
         v[i] += d * d
         w[i] -= lr * d / (np.sqrt(v[i]) + eps)
 
 
 @fused(_adadelta.adadelta)
-def adadelta(w, g, v, u, lr, rho, eps, weight_decay):
+def adadelta(begin, end, w, g, v, u, lr, rho, eps, weight_decay):
     """Make one pass of the update in `_adadelta`."""
     one = w.dtype.type(1)
-    for i in prange(w.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         d = g[i] + weight_decay * w[i] if weight_decay else g[i]
         v[i] = rho * v[i] + (one - rho) * d * d
         d *= np.sqrt(u[i] + eps) / np.sqrt(v[i] + eps)

@@ -7,7 +7,7 @@ its operands (a data type, a layout) gives NotImplemented, and the reference ser
 """
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels._compiling import njit
+from tinytorch.tensor.kernels._compiling import njit, parallel
 from tinytorch.tensor.kernels._memory import room, room_like
 from tinytorch.tensor.kernels._registry import (
     active,
@@ -20,7 +20,7 @@ from tinytorch.tensor.kernels._registry import (
     use,
     using,
 )
-from tinytorch.tensor.kernels._threads import Threads, launch, threads
+from tinytorch.tensor.kernels._threads import Threads, threads, threads_for
 
 __all__ = [
     "Threads",
@@ -29,13 +29,14 @@ __all__ = [
     "give_up",
     "installed",
     "kernel",
-    "launch",
     "njit",
+    "parallel",
     "provide",
     "room",
     "room_like",
     "table",
     "threads",
+    "threads_for",
     "use",
     "using",
 ]

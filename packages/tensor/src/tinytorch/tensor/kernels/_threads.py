@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -74,26 +74,14 @@ def apply() -> None:
         numba.set_num_threads(min(_wanted, numba.config.NUMBA_NUM_THREADS))
 
 
-def launch(compiled: Callable[..., Any], work: int, *arguments: Any) -> Any:
-    """Call a compiled parallel function, on this thread alone if there is little to do.
+def threads_for(work: int) -> int:
+    """Return how many threads to share work among: one where there is little.
 
     Args:
-        compiled: What `njit(parallel=True)` made.
-        work: About how many elements it computes.
-        *arguments: Its arguments.
-
-    Returns:
-        Its result.
+        work: About how many elements are to be computed, at a nanosecond each.
     """
     numba = sys.modules.get("numba")
-    if work > LITTLE or numba is None:
-        return compiled(*arguments)
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        return compiled(*arguments)
-    finally:
-        numba.set_num_threads(before)
+    return 1 if work <= LITTLE or numba is None else int(numba.get_num_threads())
 
 
 def _of_kernels() -> int | None:

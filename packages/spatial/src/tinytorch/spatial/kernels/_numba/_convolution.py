@@ -5,7 +5,6 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from numba import get_num_threads
 
 from tinytorch.spatial import ops
 from tinytorch.spatial.kernels._numba._tile import (
@@ -25,10 +24,12 @@ from tinytorch.spatial.kernels._numba._winograd import (
     winograd_weights,
 )
 from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
-from tinytorch.tensor.kernels import kernel, room
+from tinytorch.tensor.kernels import kernel, room, threads_for
 
 MOST_SUMS = 2**18
 """More sums of squares leave the core's own cache, where each thread keeps them all."""
+MULTIPLICATIONS = 64
+"""So many of a convolution take as long as one element of other loops."""
 EVERY_PIXEL = ((0, 1), (0, 1))
 """Where results go: the first row and how far apart rows are, and the same for columns."""
 
@@ -111,8 +112,11 @@ def convolve(
     kernels, least = writable(np.ascontiguousarray(w)), np.float32(least)
     if by_squares(w.shape, pixels, counts, stride, dilation, groups) and grid == EVERY_PIXEL:
         factors = np.zeros((blocks(out.shape[3]), 16, pixels.shape[3], CHANNELS), np.float32)
-        transform_kernels(kernels, factors, flipped)
-        if winograd(pixels, factors, bias, out, corner, least, get_num_threads()):
+        transform_kernels(len(factors), w.size, kernels, factors, flipped)
+        work = out.size * w[0].size // MULTIPLICATIONS
+        sound = np.empty(threads_for(work), np.bool_)
+        winograd(len(sound), work, pixels, factors, bias, out, corner, least, sound)
+        if sound.all():
             return
     by_channel = groups == pixels.shape[3] == out.shape[3]
     if by_channel:
@@ -120,9 +124,11 @@ def convolve(
     outside, inside = out.shape[3] // groups, 1 if by_channel else pixels.shape[3] // groups
     depth = inside * w.shape[2] * w.shape[3]
     packed = np.empty((groups * blocks(outside), depth, vectors(outside)), np.float32)
-    pack(kernels, packed, groups, flipped)
-    settings = w.shape[2:], stride, corner, dilation, groups, by_channel, get_num_threads()
-    correlate(pixels, packed, bias, least, out, counts, grid, *settings)
+    pack(len(packed), packed.size, kernels, packed, groups, flipped)
+    work = len(pixels) * math.prod(counts) * depth * outside * groups // MULTIPLICATIONS
+    threads = threads_for(work)
+    settings = w.shape[2:], stride, corner, dilation, groups, by_channel, threads
+    correlate(threads, work, pixels, packed, bias, least, out, counts, grid, *settings)
 
 
 @kernel(ops.conv2d_input_gradient)
@@ -197,12 +203,16 @@ def conv2d_weight_gradient(
     corner = padding[0][0], padding[1][0]
     images, pixels = writable(channels_last(x)), writable(channels_last(g))
     total = np.empty((channels_out, channels // groups, *size), np.float32)
+    work = pixels.size * total[0].size // MULTIPLICATIONS
+    threads = threads_for(work)
     few = 16 * channels * channels_out <= MOST_SUMS
     if few and by_squares(total.shape, images, g.shape[2:], stride, dilation, groups):
-        shape = get_num_threads(), 16, channels, -(-channels_out // CHANNELS) * CHANNELS
+        shape = threads, 16, channels, -(-channels_out // CHANNELS) * CHANNELS
         sums = np.zeros(shape, np.float32)
-        winograd_weights(images, pixels, sums, corner)
-        if collect_squares(sums, total):
+        sound = np.empty(channels_out, np.bool_)
+        winograd_weights(len(sums), work, images, pixels, sums, corner)
+        collect_squares(channels_out, sums.size, sums, total, sound)
+        if sound.all():
             return total
     by_channel = groups == channels == channels_out
     if by_channel:
@@ -210,12 +220,12 @@ def conv2d_weight_gradient(
     outside, inside = channels_out // groups, total.shape[1]
     depth = -(-inside * size[0] * size[1] // PIXELS) * PIXELS
     shape = groups * blocks(outside), depth, vectors(outside)
-    threads, many = get_num_threads(), math.prod(shape) >= MANY and shape[0] >= get_num_threads()
+    many = math.prod(shape) >= MANY and shape[0] >= threads
     parts, shares = (1, threads) if many else (threads, 1)
     sums = np.zeros((parts, *shape), np.float32)
     settings = size, stride, corner, dilation, groups, by_channel
-    correlate_weights(images, pixels, sums, shares, *settings)
-    collect(sums, total.reshape(channels_out, inside, -1), groups)
+    correlate_weights(threads, work, images, pixels, sums, shares, *settings)
+    collect(shape[0], sums.size, sums, total.reshape(channels_out, inside, -1), groups)
     return total
 
 

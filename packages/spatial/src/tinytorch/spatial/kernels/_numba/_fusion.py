@@ -1,7 +1,6 @@
 """Kernels of normalization, ReLU and pooling as one op: nothing between them reaches memory."""
 
 import numpy as np
-from numba import prange
 
 from tinytorch.spatial import ops
 from tinytorch.spatial.kernels._numba._normalization import (
@@ -16,12 +15,12 @@ from tinytorch.spatial.kernels._numba._normalization import (
     way_back,
 )
 from tinytorch.spatial.kernels._numba._pooling import halves, larger
-from tinytorch.spatial.kernels._numba._tile import COMPILED, pour, served
+from tinytorch.spatial.kernels._numba._tile import COMPILED, INNER, pour, served
 from tinytorch.spatial.ops._layout import channels_first, channels_last
-from tinytorch.tensor.kernels import kernel, njit, room
+from tinytorch.tensor.kernels import kernel, njit, parallel, room
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def activate_pool_line(above, below, scale, shift, out, channels):
     """Write the largest of 0 and each 2 x 2 window of scaled and shifted pixels."""
     none = np.float32(0)
@@ -34,17 +33,17 @@ def activate_pool_line(above, below, scale, shift, out, channels):
             out[place + c] = larger(larger(top, low), none)
 
 
-@njit(parallel=True, **COMPILED)
-def activate_pool(x, scale, shift, out):
+@parallel(**COMPILED)
+def activate_pool(begin, end, x, scale, shift, out):
     """Scale, shift, cut off below 0 and pool: images (batch, height, width, channels)."""
     rows = out.shape[1]
-    for line in prange(len(out) * rows):
+    for line in range(begin, end):
         n, y = line // rows, line % rows
         above, below = x[n, 2 * y].reshape(-1), x[n, 2 * y + 1].reshape(-1)
         activate_pool_line(above, below, scale, shift, out[n, y].reshape(-1), x.shape[3])
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def pooled_sums_line(g, above, below, scale, shift, middle, plain, product):
     """Add up the gradients that pass, and each times the pixel it goes to less `middle`."""
     none, channels = np.float32(0), len(scale)
@@ -61,12 +60,12 @@ def pooled_sums_line(g, above, below, scale, shift, middle, plain, product):
             product[c] += arrived * (chosen - middle[c])
 
 
-@njit(parallel=True, **COMPILED)
-def pooled_sums(g, x, scale, shift, middle, sums):
+@parallel(**COMPILED)
+def pooled_sums(begin, end, g, x, scale, shift, middle, sums):
     """Add up what `sum_products` does after the way back through pooling and ReLU."""
     threads, rows, channels = len(sums), g.shape[1], len(scale)
     lines, step = len(g) * rows, RUN * channels
-    for thread in prange(threads):
+    for thread in range(begin, end):
         plain, product = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
         sums[thread] = 0
         added = 0
@@ -87,7 +86,7 @@ def pooled_sums(g, x, scale, shift, middle, sums):
         pour(product, sums[thread, 1])
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def pooled_gradient_line(g, above, below, scale, shift, slope, offset, high, low):
     """Write what `combine_rows` does, with g at the largest of each window."""
     none, channels = np.float32(0), len(scale)
@@ -106,11 +105,11 @@ def pooled_gradient_line(g, above, below, scale, shift, slope, offset, high, low
             low[right + c] = ((arrived if chosen == 3 else none) - x3 * u - v) * s
 
 
-@njit(parallel=True, **COMPILED)
-def pooled_gradient(g, x, scale, shift, slope, offset, out):
+@parallel(**COMPILED)
+def pooled_gradient(begin, end, g, x, scale, shift, slope, offset, out):
     """Write what `combine_rows` does after the way back through pooling and ReLU."""
     rows = g.shape[1]
-    for line in prange(len(g) * rows):
+    for line in range(begin, end):
         n, y = line // rows, line % rows
         pooled_gradient_line(
             g[n, y].reshape(-1),
@@ -125,21 +124,21 @@ def pooled_gradient(g, x, scale, shift, slope, offset, out):
         )
 
 
-@njit(parallel=True, **COMPILED)
-def activate(a, scale, shift, out):
+@parallel(**COMPILED)
+def activate(begin, end, a, scale, shift, out):
     """Scale, shift and cut off below 0, row by row."""
     none = np.float32(0)
-    for r in prange(len(a)):
+    for r in range(begin, end):
         for c in range(a.shape[1]):
             out[r, c] = larger(a[r, c] * scale[c] + shift[c], none)
 
 
-@njit(parallel=True, **COMPILED)
-def active_sums(g, a, scale, shift, middle, sums):
+@parallel(**COMPILED)
+def active_sums(begin, end, g, a, scale, shift, middle, sums):
     """Add up what `sum_products` does after the way back through ReLU."""
     count, columns = a.shape
     threads, none = len(sums), np.float32(0)
-    for thread in prange(threads):
+    for thread in range(begin, end):
         plain, product = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
         sums[thread] = 0
         end = (thread + 1) * count // threads
@@ -153,11 +152,11 @@ def active_sums(g, a, scale, shift, middle, sums):
             pour(product, sums[thread, 1])
 
 
-@njit(parallel=True, **COMPILED)
-def active_gradient(g, a, scale, shift, slope, offset, out):
+@parallel(**COMPILED)
+def active_gradient(begin, end, g, a, scale, shift, slope, offset, out):
     """Write what `combine_rows` does after the way back through ReLU."""
     none = np.float32(0)
-    for r in prange(len(a)):
+    for r in range(begin, end):
         for c in range(a.shape[1]):
             arrived = none if a[r, c] * scale[c] + shift[c] <= none else g[r, c]
             out[r, c] = (arrived - a[r, c] * slope[c] - offset[c]) * scale[c]
@@ -187,10 +186,11 @@ def norm_relu_pool(x, w, b, *, window, epsilon=1e-5, statistics=None):
     if window == (1, 1):
         rows = as_rows(x)
         out = room(rows.shape, np.float32)
-        activate(rows, per_column(scale, x), per_column(shift, x), out)
+        activate(len(rows), x.size, rows, per_column(scale, x), per_column(shift, x), out)
         return as_images(out, x)
     out = room((len(x), x.shape[2] // 2, x.shape[3] // 2, x.shape[1]), np.float32)
-    activate_pool(channels_last(x), scale, shift, out)
+    lines = len(out) * out.shape[1]
+    activate_pool(lines, x.size, channels_last(x), scale, shift, out)
     return channels_first(out)
 
 
@@ -203,12 +203,13 @@ def compute_arrived_sums(g, x, window, mean, scale, shift):
     """The sums themselves."""
     if window == (1, 1):
         rows = as_rows(x)
-        sums = sums_for(2, rows.shape[1])
+        sums = sums_for(rows, 2, rows.shape[1])
         vectors = [per_column(v, x) for v in (scale, shift, mean)]
-        active_sums(as_rows(g), rows, *vectors, sums)
+        active_sums(len(sums), x.size, as_rows(g), rows, *vectors, sums)
         return per_channel(sums[:, 0], x), per_channel(sums[:, 1], x)
-    sums = sums_for(2, x.shape[1])
-    pooled_sums(channels_last(g), channels_last(x), scale, shift, mean, sums)
+    sums = sums_for(x, 2, x.shape[1])
+    images = channels_last(x)
+    pooled_sums(len(sums), x.size, channels_last(g), images, scale, shift, mean, sums)
     return sums.sum(axis=0).astype(np.float32)
 
 
@@ -225,11 +226,13 @@ def norm_relu_pool_input_gradient(g, x, w, b, *, window, epsilon=1e-5, statistic
     if window == (1, 1):
         rows = as_rows(x)
         out = room(rows.shape, np.float32)
-        active_gradient(as_rows(g), rows, *[per_column(v, x) for v in vectors], out)
+        columns = [per_column(v, x) for v in vectors]
+        active_gradient(len(rows), x.size, as_rows(g), rows, *columns, out)
         return as_images(out, x)
     images = channels_last(x)
     out = room(images.shape, np.float32)
-    pooled_gradient(channels_last(g), images, *vectors, out)
+    lines = len(g) * g.shape[2]
+    pooled_gradient(lines, x.size, channels_last(g), images, *vectors, out)
     return channels_first(out)
 
 

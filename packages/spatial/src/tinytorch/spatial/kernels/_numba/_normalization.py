@@ -3,23 +3,22 @@
 import weakref
 
 import numpy as np
-from numba import get_num_threads, prange
 
 from tinytorch.spatial import ops
 from tinytorch.spatial.kernels._numba._tile import COMPILED, pour, served
 from tinytorch.spatial.ops._layout import channels_first, channels_last
-from tinytorch.tensor.kernels import kernel, njit, room
+from tinytorch.tensor.kernels import kernel, parallel, room, threads_for
 
 RUN = 32
 """Rows that are added in float32; their sums are added in float64, so that no digits are lost."""
 
 
-@njit(parallel=True, **COMPILED)
-def sum_rows(a, sums):
+@parallel(**COMPILED)
+def sum_rows(begin, end, a, sums):
     """Add up the rows of a: sums (threads, columns)."""
     count, columns = a.shape
     threads = len(sums)
-    for thread in prange(threads):
+    for thread in range(begin, end):
         run = np.zeros(columns, np.float32)
         sums[thread] = 0
         end = (thread + 1) * count // threads
@@ -30,12 +29,12 @@ def sum_rows(a, sums):
             pour(run, sums[thread])
 
 
-@njit(parallel=True, **COMPILED)
-def sum_squares(a, middle, sums):
+@parallel(**COMPILED)
+def sum_squares(begin, end, a, middle, sums):
     """Add up the squares of the rows of a - middle: sums (threads, columns)."""
     count, columns = a.shape
     threads = len(sums)
-    for thread in prange(threads):
+    for thread in range(begin, end):
         run = np.zeros(columns, np.float32)
         sums[thread] = 0
         end = (thread + 1) * count // threads
@@ -47,12 +46,12 @@ def sum_squares(a, middle, sums):
             pour(run, sums[thread])
 
 
-@njit(parallel=True, **COMPILED)
-def sum_products(g, a, middle, sums):
+@parallel(**COMPILED)
+def sum_products(begin, end, g, a, middle, sums):
     """Add up the rows of g and of g * (a - middle): sums (threads, 2, columns)."""
     count, columns = a.shape
     threads = len(sums)
-    for thread in prange(threads):
+    for thread in range(begin, end):
         plain, product = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
         sums[thread] = 0
         end = (thread + 1) * count // threads
@@ -65,18 +64,18 @@ def sum_products(g, a, middle, sums):
             pour(product, sums[thread, 1])
 
 
-@njit(parallel=True, **COMPILED)
-def scale_rows(a, scale, shift, out):
+@parallel(**COMPILED)
+def scale_rows(begin, end, a, scale, shift, out):
     """Write a * scale + shift, row by row."""
-    for r in prange(len(a)):
+    for r in range(begin, end):
         for c in range(a.shape[1]):
             out[r, c] = a[r, c] * scale[c] + shift[c]
 
 
-@njit(parallel=True, **COMPILED)
-def combine_rows(g, a, slope, offset, scale, out):
+@parallel(**COMPILED)
+def combine_rows(begin, end, g, a, slope, offset, scale, out):
     """Write (g - a * slope - offset) * scale, row by row."""
-    for r in prange(len(a)):
+    for r in range(begin, end):
         for c in range(a.shape[1]):
             out[r, c] = (g[r, c] - a[r, c] * slope[c] - offset[c]) * scale[c]
 
@@ -96,18 +95,18 @@ def per_channel(sums, x):
     return sums.reshape(-1, x.shape[1]).sum(axis=0).astype(np.float32)
 
 
-def sums_for(*shape):
-    """Room for the sums of each thread."""
-    return np.empty((get_num_threads(), *shape))
+def sums_for(x, *shape):
+    """Room for the sums over x of each thread."""
+    return np.empty((threads_for(x.size), *shape))
 
 
 def moments(x):
     """Mean and variance of each channel, in two passes."""
     rows, count = as_rows(x), x.size // x.shape[1]
-    sums = sums_for(rows.shape[1])
-    sum_rows(rows, sums)
+    sums = sums_for(rows, rows.shape[1])
+    sum_rows(len(sums), x.size, rows, sums)
     mean = per_channel(sums, x) / np.float32(count)
-    sum_squares(rows, per_column(mean, x), sums)
+    sum_squares(len(sums), x.size, rows, per_column(mean, x), sums)
     return mean, per_channel(sums, x) / np.float32(count)
 
 
@@ -135,8 +134,8 @@ def products(g, x, mean, fresh=False):
 def compute_products(g, x, _, mean):
     """The sums themselves."""
     rows = as_rows(x)
-    sums = sums_for(2, rows.shape[1])
-    sum_products(as_rows(g), rows, per_column(mean, x), sums)
+    sums = sums_for(rows, 2, rows.shape[1])
+    sum_products(len(sums), x.size, as_rows(g), rows, per_column(mean, x), sums)
     return per_channel(sums[:, 0], x), per_channel(sums[:, 1], x)
 
 
@@ -144,7 +143,7 @@ def affine(x, scale, shift):
     """x * scale + shift by channel."""
     rows = as_rows(x)
     out = room(rows.shape, np.float32)
-    scale_rows(rows, per_column(scale, x), per_column(shift, x), out)
+    scale_rows(len(rows), x.size, rows, per_column(scale, x), per_column(shift, x), out)
     return as_images(out, x)
 
 
@@ -188,7 +187,8 @@ def batch_norm2d_input_gradient(g, x, w=None, *, epsilon=1e-5, statistics=None):
     vectors = way_back(x, mean, r, scale, *products(g, x, mean, fresh=True))
     rows = as_rows(x)
     out = room(rows.shape, np.float32)
-    combine_rows(as_rows(g), rows, *[per_column(v, x) for v in vectors], out)
+    columns = [per_column(v, x) for v in vectors]
+    combine_rows(len(rows), x.size, as_rows(g), rows, *columns, out)
     return as_images(out, x)
 
 
@@ -212,8 +212,8 @@ def channel_sums(g, x=None):
     if known is not None and known.g() is g and known.window is None and known.take():
         return known.sums[0]
     rows = as_rows(g)
-    sums = sums_for(rows.shape[1])
-    sum_rows(rows, sums)
+    sums = sums_for(rows, rows.shape[1])
+    sum_rows(len(sums), g.size, rows, sums)
     return per_channel(sums, g)
 
 

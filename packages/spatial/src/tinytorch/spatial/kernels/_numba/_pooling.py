@@ -3,24 +3,30 @@
 import math
 
 import numpy as np
-from numba import get_num_threads, prange
 
 from tinytorch.spatial import ops
-from tinytorch.spatial.kernels._numba._tile import COMPILED, LANES, NO_PADDING, served, writable
+from tinytorch.spatial.kernels._numba._tile import (
+    COMPILED,
+    INNER,
+    LANES,
+    NO_PADDING,
+    served,
+    writable,
+)
 from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
-from tinytorch.tensor.kernels import kernel, njit, room
+from tinytorch.tensor.kernels import kernel, njit, parallel, room, threads_for
 
 RUN = 64
 """So many numbers may be added one after the other in float32."""
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def larger(a, b):
     """The larger of two numbers, a NaN if one is."""
     return a if (a > b) | np.isnan(a) else b
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def pool_line(above, below, out, channels):
     """Write the largest of each 2 x 2 window between two rows of pixels."""
     for k in range(len(out) // channels):
@@ -30,17 +36,17 @@ def pool_line(above, below, out, channels):
             out[place + c] = larger(top, larger(below[left + c], below[right + c]))
 
 
-@njit(parallel=True, **COMPILED)
-def pool(x, out):
+@parallel(**COMPILED)
+def pool(begin, end, x, out):
     """Write the largest of each 2 x 2 window: images (batch, height, width, channels)."""
     rows = out.shape[1]
-    for line in prange(len(out) * rows):
+    for line in range(begin, end):
         n, y = line // rows, line % rows
         above, below = x[n, 2 * y].reshape(-1), x[n, 2 * y + 1].reshape(-1)
         pool_line(above, below, out[n, y].reshape(-1), x.shape[3])
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def unpool_line(g, above, below, out_above, out_below, channels):
     """Write each gradient at the largest of its window, zeros at the others.
 
@@ -62,11 +68,11 @@ def unpool_line(g, above, below, out_above, out_below, channels):
             out_below[right + c] = arrived if chosen == 3 else none
 
 
-@njit(parallel=True, **COMPILED)
-def unpool(g, x, out):
+@parallel(**COMPILED)
+def unpool(begin, end, g, x, out):
     """Write each gradient at the largest of its 2 x 2 window, zeros elsewhere."""
     rows = g.shape[1]
-    for line in prange(len(g) * rows):
+    for line in range(begin, end):
         n, y = line // rows, line % rows
         unpool_line(
             g[n, y].reshape(-1),
@@ -78,13 +84,13 @@ def unpool(g, x, out):
         )
 
 
-@njit(parallel=True, **COMPILED)
-def pool_windows(x, out, kernel_size, stride, corner):
+@parallel(**COMPILED)
+def pool_windows(begin, end, x, out, kernel_size, stride, corner):
     """Write the largest of each window that begins `corner` above and left of the image."""
     _, height, width, channels = x.shape
     rows, columns = out.shape[1:3]
     flat, flat_out = x.reshape(-1), out.reshape(-1)
-    for line in prange(len(x) * rows):
+    for line in range(begin, end):
         n, top = line // rows, line % rows * stride[0] - corner[0]
         for column in range(columns):
             to, left = (
@@ -100,8 +106,8 @@ def pool_windows(x, out, kernel_size, stride, corner):
                         flat_out[to + c] = larger(flat_out[to + c], flat[source + c])
 
 
-@njit(parallel=True, **COMPILED)
-def unpool_windows(g, x, z, out, kernel_size, stride, corner, parts):
+@parallel(**COMPILED)
+def unpool_windows(begin, end, g, x, z, out, kernel_size, stride, corner, parts):
     """Add each gradient to the largest of its window: the first of equal ones, or the last NaN.
 
     Windows that overlap write to the same pixels, so a thread takes whole images, or a part of
@@ -111,25 +117,25 @@ def unpool_windows(g, x, z, out, kernel_size, stride, corner, parts):
     rows, columns = g.shape[1:3]
     none, share = np.float32(0), -(-channels // parts)
     flat, flat_g, flat_z, flat_out = x.reshape(-1), g.reshape(-1), z.reshape(-1), out.reshape(-1)
-    for task in prange(len(x) * parts):
-        n, begin = task // parts, task % parts * share
-        count = np.uint64(max(0, min(share, channels - begin)))
+    for task in range(begin, end):
+        n, channel = task // parts, task % parts * share
+        count = np.uint64(max(0, min(share, channels - channel)))
         waiting = np.empty(share, np.float32)
         for pixel in range(height * width):
-            to = np.uint64((n * height * width + pixel) * channels + begin)
+            to = np.uint64((n * height * width + pixel) * channels + channel)
             for c in range(count):
                 flat_out[to + c] = none
         for window in range(rows * columns):
             top = window // columns * stride[0] - corner[0]
             left = window % columns * stride[1] - corner[1]
-            arrived = np.uint64((n * rows * columns + window) * channels + begin)
+            arrived = np.uint64((n * rows * columns + window) * channels + channel)
             lost = False
             for c in range(count):
                 waiting[c] = flat_g[arrived + c]
                 lost |= np.isnan(flat_z[arrived + c])
             for y in range(max(top, 0), min(top + kernel_size[0], height)):
                 for place in range(max(left, 0), min(left + kernel_size[1], width)):
-                    to = np.uint64(((n * height + y) * width + place) * channels + begin)
+                    to = np.uint64(((n * height + y) * width + place) * channels + channel)
                     for c in range(count):
                         chosen = flat[to + c] == flat_z[arrived + c]
                         flat_out[to + c] += waiting[c] if chosen else none
@@ -139,20 +145,20 @@ def unpool_windows(g, x, z, out, kernel_size, stride, corner, parts):
                     last = to
                     for y in range(max(top, 0), min(top + kernel_size[0], height)):
                         for place in range(max(left, 0), min(left + kernel_size[1], width)):
-                            to = np.uint64(((n * height + y) * width + place) * channels + begin)
+                            to = np.uint64(((n * height + y) * width + place) * channels + channel)
                             last = to if np.isnan(flat[to + c]) else last
                     if np.isnan(flat_z[arrived + c]):
                         flat_out[last + c] += flat_g[arrived + c]
 
 
-@njit(parallel=True, **COMPILED)
-def average_windows(x, out, kernel_size, stride, corner):
+@parallel(**COMPILED)
+def average_windows(begin, end, x, out, kernel_size, stride, corner):
     """Write the average of each window, as `pool_windows` does the largest; padding is 0."""
     _, height, width, channels = x.shape
     rows, columns = out.shape[1:3]
     size = np.float32(kernel_size[0] * kernel_size[1])
     flat, flat_out = x.reshape(-1), out.reshape(-1)
-    for line in prange(len(x) * rows):
+    for line in range(begin, end):
         n, top = line // rows, line % rows * stride[0] - corner[0]
         for column in range(columns):
             to, left = (
@@ -170,18 +176,18 @@ def average_windows(x, out, kernel_size, stride, corner):
                 flat_out[to + c] /= size
 
 
-@njit(parallel=True, **COMPILED)
-def spread_averages(g, out, kernel_size, stride, corner):
+@parallel(**COMPILED)
+def spread_averages(begin, end, g, out, kernel_size, stride, corner):
     """Add the share of each window's gradient to its pixels, row of pixels by row."""
     _, height, width, channels = out.shape
     rows, columns = g.shape[1:3]
     share = np.float32(1 / (kernel_size[0] * kernel_size[1]))
     flat_g, flat_out = g.reshape(-1), out.reshape(-1)
-    for line in prange(len(g) * height):
+    for line in range(begin, end):
         n, y = line // height, line % height + corner[0]
-        begin = np.uint64(line * width * channels)
+        pixels = np.uint64(line * width * channels)
         for c in range(np.uint64(width * channels)):
-            flat_out[begin + c] = 0
+            flat_out[pixels + c] = 0
         for row in range(
             max(0, -((kernel_size[0] - 1 - y) // stride[0])), min(rows, y // stride[0] + 1)
         ):
@@ -189,7 +195,7 @@ def spread_averages(g, out, kernel_size, stride, corner):
                 arrived = np.uint64(((n * rows + row) * columns + column) * channels)
                 left = column * stride[1] - corner[1]
                 for place in range(max(left, 0), min(left + kernel_size[1], width)):
-                    to = begin + np.uint64(place * channels)
+                    to = pixels + np.uint64(place * channels)
                     for c in range(np.uint64(channels)):
                         flat_out[to + c] += flat_g[arrived + c] * share
 
@@ -208,10 +214,11 @@ def max_pool2d(x, *, kernel_size, stride, padding=NO_PADDING):
     images = writable(channels_last(x))
     if halves(x, kernel_size, stride, padding):
         out = room((len(x), x.shape[2] // 2, x.shape[3] // 2, x.shape[1]), np.float32)
-        pool(images, out)
+        pool(len(out) * out.shape[1], x.size, images, out)
     else:
         out = room(pooled(x, kernel_size, stride, padding), np.float32)
-        pool_windows(images, out, kernel_size, stride, (padding[0][0], padding[1][0]))
+        settings = kernel_size, stride, (padding[0][0], padding[1][0])
+        pool_windows(len(out) * out.shape[1], x.size, images, out, *settings)
     return channels_first(out)
 
 
@@ -223,11 +230,12 @@ def max_pool2d_gradient(g, x, z, *, kernel_size, stride, padding=NO_PADDING):
     images, arrived = writable(channels_last(x)), writable(channels_last(g))
     out = room(images.shape, np.float32)
     if halves(x, kernel_size, stride, padding):
-        unpool(arrived, images, out)
+        unpool(len(x) * arrived.shape[1], x.size, arrived, images, out)
     else:
-        parts = max(1, min(-(-get_num_threads() // len(x)), x.shape[1] // LANES))
+        parts = max(1, min(-(-threads_for(x.size) // len(x)), x.shape[1] // LANES))
         settings = kernel_size, stride, (padding[0][0], padding[1][0]), parts
-        unpool_windows(arrived, images, writable(channels_last(z)), out, *settings)
+        largest = writable(channels_last(z))
+        unpool_windows(len(x) * parts, x.size, arrived, images, largest, out, *settings)
     return channels_first(out)
 
 
@@ -238,7 +246,8 @@ def avg_pool2d(x, *, kernel_size, stride, padding=NO_PADDING):
         return NotImplemented
     out = room(pooled(x, kernel_size, stride, padding), np.float32)
     settings = kernel_size, stride, (padding[0][0], padding[1][0])
-    average_windows(writable(channels_last(x)), out, *settings)
+    images = writable(channels_last(x))
+    average_windows(len(out) * out.shape[1], x.size, images, out, *settings)
     return channels_first(out)
 
 
@@ -249,7 +258,8 @@ def avg_pool2d_gradient(g, *, size, kernel_size, stride, padding=NO_PADDING):
         return NotImplemented
     out = room((len(g), *size, g.shape[1]), np.float32)
     settings = kernel_size, stride, (padding[0][0], padding[1][0])
-    spread_averages(writable(channels_last(g)), out, *settings)
+    lines = len(out) * out.shape[1]
+    spread_averages(lines, out.size, writable(channels_last(g)), out, *settings)
     return channels_first(out)
 
 

@@ -26,6 +26,8 @@ LEAST = np.float32(-np.inf)
 NO_PADDING = ((0, 0), (0, 0))
 COMPILED = {"error_model": "numpy"}
 """A division by zero raises nothing, as a way out of a loop keeps it from vectors."""
+INNER = {**COMPILED, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""What only compiled functions call needs no way in from Python."""
 INTEGER, BITS = ir.IntType(64), ir.IntType(32)
 VECTOR = ir.VectorType(ir.FloatType(), LANES)
 UNDEFINED = ir.Constant(VECTOR, ir.Undefined)
@@ -231,7 +233,7 @@ def writable(array):
     return array if array.flags.writeable else array.copy()
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def pour(run, total):
     """Add a run's sums to the total, and begin the next run with zeros."""
     for e in range(len(run)):
@@ -239,7 +241,7 @@ def pour(run, total):
         run[e] = 0
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def finite(numbers):
     """Whether there is no infinity and no NaN among float32 numbers: their exponents are full."""
     largest = np.int32(0)

@@ -1,11 +1,11 @@
 """The weight gradient of any convolution: tiles over the elements of windows, pixel after pixel."""
 
 import numpy as np
-from numba import prange
 
 from tinytorch.spatial.kernels._numba._tile import (
     CHANNELS,
     COMPILED,
+    INNER,
     LANES,
     LEAST,
     PIXELS,
@@ -14,7 +14,7 @@ from tinytorch.spatial.kernels._numba._tile import (
     tile,
 )
 from tinytorch.spatial.kernels._numba._windows import inside_image, unpack
-from tinytorch.tensor.kernels import njit
+from tinytorch.tensor.kernels import njit, parallel
 
 CHUNK = 128
 """About how many pixels a thread adds up at a time."""
@@ -24,9 +24,20 @@ RUN = 32
 """Chunks whose sums are added in float32; the sums of more are added in float64."""
 
 
-@njit(parallel=True, **COMPILED)
+@parallel(**COMPILED)
 def correlate_weights(
-    x, g, sums, shares, kernel_size, stride, corner, dilation, groups, by_channel
+    first_worker,
+    end_worker,
+    x,
+    g,
+    sums,
+    shares,
+    kernel_size,
+    stride,
+    corner,
+    dilation,
+    groups,
+    by_channel,
 ):
     """Add up x * g over all windows: sums (parts, groups and blocks, depth, row), zeros before.
 
@@ -54,7 +65,7 @@ def correlate_weights(
     places = np.arange(depth) * row
     whole = outside % LANES == 0
     flat, flat_sums, flat_g = x.reshape(-1), sums.reshape(-1), g.reshape(-1)
-    for worker in prange(parts * shares):
+    for worker in range(first_worker, end_worker):
         member, share = worker // shares, worker % shares
         begin, end = share * units // shares, (share + 1) * units // shares
         run = sums[member, begin:end].reshape(-1)
@@ -139,7 +150,7 @@ def correlate_weights(
             run[e] += total[e]
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def window_elements(kernel_size, dilation, wide, channels, inside, depth):
     """Where the elements of a window lie from its origin; the last repeats to fill a tile."""
     elements = np.empty(depth, np.int64)
@@ -151,12 +162,12 @@ def window_elements(kernel_size, dilation, wide, channels, inside, depth):
     return elements
 
 
-@njit(parallel=True, **COMPILED)
-def collect(sums, out, groups):
+@parallel(**COMPILED)
+def collect(begin, end, sums, out, groups):
     """Add up the parts of the sums: the gradient (out channels, channels / groups, taps)."""
     parts, units, _, _ = sums.shape
     blocks, outside, inside = units // groups, len(out) // groups, out.shape[1]
-    for unit in prange(units):
+    for unit in range(begin, end):
         group, first = unit // blocks, unit % blocks * CHANNELS
         for c in range(inside):
             for lane in range(min(CHANNELS, outside - first)):

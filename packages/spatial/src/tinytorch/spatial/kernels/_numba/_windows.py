@@ -5,17 +5,17 @@ core finds all windows in its own cache. Windows that stay inside the image are 
 """
 
 import numpy as np
-from numba import prange
 
 from tinytorch.spatial.kernels._numba._tile import (
     CHANNELS,
     COMPILED,
+    INNER,
     LANES,
     PIXELS,
     channel_tile,
     tile,
 )
-from tinytorch.tensor.kernels import njit
+from tinytorch.tensor.kernels import njit, parallel
 
 WINDOWS = 64
 """With fewer windows in an image, a thread takes several images at a time."""
@@ -23,8 +23,10 @@ SCRATCH_BYTES = 2**18
 """What a thread unpacks at a time: it stays in the core's own cache."""
 
 
-@njit(parallel=True, **COMPILED)
+@parallel(**COMPILED)
 def correlate(
+    first_thread,
+    end_thread,
     x,
     weights,
     bias,
@@ -62,7 +64,8 @@ def correlate(
     units, depth, row = weights.shape
     blocks, inside, outside = units // groups, channels // groups, channels_out // groups
     flat, flat_out, flat_weights = x.reshape(-1), out.reshape(-1), weights.reshape(-1)
-    for task in prange(-(-batch // group) * bands):
+    tasks = -(-batch // group) * bands
+    for task in range(first_thread * tasks // threads, end_thread * tasks // threads):
         first, top = task // bands * group, task % bands * band
         images, lines = min(group, batch - first), min(band, rows - top)
         padded = -(-images * lines * columns // PIXELS) * PIXELS
@@ -131,7 +134,7 @@ def correlate(
                     )
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def inside_image(shape, counts, stride, corner, reach, by_channel):
     """Whether all windows lie inside the image; those of single channels are read by vectors."""
     for i in range(2):
@@ -140,7 +143,7 @@ def inside_image(shape, counts, stride, corner, reach, by_channel):
     return not by_channel or shape[3] % LANES == 0
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def portions(batch, rows, columns, stride, reach, line, threads):
     """How many images, or lines of windows of one, to take at a time; a line of pixels is given."""
     group = max(1, min(batch // (2 * threads), WINDOWS // (rows * columns)))
@@ -155,7 +158,7 @@ def portions(batch, rows, columns, stride, reach, line, threads):
     return group, band
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def runs(kernel_size, dilation, wide, channels, groups, by_channel):
     """Where runs of taps lie from the origin of a window, and the steps and length of each run."""
     high, across = kernel_size
@@ -170,7 +173,7 @@ def runs(kernel_size, dilation, wide, channels, groups, by_channel):
     return taps, 1, channels // groups
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def lay_out(places, cells, image, line, pixel):
     """Where each of images x lines x columns lies; the last repeats to fill a tile."""
     images, lines, columns = cells
@@ -184,7 +187,7 @@ def lay_out(places, cells, image, line, pixel):
         places[rest] = places[place - 1]
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def unpack(image, scratch, place, top, left, high, wide):
     """Copy high x wide pixels from (top, left) of (height, width, channels), zeros outside.
 
@@ -211,8 +214,8 @@ def unpack(image, scratch, place, top, left, high, wide):
             scratch[to + e] = 0
 
 
-@njit(parallel=True, **COMPILED)
-def pack(w, packed, groups, flipped):
+@parallel(**COMPILED)
+def pack(begin, end, w, packed, groups, flipped):
     """Lay kernels out for the tiles: (groups and blocks of channels, taps and channels, row).
 
     `flipped` kernels are those of the way back: taps mirrored, input and output channels swapped.
@@ -224,7 +227,7 @@ def pack(w, packed, groups, flipped):
         inside //= groups
     else:
         inside, outside = outside, inside // groups
-    for unit in prange(units):
+    for unit in range(begin, end):
         group, first = unit // blocks, unit % blocks * CHANNELS
         for tap in range(high * wide):
             i, j = tap // wide, tap % wide

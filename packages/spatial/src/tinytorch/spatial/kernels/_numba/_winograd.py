@@ -5,7 +5,6 @@ Source:
 """
 
 import numpy as np
-from numba import prange
 
 from tinytorch.spatial.kernels._numba._squares import (
     transform_gradients,
@@ -15,6 +14,7 @@ from tinytorch.spatial.kernels._numba._squares import (
 from tinytorch.spatial.kernels._numba._tile import (
     CHANNELS,
     COMPILED,
+    INNER,
     LANES,
     LEAST,
     PIXELS,
@@ -24,7 +24,7 @@ from tinytorch.spatial.kernels._numba._tile import (
 )
 from tinytorch.spatial.kernels._numba._weights import RUN
 from tinytorch.spatial.kernels._numba._windows import unpack
-from tinytorch.tensor.kernels import njit
+from tinytorch.tensor.kernels import njit, parallel
 
 SQUARES = 64
 """Squares of 2 x 2 results that a thread computes at a time."""
@@ -32,18 +32,18 @@ MOST = 256
 """Squares whose products are added one after the other."""
 
 
-@njit(parallel=True, **COMPILED)
-def winograd(x, factors, bias, out, corner, least, threads):
+@parallel(**COMPILED)
+def winograd(begin, end, x, factors, bias, out, corner, least, sound):
     """Convolve by 3 x 3 kernels in squares of 2 x 2 results, with 16 products in place of 36.
 
-    Gives whether all results are finite. Where one is not, those in its square are wrong: what is
-    not finite cannot be subtracted again.
+    Tells for each thread whether its results are finite: `sound` (threads,). Where one is not,
+    those in its square are wrong: what is not finite cannot be subtracted again.
 
     x is (batch, height, width, channels), `factors` (blocks, 16, channels, CHANNELS) transformed
     kernels, `bias` (out channels + CHANNELS,), out (batch, rows, columns, out channels), of which
     nothing is below `least`.
     """
-    batch, channels = x.shape[0], x.shape[3]
+    batch, channels, threads = x.shape[0], x.shape[3], len(sound)
     rows, columns, channels_out = out.shape[1:]
     down, across = (rows + 1) // 2, (columns + 1) // 2
     band, group = chunks(batch, down, across, threads, channels * channels_out)
@@ -52,12 +52,12 @@ def winograd(x, factors, bias, out, corner, least, threads):
     origins, places = np.arange(most) * channels, np.arange(most) * CHANNELS
     flat = factors.reshape(-1)
     nothing = np.zeros(CHANNELS, np.float32)
-    sound = np.ones(threads, np.bool_)
-    for thread in prange(threads):
+    for thread in range(begin, end):
         scratch = np.empty((2 * band + 2) * (2 * across + 2) * channels, np.float32)
         squares = np.zeros(16 * most * channels, np.float32)
         products = np.empty(16 * most * CHANNELS, np.float32)
         edge = np.empty(4 * LANES, np.float32)
+        sound[thread] = True
         for task in range(thread, groups * bands, threads):
             top, first = task % bands * band, task // bands * group
             images, lines = min(group, batch - first), min(band, down - top)
@@ -110,10 +110,9 @@ def winograd(x, factors, bias, out, corner, least, threads):
                 if least > -np.inf:
                     for e in range(len(lines_out)):
                         lines_out[e] = max(lines_out[e], least)
-    return sound.all()
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def product_squares(products, begin, step, image, line, channel, edge):
     """Compute A' m A for each square of 4 x 4 products m in a row: two lines of results."""
     rows, columns, channels = image.shape
@@ -136,7 +135,7 @@ def product_squares(products, begin, step, image, line, channel, edge):
                             flat[place + e] = edge[(2 * i + j) * LANES + e]
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def pixel_squares(image, scratch, squares, top, lines, across, corner, place, padded):
     """Compute B' d B for each square of 4 x 4 pixels d, two apart: (16, padded, channels)."""
     channels = image.shape[2]
@@ -160,8 +159,8 @@ def pixel_squares(image, scratch, squares, top, lines, across, corner, place, pa
                 )
 
 
-@njit(parallel=True, **COMPILED)
-def winograd_weights(x, g, sums, corner):
+@parallel(**COMPILED)
+def winograd_weights(begin, end, x, g, sums, corner):
     """Add up the transformed weight gradients: sums (threads, 16, channels, out channels)."""
     batch, channels = x.shape[0], x.shape[3]
     rows, columns, channels_out = g.shape[1:]
@@ -173,7 +172,7 @@ def winograd_weights(x, g, sums, corner):
     elements, places = np.arange(channels), np.arange(channels) * padded_out
     flat = sums.reshape(-1)
     tasks = groups * bands
-    for thread in prange(threads):
+    for thread in range(begin, end):
         run = sums[thread].reshape(-1)
         total = np.zeros(len(run) if tasks > RUN * threads else 0)
         scratch = np.empty((2 * band + 2) * (2 * across + 2) * channels, np.float32)
@@ -205,8 +204,8 @@ def winograd_weights(x, g, sums, corner):
                             channels_out,
                         )
             for part in range(16 * -(-count // MOST)):
-                k, begin = part % 16, part // 16 * MOST
-                taps = np.array([(k * count + begin) * channels])
+                k, square = part % 16, part // 16 * MOST
+                taps = np.array([(k * count + square) * channels])
                 for block in range(0, padded_out, CHANNELS):
                     for element in range(0, channels, PIXELS):
                         place = (thread * 16 + k) * channels * padded_out + block
@@ -224,9 +223,9 @@ def winograd_weights(x, g, sums, corner):
                             element,
                             taps,
                             channels,
-                            min(MOST, count - begin),
+                            min(MOST, count - square),
                             gradients,
-                            (k * count + begin) * padded_out + block,
+                            (k * count + square) * padded_out + block,
                             padded_out,
                             CHANNELS,
                         )
@@ -236,15 +235,15 @@ def winograd_weights(x, g, sums, corner):
             run[e] += total[e]
 
 
-@njit(parallel=True, **COMPILED)
-def transform_kernels(w, factors, flipped):
+@parallel(**COMPILED)
+def transform_kernels(begin, end, w, factors, flipped):
     """Compute G w G' for each kernel: (out, channels, 3, 3) to (blocks, 16, channels, CHANNELS).
 
     `flipped` kernels are those of the way back: taps mirrored, input and output channels swapped.
     """
     channels_out = w.shape[1] if flipped else w.shape[0]
     half = np.float32(0.5)
-    for block in prange(len(factors)):
+    for block in range(begin, end):
         rows = np.empty((4, 3), np.float32)
         for c in range(factors.shape[2]):
             for lane in range(min(CHANNELS, channels_out - block * CHANNELS)):
@@ -264,15 +263,14 @@ def transform_kernels(w, factors, flipped):
                     factors[block, 4 * i + 3, c, lane] = w2
 
 
-@njit(parallel=True, **COMPILED)
-def collect_squares(sums, out):
+@parallel(**COMPILED)
+def collect_squares(begin, end, sums, out, sound):
     """Compute G' s G of the sums s of all threads: the gradient (out channels, channels, 3, 3).
 
-    Gives whether it is finite; see `winograd`.
+    Tells for each output whether it is finite: `sound` (out channels,); see `winograd`.
     """
     half = np.float32(0.5)
-    sound = np.ones(len(out), np.bool_)
-    for o in prange(len(out)):
+    for o in range(begin, end):
         rows = np.empty((3, 4), np.float32)
         for c in range(out.shape[1]):
             for j in range(4):
@@ -291,10 +289,9 @@ def collect_squares(sums, out):
                 out[o, c, i, 1] = half * (s1 - s2)
                 out[o, c, i, 2] = s3 + half * (s1 + s2)
         sound[o] = finite(out[o].reshape(-1))
-    return sound.all()
 
 
-@njit(**COMPILED)
+@njit(**INNER)
 def chunks(batch, down, across, threads, weights):
     """How many rows of squares, and of images, to take at a time: more for many weights."""
     squares = SQUARES if weights <= 2**14 else 2 * SQUARES if weights <= 2**16 else 4 * SQUARES

@@ -3,17 +3,16 @@
 import math
 
 import numpy as np
-from numba import prange
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels import kernel, launch, njit, room_like
+from tinytorch.tensor.kernels import kernel, parallel, room_like
 from tinytorch.tensor.kernels._numba._exponentials import bell, logistic, normal
 
 MANY = 1 << 16
 """So many elements are worth waking threads for a comparison each: NumPy takes 12 us for them."""
 TANH = math.sqrt(8 / math.pi), 0.044715
 """The curve inside of the usual approximation of `gelu`."""
-COMPILED = {"parallel": True, "error_model": "numpy", "fastmath": {"contract"}}
+COMPILED = {"error_model": "numpy", "fastmath": {"contract"}}
 f = np.float32
 
 
@@ -122,82 +121,82 @@ def by_element(fill, *arrays, settings=()):
             moved[...] = x
             x = moved  # noqa: PLW2901 - the same numbers in the order of the result
         flat.append(x.ravel("K"))
-    launch(fill, out.size, *flat, *settings, out.ravel("K"))
+    fill(out.size, out.size, *flat, *settings, out.ravel("K"))
     return out
 
 
-@njit(parallel=True)
-def fill_erf(x, out):
+@parallel
+def fill_erf(begin, end, x, out):
     """out[i] = erf(x[i])."""
-    for i in prange(x.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         out[i] = math.erf(x[i])
 
 
-@njit(parallel=True)
-def fill_erfc(x, out):
+@parallel
+def fill_erfc(begin, end, x, out):
     """out[i] = erfc(x[i])."""
-    for i in prange(x.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         out[i] = math.erfc(x[i])
 
 
-@njit(parallel=True)
-def fill_relu(x, out):
+@parallel
+def fill_relu(begin, end, x, out):
     """out[i] = x[i] where it is positive or NaN, else 0."""
     nothing = x.dtype.type(0)
-    for i in prange(x.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         out[i] = x[i] if (x[i] > nothing) | np.isnan(x[i]) else nothing
 
 
-@njit(parallel=True)
-def fill_relu_gradient(g, z, out):
+@parallel
+def fill_relu_gradient(begin, end, g, z, out):
     """out[i] = g[i] where z[i] is not 0, else 0."""
     nothing = z.dtype.type(0)
-    for i in prange(z.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         out[i] = nothing if z[i] == nothing else g[i]
 
 
-@njit(parallel=True)
-def fill_leaky_relu(x, slope, out):
+@parallel
+def fill_leaky_relu(begin, end, x, slope, out):
     """out[i] = x[i] where it is positive, else slope * x[i]."""
-    for i in prange(x.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         out[i] = x[i] if x[i] > 0 else slope * x[i]
 
 
-@njit(parallel=True)
-def fill_leaky_relu_gradient(g, x, slope, out):
+@parallel
+def fill_leaky_relu_gradient(begin, end, g, x, slope, out):
     """out[i] = g[i] where x[i] is positive, else slope * g[i]."""
-    for i in prange(x.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         out[i] = g[i] if x[i] > 0 else slope * g[i]
 
 
-@njit(**COMPILED)
-def fill_gelu(x, out):
+@parallel(**COMPILED)
+def fill_gelu(begin, end, x, out):
     """out[i] = x[i] times the normal distribution function of it."""
-    for i in prange(x.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         out[i] = x[i] * normal(x[i], bell(x[i]))
 
 
-@njit(**COMPILED)
-def fill_gelu_gradient(g, x, out):
+@parallel(**COMPILED)
+def fill_gelu_gradient(begin, end, g, x, out):
     """out[i] = g[i] times the slope of `fill_gelu`."""
-    for i in prange(x.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         density = bell(x[i])
         out[i] = g[i] * (normal(x[i], density) + x[i] * density * f(0.3989422804014327))
 
 
-@njit(**COMPILED)
-def fill_gated(x, scale, cubic, out):
+@parallel(**COMPILED)
+def fill_gated(begin, end, x, scale, cubic, out):
     """out[i] = x[i] times the logistic function of scale * (x[i] + cubic * x[i]^3)."""
-    for i in prange(x.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         v = x[i]
         gate, _ = logistic(scale * (v + cubic * v * v * v))
         out[i] = v * gate
 
 
-@njit(**COMPILED)
-def fill_gated_gradient(g, x, scale, cubic, out):
+@parallel(**COMPILED)
+def fill_gated_gradient(begin, end, g, x, scale, cubic, out):
     """out[i] = g[i] times the slope of `fill_gated`."""
-    for i in prange(x.size):
+    for i in range(np.uint64(begin), np.uint64(end)):
         v = x[i]
         gate, rest = logistic(scale * (v + cubic * v * v * v))
         slope = scale * (f(1) + f(3) * cubic * v * v)

@@ -5,10 +5,9 @@ then stand in the way of numba's.
 """
 
 import numpy as np
-from numba import prange
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels import kernel, njit
+from tinytorch.tensor.kernels import kernel, parallel
 
 THIN = 32
 """A product is thin if one of its lengths is at most this."""
@@ -32,7 +31,7 @@ def linear(x, weight, bias=None):
         if bias.dtype != x.dtype:
             return NotImplemented
         out += bias
-    add_rows_by_rows(x, weight, out)
+    add_rows_by_rows(len(x), FEW, x, weight, out)
     return out
 
 
@@ -42,7 +41,8 @@ def matmul(x, y):
     if not suits(x, y) or x.shape[1] != y.shape[0] or min(x.shape) > THIN or len(y) > LONG:
         return NotImplemented
     out = np.zeros((x.shape[0], y.shape[1]), x.dtype)
-    add_product(x, y, out)
+    tiles = -(-len(out) // ROWS) * -(-out.shape[1] // COLUMNS)
+    add_product(tiles, FEW, x, y, out)
     return out
 
 
@@ -58,10 +58,10 @@ def suits(x, y):
     )
 
 
-@njit(parallel=True, fastmath={"reassoc", "contract"})
-def add_rows_by_rows(x, weight, out):
+@parallel(fastmath={"reassoc", "contract"})
+def add_rows_by_rows(begin, end, x, weight, out):
     """out[i, o] += the sum over k of x[i, k] * weight[o, k]."""
-    for i in prange(x.shape[0]):
+    for i in range(begin, end):
         for o in range(weight.shape[0]):
             total = x.dtype.type(0)
             for k in range(x.shape[1]):
@@ -69,12 +69,11 @@ def add_rows_by_rows(x, weight, out):
             out[i, o] += total
 
 
-@njit(parallel=True, fastmath={"contract"})
-def add_product(x, y, out):
+@parallel(fastmath={"contract"})
+def add_product(begin, end, x, y, out):
     """out[i, c] += the sum over k of x[i, k] * y[k, c], a tile of out for each thread."""
-    rows = (out.shape[0] + ROWS - 1) // ROWS
     columns = (out.shape[1] + COLUMNS - 1) // COLUMNS
-    for tile in prange(rows * columns):
+    for tile in range(begin, end):
         top, left = tile // columns * ROWS, tile % columns * COLUMNS
         for k in range(x.shape[1]):
             source = y[k, left : left + COLUMNS]

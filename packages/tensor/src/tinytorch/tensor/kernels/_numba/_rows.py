@@ -3,17 +3,16 @@
 import math
 
 import numpy as np
-from numba import prange
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels import kernel, launch, njit, room
+from tinytorch.tensor.kernels import kernel, njit, parallel, room
 from tinytorch.tensor.kernels._numba._exponentials import exponential
 
 LONG = 1 << 16
 """Rows longer than this lose digits in sixteen running totals, in the lanes of a vector."""
 FEW = 1 << 14
 """With fewer elements NumPy's passes take no longer than waking threads."""
-ADDING = {"parallel": True, "error_model": "numpy", "fastmath": {"reassoc", "contract"}}
+ADDING = {"error_model": "numpy", "fastmath": {"reassoc", "contract"}}
 f = np.float32
 
 
@@ -79,15 +78,15 @@ def by_row(fill, arrays, last, *settings):
         return NotImplemented
     out = room(x.shape, x.dtype)
     rows = [a.reshape(-1, length) for a in arrays]
-    launch(fill, x.size, *rows, *settings, out.reshape(-1, length))
+    fill(x.size // length, x.size, *rows, *settings, out.reshape(-1, length))
     return out
 
 
-@njit(**ADDING)
-def normalize_rows(x, eps, out):
+@parallel(**ADDING)
+def normalize_rows(begin, end, x, eps, out):
     """out[i] = x[i] shifted and scaled to mean 0 and variance 1."""
     n = x.shape[1]
-    for i in prange(x.shape[0]):
+    for i in range(np.uint64(begin), np.uint64(end)):
         total = x.dtype.type(0)
         for k in range(n):
             total += x[i, k]
@@ -99,11 +98,11 @@ def normalize_rows(x, eps, out):
             out[i, k] = (x[i, k] - mean) * scale
 
 
-@njit(**ADDING)
-def normalize_gradient_rows(g, x, eps, out):
+@parallel(**ADDING)
+def normalize_gradient_rows(begin, end, g, x, eps, out):
     """out[i] = g[i] taken back through `normalize_rows`."""
     n = x.shape[1]
-    for i in prange(x.shape[0]):
+    for i in range(np.uint64(begin), np.uint64(end)):
         total, arrived = x.dtype.type(0), x.dtype.type(0)
         for k in range(n):
             total += x[i, k]
@@ -120,7 +119,7 @@ def normalize_gradient_rows(g, x, eps, out):
             out[i, k] = (g[i, k] - average - (x[i, k] - mean) * slope) * scale
 
 
-@njit(error_model="numpy")
+@njit(inline="always", error_model="numpy")
 def largest(row, scratch):
     """The largest element, by halves as vectors do; any if one is NaN, which shows in the sum."""
     n = row.size
@@ -134,10 +133,10 @@ def largest(row, scratch):
     return scratch[0]
 
 
-@njit(**ADDING)
-def softmax_rows(x, out):
+@parallel(**ADDING)
+def softmax_rows(begin, end, x, out):
     """out[i] = exp(x[i]), scaled to sum to 1."""
-    for i in prange(x.shape[0]):
+    for i in range(np.uint64(begin), np.uint64(end)):
         most, total = largest(x[i], out[i]), f(0)
         for k in range(x.shape[1]):
             power = exponential(x[i, k] - most, f(0))
@@ -148,10 +147,10 @@ def softmax_rows(x, out):
             out[i, k] *= scale
 
 
-@njit(**ADDING)
-def softmax_gradient_rows(g, z, out):
+@parallel(**ADDING)
+def softmax_gradient_rows(begin, end, g, z, out):
     """out[i] = z[i] * (g[i] - the sum of g[i] * z[i])."""
-    for i in prange(z.shape[0]):
+    for i in range(np.uint64(begin), np.uint64(end)):
         total = f(0)
         for k in range(z.shape[1]):
             total += g[i, k] * z[i, k]
@@ -159,10 +158,10 @@ def softmax_gradient_rows(g, z, out):
             out[i, k] = z[i, k] * (g[i, k] - total)
 
 
-@njit(**ADDING)
-def log_softmax_rows(x, out):
+@parallel(**ADDING)
+def log_softmax_rows(begin, end, x, out):
     """out[i] = x[i] less the logarithm of the sum of exp(x[i])."""
-    for i in prange(x.shape[0]):
+    for i in range(np.uint64(begin), np.uint64(end)):
         most, total = largest(x[i], out[i]), f(0)
         for k in range(x.shape[1]):
             total += exponential(x[i, k] - most, f(0))
@@ -171,10 +170,10 @@ def log_softmax_rows(x, out):
             out[i, k] = x[i, k] - most - size
 
 
-@njit(**ADDING)
-def log_softmax_gradient_rows(g, z, out):
+@parallel(**ADDING)
+def log_softmax_gradient_rows(begin, end, g, z, out):
     """out[i] = g[i] - exp(z[i]) * the sum of g[i]."""
-    for i in prange(z.shape[0]):
+    for i in range(np.uint64(begin), np.uint64(end)):
         total = f(0)
         for k in range(z.shape[1]):
             total += g[i, k]
