@@ -12,3 +12,4 @@ def load() -> None:
 kernels.provide(
     "numba", ops=[getattr(spatial_ops, name) for name in spatial_ops.__all__], load=load
 )
+kernels.compile_beside("tinytorch.spatial.kernels._numba._beside")

@@ -7,7 +7,7 @@ its operands (a data type, a layout) gives NotImplemented, and the reference ser
 """
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels._compiling import njit, parallel
+from tinytorch.tensor.kernels._compiling import compile_beside, njit, parallel
 from tinytorch.tensor.kernels._memory import room, room_like
 from tinytorch.tensor.kernels._registry import (
     active,
@@ -26,6 +26,7 @@ __all__ = [
     "Threads",
     "active",
     "backends",
+    "compile_beside",
     "give_up",
     "installed",
     "kernel",

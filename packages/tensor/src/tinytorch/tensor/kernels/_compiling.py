@@ -1,7 +1,11 @@
 """Compiling with numba: once, where a folder can be written that keeps it; else in each run."""
 
+import atexit
+import os
+import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,9 @@ from tinytorch.tensor.checks import extra
 from tinytorch.tensor.kernels._threads import threads_for
 
 _folders: set[Path] = set()
+_beside: list[str] = []
+_NO_MORE = "TINYTORCH_COMPILES_BESIDE"
+"""Set for a process that compiles beside another, which begins no more of them."""
 
 
 def njit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
@@ -83,11 +90,42 @@ def parallel(function: Callable[..., Any] | None = None, /, **options: Any) -> A
     return loop
 
 
-def say_that_this_run_compiles() -> None:
-    """Say so where kernels are to be kept in a folder that holds none."""
-    if any(not any(folder.glob("*.nbi")) for folder in _folders):
-        sys.stderr.write("tinytorch compiles its kernels, once: expect a slow start\n")
+def compile_beside(module: str) -> None:
+    """Name what compiles kernels that a first training step needs late, in a process of its own.
+
+    It is run once kernels are loaded, if none are kept yet and another core is there: while the
+    first step compiles what it needs first, the process fills the folder with the rest.
+
+    Args:
+        module: The module, as by `python -m`.
+    """
+    _beside.append(module)
+
+
+def begin_to_compile() -> None:
+    """Where kernels are to be kept in a folder that holds none, say so and begin with the rest."""
+    missing = any(not any(folder.glob("*.nbi")) for folder in _folders)
     _folders.clear()
+    if not missing or os.environ.get(_NO_MORE):
+        return
+    sys.stderr.write("tinytorch compiles its kernels, once: expect a slow start\n")
+    if threads_for(sys.maxsize) > 1:
+        for module in _beside:
+            with suppress(OSError):  # the first step then compiles all of it
+                process = subprocess.Popen(  # noqa: S603 - modules of these packages alone
+                    [sys.executable, "-m", module],
+                    env={**os.environ, _NO_MORE: "1"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+                atexit.register(_end, process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Stop a process that compiles for one that has ended."""
+    process.terminate()
+    process.wait()
 
 
 @cache

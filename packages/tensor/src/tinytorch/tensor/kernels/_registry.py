@@ -16,8 +16,8 @@ from typing import Any
 from tinytorch.tensor._op import Op
 from tinytorch.tensor.errors import ArgumentError, MissingExtraError
 from tinytorch.tensor.kernels._compiling import (
+    begin_to_compile,
     say_that_each_run_compiles,
-    say_that_this_run_compiles,
 )
 from tinytorch.tensor.kernels._threads import apply
 
@@ -225,7 +225,7 @@ def _load(backend: str) -> None:
                 stacklevel=2,
             )
     apply()
-    say_that_this_run_compiles()
+    begin_to_compile()
 
 
 def _after_fork() -> None:

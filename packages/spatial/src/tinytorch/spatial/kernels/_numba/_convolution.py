@@ -18,6 +18,7 @@ from tinytorch.spatial.kernels._numba._tile import (
 from tinytorch.spatial.kernels._numba._weights import MANY, collect, correlate_weights
 from tinytorch.spatial.kernels._numba._windows import correlate, pack
 from tinytorch.spatial.kernels._numba._winograd import (
+    chunks,
     collect_squares,
     transform_kernels,
     winograd,
@@ -115,10 +116,11 @@ def convolve(
         transform_kernels(len(factors), w.size, kernels, factors, flipped)
         work = out.size * w[0].size // MULTIPLICATIONS
         sound = np.empty(threads_for(work), np.bool_)
-        winograd(len(sound), work, pixels, factors, bias, out, corner, least, sound)
+        parts = chunks(out.shape, pixels.shape[3], len(sound))
+        winograd(len(sound), work, pixels, factors, bias, out, corner, least, sound, *parts)
         if sound.all():
             return
-    by_channel = groups == pixels.shape[3] == out.shape[3]
+    by_channel = True if groups == pixels.shape[3] == out.shape[3] else None
     if by_channel:
         kernels, groups = kernels.swapaxes(0, 1) if flipped else kernels, 1
     outside, inside = out.shape[3] // groups, 1 if by_channel else pixels.shape[3] // groups
@@ -126,9 +128,8 @@ def convolve(
     packed = np.empty((groups * blocks(outside), depth, vectors(outside)), np.float32)
     pack(len(packed), packed.size, kernels, packed, groups, flipped)
     work = len(pixels) * math.prod(counts) * depth * outside * groups // MULTIPLICATIONS
-    threads = threads_for(work)
-    settings = w.shape[2:], stride, corner, dilation, groups, by_channel, threads
-    correlate(threads, work, pixels, packed, bias, least, out, counts, grid, *settings)
+    settings = w.shape[2:], stride, corner, dilation, groups, by_channel, work
+    correlate(pixels, packed, bias, least, out, counts, grid, *settings)
 
 
 @kernel(ops.conv2d_input_gradient)
@@ -210,11 +211,12 @@ def conv2d_weight_gradient(
         shape = threads, 16, channels, -(-channels_out // CHANNELS) * CHANNELS
         sums = np.zeros(shape, np.float32)
         sound = np.empty(channels_out, np.bool_)
-        winograd_weights(len(sums), work, images, pixels, sums, corner)
+        parts = chunks(pixels.shape, channels, threads)
+        winograd_weights(threads, work, images, pixels, sums, corner, *parts)
         collect_squares(channels_out, sums.size, sums, total, sound)
         if sound.all():
             return total
-    by_channel = groups == channels == channels_out
+    by_channel = True if groups == channels == channels_out else None
     if by_channel:
         groups = 1
     outside, inside = channels_out // groups, total.shape[1]
@@ -223,8 +225,8 @@ def conv2d_weight_gradient(
     many = math.prod(shape) >= MANY and shape[0] >= threads
     parts, shares = (1, threads) if many else (threads, 1)
     sums = np.zeros((parts, *shape), np.float32)
-    settings = size, stride, corner, dilation, groups, by_channel
-    correlate_weights(threads, work, images, pixels, sums, shares, *settings)
+    settings = size, stride, corner, dilation, groups, by_channel, shares, work
+    correlate_weights(images, pixels, sums, *settings)
     collect(shape[0], sums.size, sums, total.reshape(channels_out, inside, -1), groups)
     return total
 

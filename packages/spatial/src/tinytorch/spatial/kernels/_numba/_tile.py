@@ -34,14 +34,36 @@ UNDEFINED = ir.Constant(VECTOR, ir.Undefined)
 
 OPERANDS = (
     *("out", "place", "start", "begin", "again", "least", "a", "corner", "origins", "places"),
-    *("first", "taps", "stride", "run", "b", "at", "row", "lanes"),
+    *("first", "taps", "stride", "run", "b", "at", "row", "lanes", "by_channel"),
 )
 ARRAYS = "out", "start", "a", "origins", "places", "taps", "b"
 """Those of a tile's operands that are arrays."""
 
 
-def make_tile(*, by_channel):
-    """Make the function that computes out[p, c] = start[p, c] + the sum of all a[p, k] * b[k, c].
+@intrinsic
+def tile(
+    _,
+    out,
+    place,
+    start,
+    begin,
+    again,
+    least,
+    a,
+    corner,
+    origins,
+    places,
+    first,
+    taps,
+    stride,
+    run,
+    b,
+    at,
+    row,
+    lanes,
+    by_channel,
+):
+    """Compute out[p, c] = start[p, c] + the sum of all a[p, k] * b[k, c].
 
     It computes PIXELS x CHANNELS results, of which the first `lanes` columns are written. With
     `lanes` of LANES at most only half of them are computed. The start is added last, so that a long
@@ -54,76 +76,52 @@ def make_tile(*, by_channel):
     origins[first + p]; there k visits each offset in `taps`, and from it `run` elements, `stride`
     apart. Row k of b lies at `at` + k * row. Whole vectors are read, few `lanes` or not.
     """
+    operands = out, place, start, begin, again, least, a, corner, origins, places, first
+    signature = types.void(*operands, taps, stride, run, b, at, row, lanes, by_channel)
+    apart = by_channel is not types.none
 
-    @intrinsic
-    def tile(
-        _,
-        out,
-        place,
-        start,
-        begin,
-        again,
-        least,
-        a,
-        corner,
-        origins,
-        places,
-        first,
-        taps,
-        stride,
-        run,
-        b,
-        at,
-        row,
-        lanes,
-    ):
-        operands = out, place, start, begin, again, least, a, corner, origins, places, first
-        signature = types.void(*operands, taps, stride, run, b, at, row, lanes)
+    def generate(target, builder, signature, arguments):
+        kinds = dict(zip(OPERANDS, signature.args, strict=True))
+        given = SimpleNamespace(**dict(zip(OPERANDS, arguments, strict=True)))
 
-        def generate(target, builder, signature, arguments):
-            kinds = dict(zip(OPERANDS, signature.args, strict=True))
-            given = SimpleNamespace(**dict(zip(OPERANDS, arguments, strict=True)))
+        def array(name):
+            return target.make_array(kinds[name])(target, builder, getattr(given, name))
 
-            def array(name):
-                return target.make_array(kinds[name])(target, builder, getattr(given, name))
+        out, start, a, origins, places, taps, b = (array(name).data for name in ARRAYS)
+        place, begin, lanes = given.place, given.begin, given.lanes
+        rows = [builder.add(given.first, INTEGER(p)) for p in range(PIXELS)]
+        origins = [builder.load(builder.gep(origins, [p])) for p in rows]
+        places = [builder.load(builder.gep(places, [p])) for p in rows]
+        rows = [builder.gep(a, [builder.add(given.corner, origin)]) for origin in origins]
+        floor = spread(builder, given.least)
+        wide, narrow, done = (
+            builder.append_basic_block(name) for name in ("wide", "narrow", "done")
+        )
+        builder.cbranch(builder.icmp_signed(">", lanes, INTEGER(LANES)), wide, narrow)
+        for block, vectors in ((wide, 2), (narrow, 1)):
+            builder.position_at_end(block)
+            walk = taps, array("taps").nitems, given.stride, given.run, given.at, given.row
+            sums = add_products(builder, rows, b, vectors, walk, by_channel=apart)
+            add = builder.add
+            cells = [
+                (add(begin, builder.mul(given.again, to)), add(place, to), v, total)
+                for to, totals in zip(places, sums, strict=True)
+                for v, total in enumerate(totals)
+            ]
+            whole = builder.icmp_signed(">=", lanes, INTEGER(vectors * LANES))
+            with builder.if_else(whole) as branches:
+                for branch, mask in zip(branches, (None, lanes), strict=True):
+                    with branch:
+                        for source, to, v, total in cells:
+                            value = builder.fadd(total, load(builder, start, source, v))
+                            below = builder.fcmp_ordered("<", value, floor)
+                            value = builder.select(below, floor, value)
+                            store(builder, value, out, to, v, mask)
+            builder.branch(done)
+        builder.position_at_end(done)
+        return target.get_dummy_value()
 
-            out, start, a, origins, places, taps, b = (array(name).data for name in ARRAYS)
-            place, begin, lanes = given.place, given.begin, given.lanes
-            rows = [builder.add(given.first, INTEGER(p)) for p in range(PIXELS)]
-            origins = [builder.load(builder.gep(origins, [p])) for p in rows]
-            places = [builder.load(builder.gep(places, [p])) for p in rows]
-            rows = [builder.gep(a, [builder.add(given.corner, origin)]) for origin in origins]
-            floor = spread(builder, given.least)
-            wide, narrow, done = (
-                builder.append_basic_block(name) for name in ("wide", "narrow", "done")
-            )
-            builder.cbranch(builder.icmp_signed(">", lanes, INTEGER(LANES)), wide, narrow)
-            for block, vectors in ((wide, 2), (narrow, 1)):
-                builder.position_at_end(block)
-                walk = taps, array("taps").nitems, given.stride, given.run, given.at, given.row
-                sums = add_products(builder, rows, b, vectors, walk, by_channel=by_channel)
-                add = builder.add
-                cells = [
-                    (add(begin, builder.mul(given.again, to)), add(place, to), v, total)
-                    for to, totals in zip(places, sums, strict=True)
-                    for v, total in enumerate(totals)
-                ]
-                whole = builder.icmp_signed(">=", lanes, INTEGER(vectors * LANES))
-                with builder.if_else(whole) as branches:
-                    for branch, mask in zip(branches, (None, lanes), strict=True):
-                        with branch:
-                            for source, to, v, total in cells:
-                                value = builder.fadd(total, load(builder, start, source, v))
-                                below = builder.fcmp_ordered("<", value, floor)
-                                value = builder.select(below, floor, value)
-                                store(builder, value, out, to, v, mask)
-                builder.branch(done)
-            builder.position_at_end(done)
-            return target.get_dummy_value()
-
-        return signature, generate
-
-    return tile
+    return signature, generate
 
 
 def add_products(builder, rows, b, vectors, walk, *, by_channel):
@@ -219,10 +217,6 @@ def store(builder, value, data, place, v, lanes=None):
     builder.call(masked, [value, pointer, BITS(4), mask])
 
 
-tile = make_tile(by_channel=False)
-channel_tile = make_tile(by_channel=True)
-
-
 def served(*arrays):
     """Whether the kernels take these operands: float32, and something to compute."""
     return all(a.dtype == np.float32 and a.size for a in arrays)
@@ -231,6 +225,15 @@ def served(*arrays):
 def writable(array):
     """An array that may be written to: kernels are compiled for these alone."""
     return array if array.flags.writeable else array.copy()
+
+
+@njit(**INNER)
+def multiples(count, step):
+    """0, step, 2 * step and so on."""
+    places = np.empty(count, np.int64)
+    for i in range(count):
+        places[i] = i * step
+    return places
 
 
 @njit(**INNER)

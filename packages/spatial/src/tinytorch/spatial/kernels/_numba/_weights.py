@@ -1,20 +1,21 @@
 """The weight gradient of any convolution: tiles over the elements of windows, pixel after pixel."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from tinytorch.spatial.kernels._numba._tile import (
     CHANNELS,
     COMPILED,
-    INNER,
     LANES,
     LEAST,
     PIXELS,
-    channel_tile,
+    multiples,
     pour,
     tile,
 )
 from tinytorch.spatial.kernels._numba._windows import inside_image, unpack
-from tinytorch.tensor.kernels import njit, parallel
+from tinytorch.tensor.kernels import parallel
 
 CHUNK = 128
 """About how many pixels a thread adds up at a time."""
@@ -24,45 +25,62 @@ RUN = 32
 """Chunks whose sums are added in float32; the sums of more are added in float64."""
 
 
-@parallel(**COMPILED)
 def correlate_weights(
-    first_worker,
-    end_worker,
-    x,
-    g,
-    sums,
-    shares,
-    kernel_size,
-    stride,
-    corner,
-    dilation,
-    groups,
-    by_channel,
+    x, g, sums, kernel_size, stride, corner, dilation, groups, by_channel, shares, work
 ):
     """Add up x * g over all windows: sums (parts, groups and blocks, depth, row), zeros before.
 
     x is (batch, height, width, channels), g (batch, rows, columns, out channels); `depth` and `row`
     are whole tiles. Each part of the sums is of some pixels, and `shares` threads work on it.
+    `by_channel` is True if each channel has a kernel of its own, else None.
     """
     batch, height, width, channels = x.shape
-    rows, columns, channels_out = g.shape[1:]
+    rows, columns = g.shape[1:3]
     parts, units, depth, row = sums.shape
     reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
     chunk = CHUNK if units * depth * row < MANY else 4 * CHUNK
     part = min(columns, chunk)
     group = max(1, min(-(-batch // parts), chunk // (rows * columns)))
     band = min(rows, -(-chunk // columns))
-    across, bands, runs = -(-columns // part), -(-rows // band), -(-batch // group)
-    tasks = runs * bands * across
     direct = inside_image(x.shape, (rows, columns), stride, corner, reach, by_channel)
     wide = width if direct else (part - 1) * stride[1] + reach[1]
     high = height if direct else (band - 1) * stride[0] + reach[0]
+    inside = channels // groups if by_channel is None else 1
+    elements = window_elements(kernel_size, dilation, wide, channels, inside, depth)
+    pieces = direct, high, wide, group, band, part
+    settings = stride, corner, groups, by_channel, shares
+    sum_tiles(parts * shares, work, x, g, sums, *settings, *pieces, elements)
+
+
+@parallel(**COMPILED)
+def sum_tiles(
+    first_worker,
+    end_worker,
+    x,
+    g,
+    sums,
+    stride,
+    corner,
+    groups,
+    by_channel,
+    shares,
+    direct,
+    high,
+    wide,
+    group,
+    band,
+    part,
+    elements,
+):
+    """Add up `group` images at a time, or bands of lines of one, or parts of its lines."""
+    batch, height, width, channels = x.shape
+    rows, columns, channels_out = g.shape[1:]
+    parts, units, depth, row = sums.shape
+    across, bands, runs = -(-columns // part), -(-rows // band), -(-batch // group)
+    tasks = runs * bands * across
     size, step = high * wide * channels, stride[1] * channels
     blocks, inside, outside = units // groups, channels // groups, channels_out // groups
-    elements = window_elements(
-        kernel_size, dilation, wide, channels, 1 if by_channel else inside, depth
-    )
-    places = np.arange(depth) * row
+    places = multiples(depth, row)
     whole = outside % LANES == 0
     flat, flat_sums, flat_g = x.reshape(-1), sums.reshape(-1), g.reshape(-1)
     for worker in range(first_worker, end_worker):
@@ -99,67 +117,44 @@ def correlate_weights(
             for unit in range(begin, end):
                 channel = unit // blocks * outside + unit % blocks * CHANNELS
                 lanes = min(CHANNELS, outside - unit % blocks * CHANNELS)
-                at = origin + (channel if by_channel else unit // blocks * inside)
+                at = origin + (unit // blocks * inside if by_channel is None else channel)
                 place = (member * units + unit) * depth * row
                 for element in range(0, depth, PIXELS):
-                    if by_channel:
-                        channel_tile(
-                            flat_sums,
-                            place,
-                            flat_sums,
-                            place,
-                            1,
-                            LEAST,
-                            source,
-                            at,
-                            elements,
-                            places,
-                            element,
-                            taps[: images * lines],
-                            step,
-                            count,
-                            factors,
-                            arrived + channel,
-                            channels_out,
-                            lanes,
-                        )
-                    else:
-                        tile(
-                            flat_sums,
-                            place,
-                            flat_sums,
-                            place,
-                            1,
-                            LEAST,
-                            source,
-                            at,
-                            elements,
-                            places,
-                            element,
-                            taps[: images * lines],
-                            step,
-                            count,
-                            factors,
-                            arrived + channel,
-                            channels_out,
-                            lanes,
-                        )
+                    tile(
+                        flat_sums,
+                        place,
+                        flat_sums,
+                        place,
+                        1,
+                        LEAST,
+                        source,
+                        at,
+                        elements,
+                        places,
+                        element,
+                        taps[: images * lines],
+                        step,
+                        count,
+                        factors,
+                        arrived + channel,
+                        channels_out,
+                        lanes,
+                        by_channel,
+                    )
             if task // parts % RUN == RUN - 1 and len(total):
                 pour(run, total)
         for e in range(len(total)):
             run[e] += total[e]
 
 
-@njit(**INNER)
+@lru_cache(256)
 def window_elements(kernel_size, dilation, wide, channels, inside, depth):
     """Where the elements of a window lie from its origin; the last repeats to fill a tile."""
-    elements = np.empty(depth, np.int64)
-    count = kernel_size[0] * kernel_size[1] * inside
-    for e in range(depth):
-        tap, c = min(e, count - 1) // inside, min(e, count - 1) % inside
-        i, j = tap // kernel_size[1], tap % kernel_size[1]
-        elements[e] = (i * dilation[0] * wide + j * dilation[1]) * channels + c
-    return elements
+    places = np.add.outer(
+        np.arange(kernel_size[0]) * dilation[0] * wide, np.arange(kernel_size[1]) * dilation[1]
+    )
+    elements = np.add.outer(places * channels, np.arange(inside)).ravel()
+    return np.pad(elements, (0, depth - elements.size), "edge")
 
 
 @parallel(**COMPILED)

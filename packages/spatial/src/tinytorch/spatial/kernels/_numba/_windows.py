@@ -4,6 +4,8 @@ Several images, or a band of lines of one, are unpacked at a time, with zeros ar
 core finds all windows in its own cache. Windows that stay inside the image are read where they are.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from tinytorch.spatial.kernels._numba._tile import (
@@ -12,10 +14,9 @@ from tinytorch.spatial.kernels._numba._tile import (
     INNER,
     LANES,
     PIXELS,
-    channel_tile,
     tile,
 )
-from tinytorch.tensor.kernels import njit, parallel
+from tinytorch.tensor.kernels import njit, parallel, threads_for
 
 WINDOWS = 64
 """With fewer windows in an image, a thread takes several images at a time."""
@@ -23,10 +24,7 @@ SCRATCH_BYTES = 2**18
 """What a thread unpacks at a time: it stays in the core's own cache."""
 
 
-@parallel(**COMPILED)
 def correlate(
-    first_thread,
-    end_thread,
     x,
     weights,
     bias,
@@ -40,27 +38,60 @@ def correlate(
     dilation,
     groups,
     by_channel,
-    threads,
+    work,
 ):
     """Convolve x (batch, height, width, channels) into out (batch, high, wide, out channels).
 
     `weights` are (groups and blocks, depth, row) as `pack` makes them; `bias` is (out channels +
     CHANNELS,); results below `least` are cut off. There are `counts` windows, (down, across), whose
     results lie on a grid in out: ((first row, rows apart), (first column, columns apart)). `corner`
-    is how far the first window lies above and left of the image. If `by_channel`, each channel has
-    a kernel of its own.
+    is how far the first window lies above and left of the image. `by_channel` is True if each
+    channel has a kernel of its own, else None.
     """
+    batch, height, width, channels = x.shape
+    threads = threads_for(work)
+    reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
+    direct = inside_image(x.shape, counts, stride, corner, reach, by_channel)
+    wide = width if direct else (counts[1] - 1) * stride[1] + reach[1]
+    group, band = portions(batch, *counts, stride[0], reach[0], wide * channels, threads)
+    high = height if direct else (band - 1) * stride[0] + reach[0]
+    taps, step, run = runs(kernel_size, dilation, wide, channels, groups, by_channel)
+    windows = counts, grid, stride, corner, groups, by_channel
+    parts = direct, high, wide, group, band, threads
+    tiles(threads, work, x, weights, bias, least, out, *windows, *parts, taps, step, run)
+
+
+@parallel(**COMPILED)
+def tiles(
+    first_thread,
+    end_thread,
+    x,
+    weights,
+    bias,
+    least,
+    out,
+    counts,
+    grid,
+    stride,
+    corner,
+    groups,
+    by_channel,
+    direct,
+    high,
+    wide,
+    group,
+    band,
+    threads,
+    taps,
+    step,
+    run,
+):
+    """Convolve `group` images, or bands of lines of one, at a time: `high` x `wide` pixels each."""
     batch, height, width, channels = x.shape
     rows, columns = counts
     _, high_out, wide_out, channels_out = out.shape
     (top_out, down_out), (left_out, across_out) = grid
-    reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
-    direct = inside_image(x.shape, counts, stride, corner, reach, by_channel)
-    wide = width if direct else (columns - 1) * stride[1] + reach[1]
-    group, band = portions(batch, rows, columns, stride[0], reach[0], wide * channels, threads)
-    high = height if direct else (band - 1) * stride[0] + reach[0]
     size, bands = high * wide * channels, -(-rows // band)
-    taps, step, run = runs(kernel_size, dilation, wide, channels, groups, by_channel)
     units, depth, row = weights.shape
     blocks, inside, outside = units // groups, channels // groups, channels_out // groups
     flat, flat_out, flat_weights = x.reshape(-1), out.reshape(-1), weights.reshape(-1)
@@ -88,62 +119,39 @@ def correlate(
         for unit in range(units):
             channel = unit // blocks * outside + unit % blocks * CHANNELS
             lanes = min(CHANNELS, outside - unit % blocks * CHANNELS)
-            at = begin + (channel if by_channel else unit // blocks * inside)
+            at = begin + (unit // blocks * inside if by_channel is None else channel)
             for p in range(0, padded, PIXELS):
-                if by_channel:
-                    channel_tile(
-                        flat_out,
-                        place + channel,
-                        bias,
-                        channel,
-                        0,
-                        least,
-                        source,
-                        at,
-                        origins,
-                        places,
-                        p,
-                        taps,
-                        step,
-                        run,
-                        flat_weights,
-                        unit * depth * row,
-                        row,
-                        lanes,
-                    )
-                else:
-                    tile(
-                        flat_out,
-                        place + channel,
-                        bias,
-                        channel,
-                        0,
-                        least,
-                        source,
-                        at,
-                        origins,
-                        places,
-                        p,
-                        taps,
-                        step,
-                        run,
-                        flat_weights,
-                        unit * depth * row,
-                        row,
-                        lanes,
-                    )
+                tile(
+                    flat_out,
+                    place + channel,
+                    bias,
+                    channel,
+                    0,
+                    least,
+                    source,
+                    at,
+                    origins,
+                    places,
+                    p,
+                    taps,
+                    step,
+                    run,
+                    flat_weights,
+                    unit * depth * row,
+                    row,
+                    lanes,
+                    by_channel,
+                )
 
 
-@njit(**INNER)
 def inside_image(shape, counts, stride, corner, reach, by_channel):
     """Whether all windows lie inside the image; those of single channels are read by vectors."""
     for i in range(2):
         if corner[i] > 0 or (counts[i] - 1) * stride[i] + reach[i] - corner[i] > shape[1 + i]:
             return False
-    return not by_channel or shape[3] % LANES == 0
+    return by_channel is None or shape[3] % LANES == 0
 
 
-@njit(**INNER)
 def portions(batch, rows, columns, stride, reach, line, threads):
     """How many images, or lines of windows of one, to take at a time; a line of pixels is given."""
     group = max(1, min(batch // (2 * threads), WINDOWS // (rows * columns)))
@@ -158,14 +166,14 @@ def portions(batch, rows, columns, stride, reach, line, threads):
     return group, band
 
 
-@njit(**INNER)
+@lru_cache(256)
 def runs(kernel_size, dilation, wide, channels, groups, by_channel):
     """Where runs of taps lie from the origin of a window, and the steps and length of each run."""
     high, across = kernel_size
-    if by_channel:
-        return np.arange(high) * dilation[0] * wide * channels, dilation[1] * channels, across
+    if by_channel is not None:
+        return np.arange(high) * (dilation[0] * wide * channels), dilation[1] * channels, across
     if groups == 1 and dilation[1] == 1:
-        return np.arange(high) * dilation[0] * wide * channels, 1, across * channels
+        return np.arange(high) * (dilation[0] * wide * channels), 1, across * channels
     taps = np.empty(high * across, np.int64)
     for i in range(high):
         for j in range(across):
@@ -199,19 +207,15 @@ def unpack(image, scratch, place, top, left, high, wide):
     first, last = max(0, -left), max(0, min(wide, width - left))
     for y in range(high):
         to = np.uint64(place + y * wide * channels)
-        if not 0 <= top + y < height or first >= last:
+        inside = 0 <= top + y < height and first < last
+        if not inside or last - first < wide:
             for e in range(np.uint64(wide * channels)):
                 scratch[to + e] = 0
-            continue
-        for e in range(np.uint64(first * channels)):
-            scratch[to + e] = 0
-        to += np.uint64(first * channels)
-        source = np.uint64(((top + y) * width + first + left) * channels)
-        for e in range(np.uint64((last - first) * channels)):
-            scratch[to + e] = flat[source + e]
-        to += np.uint64((last - first) * channels)
-        for e in range(np.uint64((wide - last) * channels)):
-            scratch[to + e] = 0
+        if inside:
+            to += np.uint64(first * channels)
+            source = np.uint64(((top + y) * width + first + left) * channels)
+            for e in range(np.uint64((last - first) * channels)):
+                scratch[to + e] = flat[source + e]
 
 
 @parallel(**COMPILED)

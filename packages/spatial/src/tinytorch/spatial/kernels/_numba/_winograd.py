@@ -19,6 +19,7 @@ from tinytorch.spatial.kernels._numba._tile import (
     LEAST,
     PIXELS,
     finite,
+    multiples,
     pour,
     tile,
 )
@@ -33,7 +34,7 @@ MOST = 256
 
 
 @parallel(**COMPILED)
-def winograd(begin, end, x, factors, bias, out, corner, least, sound):
+def winograd(begin, end, x, factors, bias, out, corner, least, sound, band, group):
     """Convolve by 3 x 3 kernels in squares of 2 x 2 results, with 16 products in place of 36.
 
     Tells for each thread whether its results are finite: `sound` (threads,). Where one is not,
@@ -44,12 +45,10 @@ def winograd(begin, end, x, factors, bias, out, corner, least, sound):
     nothing is below `least`.
     """
     batch, channels, threads = x.shape[0], x.shape[3], len(sound)
-    rows, columns, channels_out = out.shape[1:]
-    down, across = (rows + 1) // 2, (columns + 1) // 2
-    band, group = chunks(batch, down, across, threads, channels * channels_out)
+    down, across = (out.shape[1] + 1) // 2, (out.shape[2] + 1) // 2
     bands, groups = -(-down // band), -(-batch // group)
     most = -(-group * band * across // PIXELS) * PIXELS
-    origins, places = np.arange(most) * channels, np.arange(most) * CHANNELS
+    origins, places = multiples(most, channels), multiples(most, CHANNELS)
     flat = factors.reshape(-1)
     nothing = np.zeros(CHANNELS, np.float32)
     for thread in range(begin, end):
@@ -68,7 +67,7 @@ def winograd(begin, end, x, factors, bias, out, corner, least, sound):
                 pixel_squares(
                     x[first + i], scratch, squares, top, lines, across, corner, place, padded
                 )
-            taps = np.arange(16) * padded * channels
+            taps = multiples(16, padded * channels)
             for block in range(len(factors)):
                 for k in range(16):
                     at = (block * 16 + k) * channels * CHANNELS
@@ -92,6 +91,7 @@ def winograd(begin, end, x, factors, bias, out, corner, least, sound):
                             at,
                             CHANNELS,
                             CHANNELS,
+                            None,
                         )
                 for i in range(images):
                     for y in range(lines):
@@ -140,7 +140,8 @@ def pixel_squares(image, scratch, squares, top, lines, across, corner, place, pa
     """Compute B' d B for each square of 4 x 4 pixels d, two apart: (16, padded, channels)."""
     channels = image.shape[2]
     high, wide = 2 * lines + 2, 2 * across + 2
-    unpack(image, scratch, 0, 2 * top - corner[0], -corner[1], high, wide)
+    # A literal 0 would be a type of its own, and compile `unpack` once more.
+    unpack(image, scratch, np.int64(0), 2 * top - corner[0], -corner[1], high, wide)
     step = padded * channels
     for y in range(lines):
         for x in range(across):
@@ -160,16 +161,15 @@ def pixel_squares(image, scratch, squares, top, lines, across, corner, place, pa
 
 
 @parallel(**COMPILED)
-def winograd_weights(begin, end, x, g, sums, corner):
+def winograd_weights(begin, end, x, g, sums, corner, band, group):
     """Add up the transformed weight gradients: sums (threads, 16, channels, out channels)."""
     batch, channels = x.shape[0], x.shape[3]
     rows, columns, channels_out = g.shape[1:]
     threads, padded_out = sums.shape[0], sums.shape[3]
     down, across = (rows + 1) // 2, (columns + 1) // 2
-    band, group = chunks(batch, down, across, threads, channels * channels_out)
     bands, groups = -(-down // band), -(-batch // group)
     most = group * band * across
-    elements, places = np.arange(channels), np.arange(channels) * padded_out
+    elements, places = multiples(channels, 1), multiples(channels, padded_out)
     flat = sums.reshape(-1)
     tasks = groups * bands
     for thread in range(begin, end):
@@ -188,7 +188,9 @@ def winograd_weights(begin, end, x, g, sums, corner):
                 pixel_squares(
                     x[first + i], scratch, squares, top, lines, across, corner, place, count
                 )
-                unpack(g[first + i], arrived, 0, 2 * top, 0, 2 * lines, 2 * across)
+                unpack(
+                    g[first + i], arrived, np.int64(0), 2 * top, np.int64(0), 2 * lines, 2 * across
+                )
                 for square in range(lines * across):
                     y, column = square // across, square % across
                     source = (2 * y * 2 * across + 2 * column) * channels_out
@@ -228,6 +230,7 @@ def winograd_weights(begin, end, x, g, sums, corner):
                             (k * count + square) * padded_out + block,
                             padded_out,
                             CHANNELS,
+                            None,
                         )
             if task // threads % RUN == RUN - 1 and len(total):
                 pour(run, total)
@@ -291,9 +294,13 @@ def collect_squares(begin, end, sums, out, sound):
         sound[o] = finite(out[o].reshape(-1))
 
 
-@njit(**INNER)
-def chunks(batch, down, across, threads, weights):
-    """How many rows of squares, and of images, to take at a time: more for many weights."""
+def chunks(shape, channels, threads):
+    """How many rows of squares, and of images, to take at a time: more for many weights.
+
+    The shape is that of the results, (batch, rows, columns, out channels).
+    """
+    batch, rows, columns, channels_out = shape
+    down, across, weights = (rows + 1) // 2, (columns + 1) // 2, channels * channels_out
     squares = SQUARES if weights <= 2**14 else 2 * SQUARES if weights <= 2**16 else 4 * SQUARES
     group = max(1, min(-(-batch // threads), squares // (down * across)))
     band = min(down, -(-squares // across))
