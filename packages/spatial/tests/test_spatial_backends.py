@@ -13,6 +13,7 @@ from tinytorch.tensor import kernels
 
 pytest.importorskip("numba", reason="the extra `fast` is not installed: no kernels to compare")
 
+_beside = importlib.import_module("tinytorch.spatial.kernels._numba._beside")
 LAYOUTS = {
     "channels first": np.ascontiguousarray,
     "channels last": lambda x: np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
@@ -225,3 +226,8 @@ def test_every_kernel_is_compared():
         pytest.skip("kernels/numba.py was removed")
     served = {op.name for op in kernels.table("numba") if op.__module__.startswith(ops.__name__)}
     assert served <= set(ops.__all__)
+
+
+def test_what_compiles_beside_a_first_step_computes_what_that_needs():
+    shapes = [z.shape for z in _beside.gradients()]
+    assert shapes == [(32, 3, 3, 3), (64, 64, 3, 3), (8, 64, 8, 8), (8, 64, 8, 8)]

@@ -202,6 +202,32 @@ def test_a_compiled_function_needs_no_folder(monkeypatch, capsys):
     assert capsys.readouterr().err.count("NUMBA_CACHE_DIR") == 1
 
 
+@pytest.mark.parametrize(
+    ("kept", "threads", "begun"),
+    [(False, 2, True), (False, 1, False), (True, 2, False)],
+    ids=["nothing is kept", "one core", "kernels are kept"],
+)
+def test_a_second_process_compiles_where_nothing_is_kept(
+    kept, threads, begun, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(_compiling, "_folders", {tmp_path})
+    monkeypatch.setattr(_compiling, "_beside", ["antigravity"])
+    monkeypatch.setattr(_compiling, "threads_for", lambda _: threads)
+    monkeypatch.setattr(_compiling.atexit, "register", lambda *_: None)
+    started = []
+    monkeypatch.setattr(_compiling.subprocess, "Popen", lambda *a, **k: started.append((a, k)))
+    if kept:
+        (tmp_path / "kernel.nbi").touch()
+    _compiling.begin_to_compile()
+    assert ("once: expect a slow start" in capsys.readouterr().err) is not kept
+    assert [a[0][1:] for a, _ in started] == [["-m", "antigravity"]] * begun
+    for _, options in started:
+        monkeypatch.setattr(os, "environ", options["env"])
+        monkeypatch.setattr(_compiling, "_folders", {tmp_path})
+        _compiling.begin_to_compile()
+    assert len(started) == begun, "a process that compiles beside another begins no more of them"
+
+
 @needs_numba
 def test_a_kernel_that_cannot_be_kept_leaves_its_call_to_the_reference(doubled, capsys):
     double, events = doubled
