@@ -80,6 +80,7 @@ def kept_trainer(example):
 
 def run(name):
     """Run an example, which has to pass its gate, and keep its picture."""
+    sys.argv[1:] = []  # the example reads settings there
     try:
         runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
     except SystemExit as end:

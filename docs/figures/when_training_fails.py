@@ -1,12 +1,20 @@
-"""Draws four failures beside their cures: `python docs/figures/when_training_fails.py`."""
+"""Draws four failures beside their cures, and what a batch size costs and gives.
+
+    python docs/figures/when_training_fails.py
+
+The second picture needs MNIST under $TINYTORCH_DATA or in the cache folder.
+"""
+
+import time
 
 import numpy as np
 from _style import BLUE, MUTED, RED, card, save
 
 from tinytorch.autograd import nn
-from tinytorch.data import DataLoader, Digits, RandomCrop, Subset
+from tinytorch.data import MNIST, DataLoader, Digits, RandomCrop, Subset
 from tinytorch.optim import SGD, Adam, schedules
 from tinytorch.spatial import Conv2d, MaxPool2d
+from tinytorch.tensor import kernels
 from tinytorch.training import Callback, Trainer
 
 DIGITS = Digits(train=True)
@@ -106,5 +114,49 @@ def draw():
     save(figure, "when-training-fails")
 
 
+SIZES, EPOCHS = (8, 32, 128, 512, 2048, 8192), 3
+
+
+def batch_sizes():
+    """Accuracy and time over the size of a batch, at one rate and at a rate that grows with it."""
+    kernels.threads(1)  # whose time does not depend on who else computes
+    train, test = MNIST(), DataLoader(MNIST(train=False), batch_size=1000)
+    figure = card(7.2, 2.9)
+    right, cost = figure.subplots(1, 2, width_ratios=[3, 2])
+    times = []
+    for rule, color, text in (
+        (lambda _: 0.1, RED, "lr 0.1"),
+        (lambda size: 0.1 * size / 128, BLUE, "lr 0.1 size / 128"),
+    ):
+        accuracies = []
+        for size in SIZES:
+            loader = DataLoader(train, size, shuffle=True, rng=0)
+            trainer = Trainer(
+                digit_reader, SGD(lr=rule(size), momentum=0.9), loader, seed=0, progress=False
+            )
+            began = time.process_time()
+            trainer.fit(EPOCHS)
+            times.append((time.process_time() - began) / EPOCHS)
+            accuracies.append(trainer.evaluate(test)["accuracy"])
+            print(f"batch {size:5}, {text:18} {accuracies[-1]:.4f}  {times[-1]:.2f} s an epoch")
+        right.plot(SIZES, accuracies, "o-", color=color, label=text)
+    right.set(ylim=(0, 1.05), xlabel="batch size", title=f"right of 10,000 after {EPOCHS} epochs")
+    right.legend(loc="lower center")
+    cost.plot(SIZES, np.min(np.reshape(times, (2, -1)), axis=0), "o-", color=MUTED)
+    cost.set(yscale="log", xlabel="batch size", title="seconds of one core an epoch")
+    for axes in (right, cost):
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(SIZES, map(str, SIZES))
+    save(figure, "when-training-fails-batch")
+
+
+def digit_reader(rng):
+    """One hidden layer, for images of 28 x 28."""
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 128, rng=rng), nn.ReLU(), nn.Linear(128, 10, rng=rng)
+    )
+
+
 if __name__ == "__main__":
     draw()
+    batch_sizes()
