@@ -209,6 +209,8 @@ def wheels(session: nox.Session) -> None:
     session.install("pip")  # which alone downloads
     for words in download_lines():
         session.run("python", "-m", "pip", "download", "-q", *here(words, folder))
+    shutil.rmtree(folder / "mine", ignore_errors=True)
+    session.run("python", "tools/start.py", "optim", str(folder / "mine"))
     for words in install_lines():
         if not from_address(words):
             pip(session, "install", "--dry-run", *here(words, folder))
@@ -238,8 +240,9 @@ def from_git(session: nox.Session) -> None:
 
 
 def here(words: list[str], folder: Path) -> list[str]:
-    """A line of the pages with its wheels, and what it downloads, in a folder of ours."""
-    places = {"dist": str(folder / "wheels"), "offline": str(folder / "offline")}
+    """A line of the pages with its wheels, downloads and student's package in a folder of ours."""
+    places = {"dist": "wheels", "offline": "offline", "mine": "mine"}
+    places = {name: str(folder / place) for name, place in places.items()}
     return [places.get(word, word) for word in words]
 
 

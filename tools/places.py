@@ -6,7 +6,7 @@ two have the name: `ops/conv2d`.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,11 +42,20 @@ def find(folder: Path, name: str) -> Place:
     Raises:
         Misfit: There is none, or more than one.
     """
+    return among(modules(folder), name)
+
+
+def among(parsed: Iterable[tuple[Path, ast.Module]], name: str) -> Place:
+    """The one place of this name in files that have been read.
+
+    Raises:
+        Misfit: There is none, or more than one.
+    """
     room, _, own = name.partition("/")
     own = own if room.isidentifier() and own else name
     found = [
         Place(path, tree, body, at)
-        for path, tree in modules(folder)
+        for path, tree in parsed
         if own == name or path.parent.name == room
         for body, at in places(tree, own)
     ]
