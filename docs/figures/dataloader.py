@@ -59,6 +59,12 @@ def measure(folder, size):
     images = ImageFolder(folder, size=(size, size))
     megabytes = sum(Path(path).stat().st_size for path in images.files) / 1e6
     print(f"{len(images)} images, {megabytes:.0f} MB, brought to {size} x {size}")
+    began = time.process_time()
+    rate(images, 0)
+    each = (time.process_time() - began) / len(images)
+    print(
+        f"reading and decoding takes {1e3 * each:.1f} ms of a core, {1 / each:.0f} images/s at most"
+    )
     rates = {}
     for _ in range(ROUNDS):
         for workers in WORKERS:
@@ -91,6 +97,6 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         measure(sys.argv[1], int(sys.argv[2]))
     else:
-        with tempfile.TemporaryDirectory(dir=IMAGES.parents[1]) as made:
+        with tempfile.TemporaryDirectory(dir=Path.home()) as made:
             write_photographs(Path(made))
             draw(measure(made, 64))
