@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tinytorch.spatial import ops
@@ -190,6 +190,7 @@ def images(draw):
 @given(shape=images(), dtype=dtypes, data=st.data())
 def test_normalization(shape, dtype, data):
     x, g = (data.draw(arrays(shape, dtype), name) for name in "xg")
+    assume(not np.array_equal(x, g))  # of x itself the gradient is 0, up to rounding
     w, b = (data.draw(st.none() | arrays(shape[1:2], dtype), name) for name in "wb")
     moments = tuple(agree(ops.batch_moments, x))
     known = {"statistics": data.draw(st.sampled_from([None, moments]), "statistics")}

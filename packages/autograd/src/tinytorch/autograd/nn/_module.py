@@ -295,9 +295,11 @@ class Module(pytorch.Guided):
 
 
 def _spread(prefix: str, holder: Any) -> Iterator[tuple[str, Any]]:
-    """What a container and the containers in it hold, with dotted names."""
+    """What a container and the containers in it hold but plain values, with dotted names."""
     entries = holder.items() if isinstance(holder, dict) else enumerate(holder)
     for key, x in entries:
+        if type(x) in PLAIN:
+            continue
         name = _dotted(prefix, str(key))
         if not isinstance(x, (dict, list, tuple)):
             yield name, x
@@ -309,4 +311,4 @@ def _dotted(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-PLAIN = frozenset({int, float, bool, str, bytes, type(None)})  # long lists of them are passed over
+PLAIN = frozenset({int, float, bool, str, bytes, type(None)})

@@ -70,10 +70,11 @@ def evaluation(module: Modes) -> Iterator[None]:
         >>> dropout.training
         True
     """
-    before = [(one, one.training) for one in module.modules()]
-    module.eval()
+    learning = [one for one in module.modules() if one.training]
+    for one in learning:
+        one.training = False
     try:
         yield
     finally:
-        for one, training in before:
-            one.training = training
+        for one in learning:
+            one.training = True

@@ -50,6 +50,7 @@ def _load_own() -> None:
 provide(
     "numba",
     ops=[
+        ops.add,
         ops.erf,
         ops.erfc,
         ops.gelu,

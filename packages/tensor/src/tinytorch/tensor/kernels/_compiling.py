@@ -85,7 +85,8 @@ def parallel(function: Callable[..., Any] | None = None, /, **options: Any) -> A
     )
 
     def loop(count: int, work: int, *arguments: Any) -> None:
-        shared(count, max(1, min(count, threads_for(work))), *arguments)
+        threads = min(count, threads_for(work)) if count > 1 else 1
+        shared(count, threads, *arguments)
 
     return loop
 

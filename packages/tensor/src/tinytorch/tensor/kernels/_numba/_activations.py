@@ -1,4 +1,4 @@
-"""Kernels of activations: one pass in the order in which the numbers lie, on all threads."""
+"""Kernels of sums and activations: one pass, in the order of the numbers, on all threads."""
 
 import math
 
@@ -26,6 +26,14 @@ def erf(x):
 def erfc(x):
     """Call the C library's erfc for each element, without a Python number in between."""
     return by_element(fill_erfc, x) if x.dtype.char in "fd" else NotImplemented
+
+
+@kernel(ops.add)
+def add(x, y):
+    """Add up where many numbers lie side by side, those of both in the same order."""
+    if not (alike(x, y) and is_worth_it(x) and x.strides == y.strides):
+        return NotImplemented
+    return by_element(fill_sum, x, y)
 
 
 @kernel(ops.relu)
@@ -137,6 +145,13 @@ def fill_erfc(begin, end, x, out):
     """out[i] = erfc(x[i])."""
     for i in range(np.uint64(begin), np.uint64(end)):
         out[i] = math.erfc(x[i])
+
+
+@parallel
+def fill_sum(begin, end, x, y, out):
+    """out[i] = x[i] + y[i]."""
+    for i in range(np.uint64(begin), np.uint64(end)):
+        out[i] = x[i] + y[i]
 
 
 @parallel
