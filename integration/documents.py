@@ -145,8 +145,7 @@ if __name__ == "__main__":
     if len(sys.argv) == 1:
         print(count())
     sys.path.insert(0, str(ROOT / "tools"))
-    for argument in sys.argv[1:]:
-        path = Path(argument).resolve()
+    for path in [Path(argument).resolve() for argument in sys.argv[1:]]:
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             os.environ["TINYTORCH_DATA"] = str(cut_sample(Path(folder) / "data"))

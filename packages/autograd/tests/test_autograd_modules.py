@@ -169,3 +169,12 @@ def test_repr_shows_the_tree():
         "LeakyReLU(0.1)",
         "Linear(1, 2)",
     ]
+
+
+def test_what_containers_hold_beside_numbers_is_found():
+
+    model = nn.Linear(2, 1)
+    model.words = {"a": 1, "b": np.float32(2)}
+    model.counts = [*map(np.float64, range(5))]
+    model.deep = [[1.0, [nn.Parameter([1.0])]], "text", None]
+    assert [name for name, _ in model.named_parameters()] == ["weight", "bias", "deep.0.1.0"]

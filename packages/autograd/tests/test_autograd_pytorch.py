@@ -7,7 +7,7 @@ import pytest
 from tinytorch import autograd as layer
 from tinytorch import tensor
 from tinytorch.autograd import nn
-from tinytorch.tensor import NamingError, Tensor, UsageError, functional, pytorch
+from tinytorch.tensor import NameImportError, NamingError, Tensor, UsageError, functional, pytorch
 
 OURS = {**vars(tensor), **vars(layer), "F": functional}
 exec(pytorch.given("autograd"), OURS)
@@ -84,3 +84,11 @@ def test_a_module_without_settings_takes_none():
         nn.ReLU(5)
     with pytest.raises(TypeError):
         nn.Linear(2, 3, nothing=1)
+
+
+def test_an_import_of_a_name_from_a_module_without_parts_tells_the_way():
+    with pytest.raises(NameImportError) as caught:
+        from tinytorch.autograd.nn.init import kaiming_normal_  # noqa: F401
+    assert caught.value.operation == "tinytorch.autograd.nn.init.kaiming_normal_"
+    with pytest.raises(ImportError, match="cannot import name 'kaiming_normale'"):
+        from tinytorch.autograd.nn.init import kaiming_normale  # noqa: F401

@@ -488,3 +488,15 @@ def test_the_rows_of_a_long_repr_stand_beneath_each_other(kind):
     rows = repr(kind(np.ones((2, 2, 2, 2)))).splitlines()
     assert {row.index("1.") for row in rows if "1." in row} == {len(kind.__name__) + 5}
     assert all(row == row.rstrip() for row in rows)
+
+
+@pytest.mark.parametrize("gradient", [np.ones(2, np.float32), [1.0, 1.0], 1.0])
+@pytest.mark.parametrize("kind", [Variable, nn.Parameter])
+def test_a_gradient_is_a_tensor_or_none(kind, gradient):
+    x = kind([1.0, 2.0])
+    with pytest.raises(DTypeError, match=r"a Tensor of shape \(2,\), or None") as caught:
+        x.grad = gradient
+    assert caught.value.operation == f"{kind.__name__}.grad = ..."
+    assert x.grad is None
+    x.grad = tensor([3.0, 4.0])
+    assert x.grad.tolist() == [3.0, 4.0]

@@ -210,3 +210,10 @@ def test_without_pillow_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(MissingExtraError, match=r"tinytorch-data\[images\]"):
         ImageFolder(tmp_path)
+
+
+def test_a_file_of_no_image_is_told_in_words(folder):
+    (folder[0] / "dog" / "3.png").write_bytes(b"no image")
+    with pytest.raises(FileError) as caught:
+        ImageFolder(folder[0])[2]
+    assert caught.value.got == "bytes of no format of images that Pillow reads here"

@@ -367,3 +367,13 @@ def test_references_of_activations_go_by_blocks_and_keep_the_order_in_memory():
     assert_close(whole, np.stack([ops.silu.reference(row) for row in x]))
     one = ops.silu_gradient.reference(np.float32(2), x)
     assert_close(one, ops.silu_gradient.reference(np.full(x.shape, 2, np.float32), x))
+
+
+def test_there_are_no_more_threads_than_cores(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", ""))
+    before = kernels.threads()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    got = kernels.threads(10 * cores)
+    assert all(n is None or n <= cores for n in got)
+    assert os.environ["OPENBLAS_NUM_THREADS"] == str(cores)
+    kernels.threads(before.products or before.kernels or 1)

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tinytorch.autograd import Variable
 from tinytorch.tensor import from_numpy
-from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError, StateError
+from tinytorch.tensor.errors import (
+    ArgumentError,
+    GradientError,
+    IndexRangeError,
+    ShapeError,
+    StateError,
+)
 from tinytorch.tensor.functional import cross_entropy
 from tinytorch.training import (
     Accuracy,
@@ -420,3 +427,19 @@ def test_a_notebook_gets_three_figures_of_a_class():
     metric = PrecisionRecallF1(2)
     metric.update(np.eye(2), np.array([0, 1]))
     assert metric._repr_html_().count(">1</td>") == 3
+
+
+@pytest.mark.parametrize(
+    ("operation", "count"),
+    [
+        ("accuracy", accuracy),
+        ("Accuracy.update", Accuracy().update),
+        ("Accuracy.update", Accuracy(threshold=0.0).update),
+        ("TopK.update", TopK(2).update),
+        ("ConfusionMatrix.update", ConfusionMatrix(3).update),
+    ],
+)
+def test_outputs_that_remember_are_refused_by_the_metric(operation, count):
+    with pytest.raises(GradientError, match=r"x\.detach\(\)") as caught:
+        count(Variable(np.ones((4, 3))), np.zeros(4, int))
+    assert caught.value.operation == operation

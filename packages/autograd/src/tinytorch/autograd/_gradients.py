@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinytorch.tensor import GradientError, ShapeError, Tensor, checks, from_numpy
+from tinytorch.tensor import DTypeError, GradientError, ShapeError, Tensor, checks, from_numpy
 
 V = TypeVar("V", bound=Tensor)
 
@@ -49,6 +49,30 @@ class Gradients(Mapping[V, Tensor]):
     def __repr__(self) -> str:
         shapes = ", ".join(str(gradient.shape) for _, gradient in self._found.values())
         return f"Gradients({len(self)}: {shapes})"
+
+
+class Graded(Tensor):
+    """A Tensor that has a gradient, which is a Tensor as well."""
+
+    __slots__ = ()
+
+    _grad: Tensor | None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Tensor | None) -> None:
+        if not isinstance(gradient, Tensor | None):
+            raise DTypeError(
+                f"{type(self).__name__}.grad = ...",
+                expected=f"a Tensor of shape {self.shape}, or None",
+                got=f"{type(gradient).__name__}",
+                fix="from_numpy(array), for an array",
+            )
+        self._grad = gradient  # type: ignore[misc] # the slot is a Variable's
 
 
 class MissingGradientError(GradientError, KeyError):

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from tinytorch.autograd._assign import clock, new_value
 from tinytorch.autograd._backward import Memory, backward
-from tinytorch.autograd._gradients import Gradients, seed
+from tinytorch.autograd._gradients import Graded, Gradients, seed
 from tinytorch.autograd._mode import blocks
 from tinytorch.autograd._refusals import KeepsHistory
 from tinytorch.autograd._views import may_change, plain_result
@@ -25,7 +25,7 @@ def _operator(x: "Variable", y: Any) -> "Variable":  # noqa: ARG001 - for its ty
     return x
 
 
-class Variable(KeepsHistory, Memory):
+class Variable(KeepsHistory, Graded, Memory):
     """A Tensor of floats that remembers the op and the operands that it came from.
 
     The result of an op is a Variable if an operand is one. A Variable that you make is a *leaf*:
@@ -50,9 +50,8 @@ class Variable(KeepsHistory, Memory):
         tensor(7.)
     """
 
-    __slots__ = ("grad",)
+    __slots__ = ("_grad",)
 
-    grad: Tensor | None
     if TYPE_CHECKING:
         __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _operator
         __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = _operator
@@ -70,7 +69,7 @@ class Variable(KeepsHistory, Memory):
                 got=f"dtype {self.data.dtype}",
                 fix=f"{type(self).__name__}(data, dtype='float32'), or a plain Tensor",
             )
-        self.grad = None
+        self._grad = None
         self._op = None
         self._operands = None
         self._settings = {}
@@ -88,7 +87,7 @@ class Variable(KeepsHistory, Memory):
                     break
         result: Variable = _new(Variable)
         result.data = array
-        result.grad = None
+        result._grad = None
         result._op = op
         result._operands = operands
         result._settings = settings

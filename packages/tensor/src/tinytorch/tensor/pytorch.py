@@ -6,6 +6,7 @@ names to what stands for them (`point_out`).
 """
 
 import sys
+from opcode import opmap
 from typing import Any, Self, TypeVar
 
 from tinytorch.tensor._names import Row, find, given, rows
@@ -111,9 +112,14 @@ def _names_of(owner: Any) -> list[str]:
 
 
 def _is_imported() -> bool:
-    """Whether a module is asked by Python's import, which would not show an AttributeError."""
+    """Whether a module is asked by an import, which would not show an AttributeError.
+
+    A package is asked by a function of Python's import system, another module by the statement.
+    """
     asking = sys._getframe(2).f_back  # noqa: SLF001 - beyond `unknown` and the `__getattr__`
-    return asking is not None and asking.f_code.co_name == "_handle_fromlist"
+    if asking is None or asking.f_code.co_name == "_handle_fromlist":
+        return asking is not None
+    return asking.f_code.co_code[asking.f_lasti] == opmap["IMPORT_FROM"]
 
 
 def _called_otherwise(kind: type[E], owner: str, name: str, row: Row) -> E:

@@ -23,13 +23,13 @@ else:
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class Evaluating(Protocol[T_contra]):
+class _Evaluating(Protocol[T_contra]):
     """What evaluates ops: of several operands' types the narrowest is the result's."""
 
     def _gives(self, result: T_contra, /) -> None: ...
 
 
-Operand: TypeAlias = Evaluating[T] | np.ndarray | np.generic | float | Sequence[Any]
+Operand: TypeAlias = _Evaluating[T] | np.ndarray | np.generic | float | Sequence[Any]
 """A Tensor, or what an op makes one of: `f(x: Operand[T], y: Operand[T]) -> T` gives a Variable
 where one of the two is a Variable, else a Tensor."""
 

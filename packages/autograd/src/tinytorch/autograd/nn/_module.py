@@ -301,10 +301,15 @@ def _spread(prefix: str, holder: Any) -> Iterator[tuple[str, Any]]:
         if type(x) in PLAIN:
             continue
         name = _dotted(prefix, str(key))
-        if not isinstance(x, (dict, list, tuple)):
+        if not isinstance(x, CONTAINERS):
             yield name, x
-        elif not PLAIN.issuperset(map(type, x.values() if isinstance(x, dict) else x)):
+        elif any(issubclass(kind, SOUGHT) for kind in _kinds(x)):
             yield from _spread(name, x)
+
+
+def _kinds(container: Any) -> set[type]:
+    """The types of what a container holds: few, where it holds many numbers or words."""
+    return set(map(type, container.values() if isinstance(container, dict) else container))
 
 
 def _dotted(prefix: str, name: str) -> str:
@@ -312,3 +317,5 @@ def _dotted(prefix: str, name: str) -> str:
 
 
 PLAIN = frozenset({int, float, bool, str, bytes, type(None)})
+CONTAINERS = (dict, list, tuple)
+SOUGHT = (Module, *HELD, np.random.Generator, *CONTAINERS)

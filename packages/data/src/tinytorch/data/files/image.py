@@ -45,10 +45,12 @@ def read_image(source: Source, size: tuple[int, int] | None = None) -> np.ndarra
                 image.load()
                 return _pixels(pillow, _turned(pillow, image), size)
         except Exception as error:  # decoders raise anything on damaged files
+            foreign = isinstance(error, pillow.UnidentifiedImageError)
+            told = f"{type(error).__name__}: {printable(error)}"
             raise FileError(
                 source.operation,
                 expected=f"an image in {source.file}",
-                got=f"{type(error).__name__}: {printable(error)}",
+                got="bytes of no format of images that Pillow reads here" if foreign else told,
                 fix="replace or remove the file",
                 file=source.file,
             ) from error

@@ -15,7 +15,6 @@ from tinytorch.tensor import ops
 from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.checks import choice
 from tinytorch.tensor.errors import ShapeError
-from tinytorch.tensor.types import Operand, T
 
 _listener: ContextVar[list[float] | None] = ContextVar("divisors", default=None)
 
@@ -65,7 +64,7 @@ def reduce(loss: Any, reduction: str) -> Any:
     return ops.mean(loss)
 
 
-def mean_over(total: Operand[T], divisor: float) -> T:
+def mean_over(total: Any, divisor: float) -> Any:
     """Return `total / divisor`, a mean that `divisors` hears of; NaN where the divisor is 0.
 
     Args:
@@ -83,7 +82,7 @@ def mean_over(total: Operand[T], divisor: float) -> T:
     """
     divisor = float(divisor)
     _tell(divisor)
-    return ops.div(total, divisor or math.nan)
+    return total / (divisor or math.nan)
 
 
 @contextmanager

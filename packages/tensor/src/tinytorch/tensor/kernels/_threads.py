@@ -37,12 +37,13 @@ class Threads(NamedTuple):
 def threads(n: int | None = None) -> Threads:
     """Set the number of threads of products, kernels and loaders' workers together, and tell it.
 
-    Kernels take no more than numba started with: one for each core, or `NUMBA_NUM_THREADS`. Their
-    number is that of the calling thread and of a first use of kernels from here on; workers that a
-    `DataLoader` starts afterward find theirs in the environment.
+    There is at most one for each core that the process may use, and for kernels no more than numba
+    started with: those, or `NUMBA_NUM_THREADS`. The number of kernels is that of the calling thread
+    and of a first use of kernels from here on; workers that a `DataLoader` starts afterward find
+    theirs in the environment.
 
     Args:
-        n: The number; None to leave all as they are.
+        n: The number, which is brought down to what there can be; None to leave all as they are.
 
     Returns:
         The numbers that are in force.
@@ -59,7 +60,7 @@ def threads(n: int | None = None) -> Threads:
     global _wanted  # noqa: PLW0603 - the choice is the process's own
     library = _openblas()
     if n is not None:
-        _wanted = whole("kernels.threads", "n", n, 1)
+        _wanted = min(whole("kernels.threads", "n", n, 1), _cores())
         os.environ["OPENBLAS_NUM_THREADS"] = str(_wanted)
         if library is not None:
             library[1](_wanted)
@@ -91,10 +92,14 @@ def _of_kernels() -> int | None:
         return int(numba.get_num_threads())
     if find_spec("numba") is None:
         return None
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    most = int(os.environ.get("NUMBA_NUM_THREADS") or cores)
+    most = int(os.environ.get("NUMBA_NUM_THREADS") or _cores())
     return min(_wanted or most, most)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @cache

@@ -5,9 +5,14 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import checks
-from tinytorch.tensor.errors import ShapeError
+from tinytorch.tensor.errors import ShapeError, named
 from tinytorch.tensor.functional import mean_over
-from tinytorch.training.metrics.labels import predicted_classes, scores_and_labels, scores_of
+from tinytorch.training.metrics.labels import (
+    predicted_classes,
+    scores_and_labels,
+    scores_of,
+    values_in,
+)
 from tinytorch.training.metrics.metric import Metric, share_of
 
 __all__ = ["Accuracy", "TopK", "accuracy"]
@@ -122,7 +127,7 @@ class Accuracy(TopK):
         if self.threshold is None:
             super().update(outputs, targets)
             return
-        scores, labels = np.asarray(outputs), np.asarray(targets)
+        scores, labels = values_in("Accuracy.update", outputs, targets)
         if scores.shape != labels.shape:
             raise ShapeError(
                 "Accuracy.update",
@@ -137,6 +142,7 @@ class Accuracy(TopK):
         self._count(right & counted & ~np.isnan(scores) & ~np.isnan(labels), counted)
 
 
+@named
 def accuracy(outputs: Any, targets: Any, ignore_index: int | None = -100) -> float:
     """Return the share of examples whose highest score is their label's.
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError
 
-__all__ = ["predicted_classes", "scores_and_labels", "scores_of"]
+__all__ = ["predicted_classes", "scores_and_labels", "scores_of", "values_in"]
 
 
 def scores_and_labels(
@@ -31,7 +32,7 @@ def scores_and_labels(
         ArgumentError: The labels are no integers.
         IndexRangeError: A label is no class.
     """
-    scores, labels = np.asarray(outputs), np.asarray(targets)
+    scores, labels = values_in(operation, outputs, targets)
     if labels.shape == scores.shape and _are_shares(labels):
         labels = labels.argmax(axis=1)
     if scores.ndim < 2 or labels.shape != scores.shape[:1] + scores.shape[2:]:
@@ -62,6 +63,15 @@ def scores_and_labels(
             f"ignore_index={wrong} leaves such targets out",
         )
     return scores, labels.astype(np.int64, copy=False), counted
+
+
+def values_in(operation: str, *given: Any) -> list[np.ndarray]:
+    """Return the values of outputs and targets.
+
+    Raises:
+        GradientError: Outputs remember where they came from, which figures would forget.
+    """
+    return [checks.as_array(operation, x, None, copy=False) for x in given]
 
 
 def predicted_classes(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
