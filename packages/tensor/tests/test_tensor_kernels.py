@@ -265,6 +265,32 @@ def test_a_backend_must_exist_and_be_installed(monkeypatch):
     kernels.use(before)
 
 
+def test_whoever_provides_kernels_may_add_a_backend(monkeypatch):
+    monkeypatch.setattr(_registry, "_provided", dict(_registry._provided))
+    monkeypatch.setattr(_registry, "_kernels", dict(_registry._kernels))
+
+    @op
+    def kernel_test_negative(x):
+        return -x
+
+    def load():
+        kernels.kernel(kernel_test_negative, "decimal")(lambda x: -x if x.ndim else NotImplemented)
+
+    kernels.provide("decimal", ops=[kernel_test_negative], load=load)
+    assert "decimal" in kernels.backends()
+    with kernels.using("decimal"):
+        assert kernels.active() == "decimal"
+        assert kernel_test_negative(tensor([1.0])).tolist() == [-1.0]
+        assert kernel_test_negative(tensor(1.0)).item() == -1.0
+        assert ops.relu(tensor([-1.0])).tolist() == [0.0], "the reference serves"
+    assert list(kernels.table("decimal")) == [kernel_test_negative]
+    OpCase(kernel_test_negative, np.negative).check()
+    kernels.provide("abacus", ops=[kernel_test_negative], load=load)
+    assert "abacus" not in kernels.backends()
+    with pytest.raises(MissingExtraError, match="pip install abacus"):
+        kernels.use("abacus")
+
+
 def test_the_environment_chooses():
     code = "from tinytorch.tensor import kernels; print(kernels.active())"
     assert run(code, TINYTORCH_KERNELS="reference") == "reference"

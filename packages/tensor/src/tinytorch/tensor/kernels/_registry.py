@@ -22,6 +22,7 @@ from tinytorch.tensor.kernels._compiling import (
 from tinytorch.tensor.kernels._threads import apply
 
 BACKENDS = ("reference", "numba")
+EXTRAS = {"numba": '"tinytorch-tensor[fast]"'}
 _loaders: dict[str, list[Callable[[], object]]] = {}
 _provided: dict[str, set[Op]] = {}
 _kernels: dict[str, dict[Op, Callable[..., Any]]] = {}
@@ -72,7 +73,7 @@ def kernel(op: Op, backend: str = "numba") -> Callable[[Callable[..., Any]], Cal
 
 
 def active() -> str:
-    """Return the name of the backend in use: `"reference"` or `"numba"`."""
+    """Return the name of the backend in use, such as `"reference"` or `"numba"`."""
     if _stranded and _active != "reference":
         _say_that_references_serve()
         return "reference"
@@ -81,7 +82,7 @@ def active() -> str:
 
 def backends() -> tuple[str, ...]:
     """Return the names of the backends whose libraries are installed, beside the reference."""
-    return tuple(name for name in BACKENDS if name != "reference" and installed(name))
+    return tuple(name for name in _known() if name != "reference" and installed(name))
 
 
 def table(backend: str) -> dict[Op, Callable[..., Any]]:
@@ -101,7 +102,7 @@ def use(backend: str) -> None:
     """Choose the backend from here on.
 
     Args:
-        backend: `"reference"` or `"numba"`.
+        backend: `"reference"`, `"numba"`, or another that `provide` names.
 
     Raises:
         ArgumentError: There is no such backend.
@@ -115,10 +116,10 @@ def use(backend: str) -> None:
         >>> use(before)
     """
     global _active  # noqa: PLW0603 - the choice is the process's own
-    if backend not in BACKENDS:
+    if backend not in _known():
         raise ArgumentError(
             "kernels.use",
-            expected=f"one of {', '.join(BACKENDS)}",
+            expected=f"one of {', '.join(_known())}",
             got=repr(backend),
             fix='use "reference", which is always there',
         )
@@ -127,7 +128,7 @@ def use(backend: str) -> None:
             "kernels.use",
             expected=f"{backend} installed",
             got=f"no module {backend}",
-            fix='python -m pip install "tinytorch-tensor[fast]"',
+            fix=f"python -m pip install {EXTRAS.get(backend, backend)}",
         )
     _active = backend
     _apply()
@@ -138,7 +139,7 @@ def using(backend: str) -> Iterator[None]:
     """Choose the backend inside a `with` block, and the one before it after the block.
 
     Args:
-        backend: `"reference"` or `"numba"`.
+        backend: As in `use`.
 
     Yields:
         Nothing.
@@ -164,6 +165,11 @@ def give_up(error: ImportError) -> None:
 def installed(backend: str) -> bool:
     """Whether the backend's library can be imported."""
     return find_spec(backend) is not None
+
+
+def _known() -> tuple[str, ...]:
+    """The reference, numba, and what else `provide` names."""
+    return tuple(dict.fromkeys((*BACKENDS, *_provided)))
 
 
 def _apply() -> None:
