@@ -9,27 +9,7 @@ from tinytorch.tensor import ArgumentError, tensor
 X = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
 
 
-class Block(nn.Module):
-    """Has one of everything that a module can hold."""
-
-    def __init__(self, seed=0):
-        rng = np.random.default_rng(seed)
-        self.scale = nn.Parameter(np.ones(3))
-        self.first = nn.Linear(3, 3, rng=rng)
-        self.count = nn.Buffer(np.zeros(2, np.int64))
-        self.rng = rng
-        self.number, self.plain = 7, tensor([1.0])
-        self.parts = nn.ModuleList([nn.ReLU(), nn.Linear(3, 2, rng=rng)])
-
-    def forward(self, x):
-        x = self.first(x * self.scale)
-        for part in self.parts:
-            x = part(x)
-        return x
-
-
-def test_names_and_order():
-    block = Block()
+def test_names_and_order(block):
     assert [name for name, _ in block.named_parameters()] == [
         "scale",
         "first.weight",
@@ -96,16 +76,14 @@ def test_parts_in_lists_are_in_the_state():
     assert other.layers[0].weight.tolist() == model.layers[0].weight.tolist()
 
 
-def test_a_module_needs_no_super_init_and_a_removed_part_is_gone():
-    block = Block()
+def test_a_module_needs_no_super_init_and_a_removed_part_is_gone(block):
     del block.first
     assert "first.weight" not in block.state_dict()
     block.scale = None
     assert "scale" not in dict(block.named_parameters())
 
 
-def test_shared_modules_and_parameters_count_once_but_load_by_their_first_name():
-    block = Block()
+def test_shared_modules_and_parameters_count_once_but_load_by_their_first_name(block):
     block.again = block.first
     block.tied = nn.Linear(3, 3, rng=0)
     block.tied.weight = block.first.weight
@@ -117,15 +95,13 @@ def test_shared_modules_and_parameters_count_once_but_load_by_their_first_name()
     block.load_state_dict(block.state_dict())
 
 
-def test_a_cycle_of_modules_is_walked_once():
-    block = Block()
+def test_a_cycle_of_modules_is_walked_once(block):
     block.first.owner = block
     assert len(list(block.modules())) == 5
     assert len(list(block.parameters())) == 5
 
 
-def test_modes():
-    block = Block()
+def test_modes(block):
     assert block.eval() is block
     assert not block.training
     assert not block.parts[0].training
@@ -134,8 +110,7 @@ def test_modes():
     assert nn.Module.training
 
 
-def test_zero_grad():
-    block = Block()
+def test_zero_grad(block):
     block(tensor(X)).sum().backward()
     assert all(p.grad is not None for p in block.parameters())
     block.zero_grad()

@@ -13,27 +13,7 @@ from tinytorch.tensor.testing import assert_close
 X = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
 
 
-class Block(nn.Module):
-    """Has one of everything that a module can hold."""
-
-    def __init__(self, seed=0):
-        rng = np.random.default_rng(seed)
-        self.scale = nn.Parameter(np.ones(3))
-        self.first = nn.Linear(3, 3, rng=rng)
-        self.count = nn.Buffer(np.zeros(2, np.int64))
-        self.rng = rng
-        self.number, self.plain = 7, tensor([1.0])
-        self.parts = nn.ModuleList([nn.ReLU(), nn.Linear(3, 2, rng=rng)])
-
-    def forward(self, x):
-        x = self.first(x * self.scale)
-        for part in self.parts:
-            x = part(x)
-        return x
-
-
-def test_state_dict_is_a_copy():
-    block = Block()
+def test_state_dict_is_a_copy(block):
     state = block.state_dict()
     before = state["scale"].tolist()
     block.scale.assign(np.zeros(3))
@@ -42,10 +22,10 @@ def test_state_dict_is_a_copy():
     assert state["count"].dtype == np.int64
 
 
-def test_load_state_dict_keeps_arrays_and_types():
-    block, array = Block(), None
+def test_load_state_dict_keeps_arrays_and_types(block, other_block):
+    array = None
     array = block.scale.data
-    state = {name: x.data.astype(np.float32) for name, x in Block(1).state_dict().items()}
+    state = {name: x.data.astype(np.float32) for name, x in other_block.state_dict().items()}
     state["scale"] = [1.0, 2.0, 3.0]
     block.load_state_dict(state)
     assert block.scale.data is array
@@ -54,10 +34,9 @@ def test_load_state_dict_keeps_arrays_and_types():
     assert_close(block.first.weight, state["first.weight"])
 
 
-def test_a_state_that_does_not_fit_lists_everything_and_changes_nothing():
-    block = Block()
+def test_a_state_that_does_not_fit_lists_everything_and_changes_nothing(block, other_block):
     before = block.state_dict()
-    state = Block(1).state_dict()
+    state = other_block.state_dict()
     del state["first.bias"], state["count"]
     state.update(extra=tensor(1.0), scale=tensor([1.0]))
     with pytest.raises(StateError) as caught:
@@ -76,17 +55,15 @@ def test_a_state_that_does_not_fit_lists_everything_and_changes_nothing():
 
 
 @pytest.mark.parametrize("wrong", [["a", "b", "c"], np.array([1j] * 3), [None] * 3])
-def test_a_state_that_holds_no_numbers_changes_nothing(wrong):
-    block = Block()
+def test_a_state_that_holds_no_numbers_changes_nothing(wrong, block, other_block):
     before = block.state_dict()
-    state = {**Block(1).state_dict(), "parts.1.bias": wrong[:2]}
+    state = {**other_block.state_dict(), "parts.1.bias": wrong[:2]}
     with pytest.raises(DTypeError, match="real numbers"):
         block.load_state_dict(state)
     assert all(x.tolist() == before[name].tolist() for name, x in block.state_dict().items())
 
 
-def test_only_surplus_or_only_missing_is_an_error_too():
-    block = Block()
+def test_only_surplus_or_only_missing_is_an_error_too(block):
     with pytest.raises(StateError, match="surplus: extra"):
         block.load_state_dict({**block.state_dict(), "extra": 1.0})
     with pytest.raises(StateError, match="missing: scale"):
@@ -94,8 +71,7 @@ def test_only_surplus_or_only_missing_is_an_error_too():
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
-def test_copies_share_nothing(copied):
-    block = Block()
+def test_copies_share_nothing(copied, block):
     block(tensor(X)).sum().backward()
     block.drop = nn.Dropout(0.5, rng=3)
     twin = copied(block)
@@ -113,8 +89,7 @@ def test_copies_share_nothing(copied):
     assert twin.number == 7
 
 
-def test_a_copy_keeps_what_is_shared_within():
-    block = Block()
+def test_a_copy_keeps_what_is_shared_within(block):
     block.tied = block.first.weight
     twin = copy.deepcopy(block)
     assert twin.tied is twin.first.weight
