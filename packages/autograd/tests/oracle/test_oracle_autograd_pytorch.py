@@ -7,7 +7,8 @@ import torch.nn.functional as TF
 
 from tinytorch import autograd as layer
 from tinytorch import tensor
-from tinytorch.tensor import Tensor, functional, pytorch
+from tinytorch.tensor import functional, pytorch
+from tinytorch.tensor.testing import values
 
 HOOKS = {f"Module.register_forward{kind}_hook" for kind in ("", "_pre")} | {"Tensor.register_hook"}
 APART = {"Module.cuda", "torch.set_grad_enabled", "torch.inference_mode", *HOOKS}
@@ -32,19 +33,6 @@ def theirs():
 def same_weights(ours, theirs):
     for mine, other in zip(ours["model"].parameters(), theirs["model"].parameters(), strict=True):
         mine.assign(other.detach().numpy())
-
-
-def values(x):
-    """Numbers, of either library, or their forms."""
-    match x:
-        case torch.Tensor():
-            return x.detach().numpy()
-        case Tensor():
-            return x.data
-        case tuple() | list():
-            return [values(part) for part in x]
-        case _:
-            return x
 
 
 @pytest.mark.filterwarnings("ignore")

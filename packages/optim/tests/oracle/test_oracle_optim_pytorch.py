@@ -8,7 +8,8 @@ from tinytorch import optim as layer
 from tinytorch import tensor
 from tinytorch.autograd import nn
 from tinytorch.optim import schedules
-from tinytorch.tensor import Tensor, pytorch
+from tinytorch.tensor import pytorch
+from tinytorch.tensor.testing import values
 
 STEPS = 9
 
@@ -33,15 +34,9 @@ def theirs():
     return names
 
 
-def values(x):
+def figures(x):
     """Numbers, of either library, or their forms."""
     match x:
-        case torch.Tensor():
-            return x.detach().numpy()
-        case Tensor():
-            return x.data
-        case tuple() | list():
-            return [values(part) for part in x]
         case torch.optim.lr_scheduler.LRScheduler():
             return [rate(x) for _ in range(STEPS)]
         case torch.optim.Optimizer() | layer.Optimizer():
@@ -49,13 +44,13 @@ def values(x):
         case _ if callable(x):
             return [x(step) for step in range(STEPS)]
         case _:
-            return x
+            return values(x)
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("row", pytorch.rows("optim"), ids=lambda row: row.name)
 def test_both_cells_of_a_row_give_the_same(row, ours, theirs):
-    got, expected = values(eval(row.ours, ours)), values(eval(row.theirs, theirs))
+    got, expected = figures(eval(row.ours, ours)), figures(eval(row.theirs, theirs))
     if isinstance(got, dict):
         assert got == expected
     elif got is not None:

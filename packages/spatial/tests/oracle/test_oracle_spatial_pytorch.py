@@ -7,7 +7,8 @@ import torch.nn.functional as TF
 
 from tinytorch import spatial as layer
 from tinytorch import tensor
-from tinytorch.tensor import Tensor, pytorch
+from tinytorch.tensor import pytorch
+from tinytorch.tensor.testing import values
 
 
 @pytest.fixture
@@ -24,27 +25,21 @@ def theirs():
     return names
 
 
-def values(x):
+def figures(x):
     """Numbers, of either library, or their forms."""
     match x:
-        case torch.Tensor():
-            return x.detach().numpy()
-        case Tensor():
-            return x.data
-        case tuple() | list():
-            return [values(part) for part in x]
         case torch.nn.Module():
             return {name: tuple(value.shape) for name, value in x.state_dict().items()}
         case layer.Conv2d() | layer.Conv1d() | layer.ConvTranspose2d():
             return {name: value.shape for name, value in x.state_dict().items()}
         case _:
-            return x
+            return values(x)
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("row", pytorch.rows("spatial"), ids=lambda row: row.name)
 def test_both_cells_of_a_row_give_the_same(row, ours, theirs):
-    got, expected = values(eval(row.ours, ours)), values(eval(row.theirs, theirs))
+    got, expected = figures(eval(row.ours, ours)), figures(eval(row.theirs, theirs))
     if isinstance(got, dict):
         assert got == expected
         return

@@ -75,6 +75,13 @@ def test_assert_close_compares_values_and_shapes(tensor):
     tensor.testing.assert_close([1.0], [1.1], rtol=0.2)
 
 
+def test_values_are_arrays_of_tensors(tensor):
+    array, (rest,) = tensor.testing.values([tensor.tensor([1.0, 2.0]), ("text",)])
+    assert type(array) is np.ndarray
+    assert array.tolist() == [1.0, 2.0]
+    assert rest == "text"
+
+
 def test_a_case_checks_an_op(tensor, ops):
     OpCase, sample = tensor.testing.OpCase, tensor.testing.sample
     OpCase(ops.tanh, np.tanh, [sample((2, 3)), sample(())]).check()

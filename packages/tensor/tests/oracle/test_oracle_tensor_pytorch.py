@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as TF
 
 from tinytorch import tensor as layer
-from tinytorch.tensor import Tensor, functional, pytorch
+from tinytorch.tensor import functional, pytorch
+from tinytorch.tensor.testing import values
 
 RANDOM = ["randn", "randn_like", "rand", "randint", "randperm", "multinomial"]
 THREADS = {"torch.set_num_threads", "torch.get_num_threads"}
@@ -26,19 +27,6 @@ def theirs():
     names = {"tensor": torch.tensor, "torch": torch, "F": TF}
     exec(pytorch.given("tensor"), names)
     return names
-
-
-def values(x):
-    """Numbers, of either library, or their forms."""
-    match x:
-        case torch.Tensor():
-            return x.detach().numpy()
-        case Tensor():
-            return x.data
-        case tuple() | list():
-            return [values(part) for part in x]
-        case _:
-            return x
 
 
 @pytest.mark.filterwarnings("ignore")

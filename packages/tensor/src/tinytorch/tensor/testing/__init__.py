@@ -5,6 +5,6 @@
 
 from tinytorch.tensor.testing import strategies
 from tinytorch.tensor.testing._case import OpCase, Sample, sample
-from tinytorch.tensor.testing._close import assert_close
+from tinytorch.tensor.testing._close import assert_close, values
 
-__all__ = ["OpCase", "Sample", "assert_close", "sample", "strategies"]
+__all__ = ["OpCase", "Sample", "assert_close", "sample", "strategies", "values"]

@@ -63,3 +63,23 @@ def assert_close(
 
 def _values(x: Any) -> np.ndarray:
     return x.data if isinstance(x, Tensor) else np.asarray(x)
+
+
+def values(x: Any) -> Any:
+    """Return the numbers of a Tensor, a Variable, or a tensor of PyTorch.
+
+    Args:
+        x: One of these, or lists and tuples of them; anything else is returned as it is.
+
+    Returns:
+        An array, or a list of what each part is.
+
+    Example:
+        >>> from tinytorch.tensor import ones
+        >>> values((ones(2), 3))
+        [array([1., 1.], dtype=float32), 3]
+    """
+    if isinstance(x, (list, tuple)):
+        return [values(part) for part in x]
+    plain = x.detach() if hasattr(x, "detach") else x
+    return plain.numpy() if hasattr(plain, "numpy") else plain
