@@ -79,8 +79,9 @@ def table(speed: Speed = Speed()) -> Iterator[str]:  # noqa: B008 - it does not 
 def main(arguments: list[str]) -> int:
     """Print the table at the speeds that the command line names."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    for name, value in Speed()._asdict().items():
-        parser.add_argument(f"--{name}", type=float, default=value)
+    parser.add_argument("--words", type=float, default=Speed().words)
+    parser.add_argument("--shown", type=float, default=Speed().shown)
+    parser.add_argument("--lines", type=float, default=Speed().lines)
     print(*table(Speed(**vars(parser.parse_args(arguments)))), sep="\n")
     return 0
 
