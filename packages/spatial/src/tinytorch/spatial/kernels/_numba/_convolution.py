@@ -29,6 +29,8 @@ from tinytorch.tensor.kernels import kernel, room, threads_for
 
 MOST_SUMS = 2**18
 """More sums of squares leave the core's own cache, where each thread keeps them all."""
+MANY_PIXELS = 2**12
+"""So many pixels are worth the way that these take to memory."""
 MULTIPLICATIONS = 64
 """So many of a convolution take as long as one element of other loops."""
 EVERY_PIXEL = ((0, 1), (0, 1))
@@ -207,7 +209,8 @@ def conv2d_weight_gradient(
     work = pixels.size * total[0].size // MULTIPLICATIONS
     threads = threads_for(work)
     few = 16 * channels * channels_out <= MOST_SUMS
-    if few and by_squares(total.shape, images, g.shape[2:], stride, dilation, groups):
+    pays = few or pixels.size // channels_out >= MANY_PIXELS
+    if pays and by_squares(total.shape, images, g.shape[2:], stride, dilation, groups):
         shape = threads, 16, channels, -(-channels_out // CHANNELS) * CHANNELS
         sums = np.zeros(shape, np.float32)
         sound = np.empty(channels_out, np.bool_)
