@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -117,6 +118,28 @@ def timed(run, seconds):
     return statistics.median(times)
 
 
+def peak(who, name):
+    """Take two training steps, and print by how many MB the process grew at most."""
+    make = our_ways if who in OURS else their_ways
+    if who in THEIRS:
+        import torch  # noqa: F401 - the framework itself does not count
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    train = make(MODELS[name], MODELS[name].batch, who)["training"]
+    train()
+    train()
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000)
+
+
+def peaks(name):
+    """What `peak` prints for kernels and both layouts, each in a process of its own."""
+    found = {}
+    for who in ("kernels", *EAGER):
+        command = [sys.executable, __file__, "--peak", who, "--only", name]
+        run = subprocess.run(command, stdout=-1, text=True, check=True)
+        found[who] = float(run.stdout)
+    return found
+
+
 class Contestant:
     """The other end of `serve`: a process of its own that waits for its turn."""
 
@@ -174,6 +197,8 @@ def table(what, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--serve", help=argparse.SUPPRESS)
+    parser.add_argument("--peak", help=argparse.SUPPRESS)
+    parser.add_argument("--memory", action="store_true", help="compare memory instead of time")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=1.0, help="for one turn")
     parser.add_argument("--only", default="", help="models whose names hold this")
@@ -181,6 +206,18 @@ def main():
     settings = parser.parse_args()
     if settings.serve:
         serve(settings.serve)
+        return
+    if settings.peak:
+        peak(settings.peak, settings.only)
+        return
+    if settings.memory:
+        print("| model (batch) | ratio | kernels, MB | NCHW, MB | channels_last, MB |")
+        print("| --- | ---: | ---: | ---: | ---: |")
+        for name in (name for name in MODELS if settings.only in name):
+            own, *others = peaks(name).values()
+            cells = " | ".join(f"{x:.0f}" for x in (own, *others))
+            title = f"{name} ({MODELS[name].batch})"
+            print(f"| {title} | {own / min(others):.2f} | {cells} |", flush=True)
         return
     contestants = {who: Contestant(who) for who in (*OURS, *THEIRS) if who not in settings.without}
     chosen = {name: model for name, model in MODELS.items() if settings.only in name}
