@@ -150,7 +150,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(reuse_venv=True)
 def types(session: nox.Session) -> None:
     """Check types with mypy, strict."""
-    session.install("mypy==2.4.*", "numpy>=2.1", "packaging")
+    session.install("mypy==2.4.*", "numpy>=2.1", "packaging", "pytest>=8.3")
     places = [str(PACKAGES / layer / "src") for layer in LAYERS]
     session.env["MYPYPATH"] = os.pathsep.join([*places, str(ROOT / "tools")])
     session.run("mypy")

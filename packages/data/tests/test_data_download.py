@@ -134,17 +134,30 @@ def test_a_link_planted_at_the_temporary_name_is_not_followed(server, remote, tm
     assert not (tmp_path / "file.bin").exists()
 
 
-def test_who_waits_for_another_process_says_so(server, remote, tmp_path, capsys):
+class Heard(io.StringIO):
+    """A stream that notes when somebody has said that he waits."""
+
+    def __init__(self):
+        super().__init__()
+        self.waiting = threading.Event()
+
+    def write(self, text):
+        written = super().write(text)
+        if "waiting" in self.getvalue():
+            self.waiting.set()
+        return written
+
+
+def test_who_waits_for_another_process_says_so(server, remote, tmp_path, monkeypatch):
+    heard = Heard()
+    monkeypatch.setattr(sys, "stderr", heard)
     with locked(tmp_path / ".file.bin.lock"):
         waiting = threading.Thread(target=lambda: download(remote("good"), tmp_path))
         waiting.start()
-        said = ""
-        while "waiting" not in said:
-            said += capsys.readouterr().err
-            assert waiting.is_alive()
+        assert heard.waiting.wait(60)
         assert server.requests == []
     waiting.join()
-    assert str(tmp_path / "file.bin") in said
+    assert str(tmp_path / "file.bin") in heard.getvalue()
     assert (tmp_path / "file.bin").read_bytes() == server.content
 
 
