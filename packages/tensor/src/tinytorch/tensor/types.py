@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     T = WithDefault("T", default=Any)
 else:
     T = TypeVar("T")
+    """The type of a result: Variable where an operand is one, else Tensor."""
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
