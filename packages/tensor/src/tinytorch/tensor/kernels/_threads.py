@@ -8,9 +8,11 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +22,7 @@ from tinytorch.tensor.checks import whole
 LITTLE = 1 << 13
 """So many elements, or fewer, are done before another thread has awoken."""
 _wanted: int | None = None
+_turn = Lock()
 
 
 class Threads(NamedTuple):
@@ -83,6 +86,26 @@ def threads_for(work: int) -> int:
     """
     numba = sys.modules.get("numba")
     return 1 if work <= LITTLE or numba is None else int(numba.get_num_threads())
+
+
+@contextmanager
+def products_alone() -> Iterator[None]:
+    """Let OpenBLAS compute in the calling thread for the time of a block.
+
+    Its other threads, once awake, spin for milliseconds on cores that kernels need.
+    """
+    library = _openblas()
+    if library is None:
+        yield
+        return
+    count, set_count = library
+    with _turn:
+        before = count()
+        set_count(1)
+        try:
+            yield
+        finally:
+            set_count(before)
 
 
 def _of_kernels() -> int | None:
