@@ -154,7 +154,7 @@ RECIPES = {
         record.optimizer,
         peak=0.24,
         batch_size=2000,
-        epochs=10,
+        epochs=8,
         bound=0.89,
         padding=2,
         smoothing=0.2,
