@@ -17,9 +17,6 @@ class Modes(Protocol):
     def modules(self) -> Iterator["Modes"]:
         """Return the module and all below it."""
 
-    def eval(self) -> object:
-        """Put all of them into evaluation mode."""
-
 
 @contextmanager
 def watched(

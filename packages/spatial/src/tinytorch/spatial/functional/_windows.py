@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tinytorch.spatial.ops._layout import NO_PADDING, Padding, Pair, window_count
+from tinytorch.spatial.ops._layout import NO_PADDING, Padding, Pair, reach, window_count
 from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError, ShapeError
 
@@ -61,11 +61,10 @@ def check_fits(
     counts = map(window_count, image, kernel_size, stride, padding, dilation)
     if min(counts) >= 1 and min(image) >= 1:
         return
-    reach = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True))
     padded = tuple(s + sum(p) for s, p in zip(image, padding, strict=True))
     raise ShapeError(
         operation,
-        expected=f"a padded image of at least (height, width) = {reach},"
+        expected=f"a padded image of at least (height, width) = {reach(kernel_size, dilation)},"
         f" which a kernel {kernel_size} with dilation {dilation} covers",
         got=f"an image {image}, padded {padded}: no window fits, the output would be empty",
         fix="use a smaller kernel, more padding, or a larger image (fewer poolings before)",

@@ -56,14 +56,19 @@ def window_count(size: int, kernel: int, stride: int, padding: Pair, dilation: i
     return (size + sum(padding) - dilation * (kernel - 1) - 1) // stride + 1
 
 
+def reach(kernel_size: Pair, dilation: Pair) -> Pair:
+    """How many pixels a window covers from its first to its last, (down, across)."""
+    down, across = (d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True))
+    return down, across
+
+
 def windows(padded: Array, kernel_size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Array:
     """All windows over (batch, height, width, channels), as a view without a copy.
 
     Returns:
         (batch, rows, columns, kernel height, kernel width, channels), read-only.
     """
-    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
-    view = sliding_window_view(padded, reach, axis=(1, 2))
+    view = sliding_window_view(padded, reach(kernel_size, dilation), axis=(1, 2))
     view = view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
     return view.transpose(0, 1, 2, 4, 5, 3)
 

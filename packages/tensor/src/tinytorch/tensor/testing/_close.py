@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.tensor._tensor import Tensor
-
 # Data type -> relative and absolute tolerance: some units in the last place of a short computation.
 TOLERANCES = {"float16": (1e-2, 1e-3), "float32": (1e-5, 1e-6), "float64": (1e-9, 1e-11)}
 
@@ -40,7 +38,7 @@ def assert_close(
         Traceback (most recent call last):
         AssertionError: 1 of 2 elements differ; the most at (1,): 2.0, not 3.0
     """
-    got, wanted = _values(actual), _values(expected)
+    got, wanted = np.asarray(values(actual)), np.asarray(values(expected))
     start = f"{message}: " if message else ""
     if got.shape != wanted.shape:
         raise AssertionError(f"{start}shape {got.shape}, not {wanted.shape}")
@@ -59,10 +57,6 @@ def assert_close(
             f"{start}{wrong.sum()} of {wrong.size} elements differ; the most at {place}: "
             f"{got[place].item()!r}, not {wanted[place].item()!r}"
         )
-
-
-def _values(x: Any) -> np.ndarray:
-    return x.data if isinstance(x, Tensor) else np.asarray(x)
 
 
 def values(x: Any) -> Any:

@@ -113,10 +113,10 @@ def convolve(
 ):
     """Convolve by squares where they serve, and window by window."""
     kernels, least = writable(np.ascontiguousarray(w)), np.float32(least)
+    work = len(pixels) * math.prod(counts) * w.size // MULTIPLICATIONS
     if by_squares(w.shape, pixels, counts, stride, dilation, groups) and grid == EVERY_PIXEL:
         factors = np.zeros((blocks(out.shape[3]), 16, pixels.shape[3], CHANNELS), np.float32)
         transform_kernels(len(factors), w.size, kernels, factors, flipped)
-        work = out.size * w[0].size // MULTIPLICATIONS
         sound = np.empty(threads_for(work), np.bool_)
         parts = chunks(out.shape, pixels.shape[3], len(sound))
         winograd(len(sound), work, pixels, factors, bias, out, corner, least, sound, *parts)
@@ -129,7 +129,6 @@ def convolve(
     depth = inside * w.shape[2] * w.shape[3]
     packed = np.empty((groups * blocks(outside), depth, vectors(outside)), np.float32)
     pack(len(packed), packed.size, kernels, packed, groups, flipped)
-    work = len(pixels) * math.prod(counts) * depth * outside * groups // MULTIPLICATIONS
     settings = w.shape[2:], stride, corner, dilation, groups, by_channel, work
     correlate(pixels, packed, bias, least, out, counts, grid, *settings)
 

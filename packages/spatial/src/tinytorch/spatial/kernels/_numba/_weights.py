@@ -15,6 +15,7 @@ from tinytorch.spatial.kernels._numba._tile import (
     tile,
 )
 from tinytorch.spatial.kernels._numba._windows import inside_image, unpack
+from tinytorch.spatial.ops._layout import reach
 from tinytorch.tensor.kernels import parallel
 
 CHUNK = 128
@@ -37,14 +38,14 @@ def correlate_weights(
     batch, height, width, channels = x.shape
     rows, columns = g.shape[1:3]
     parts, units, depth, row = sums.shape
-    reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
+    covered = reach(kernel_size, dilation)
     chunk = CHUNK if units * depth * row < MANY else 4 * CHUNK
     part = min(columns, chunk)
     group = max(1, min(-(-batch // parts), chunk // (rows * columns)))
     band = min(rows, -(-chunk // columns))
-    direct = inside_image(x.shape, (rows, columns), stride, corner, reach, by_channel)
-    wide = width if direct else (part - 1) * stride[1] + reach[1]
-    high = height if direct else (band - 1) * stride[0] + reach[0]
+    direct = inside_image(x.shape, (rows, columns), stride, corner, covered, by_channel)
+    wide = width if direct else (part - 1) * stride[1] + covered[1]
+    high = height if direct else (band - 1) * stride[0] + covered[0]
     inside = channels // groups if by_channel is None else 1
     elements = window_elements(kernel_size, dilation, wide, channels, inside, depth)
     pieces = direct, high, wide, group, band, part

@@ -16,6 +16,7 @@ from tinytorch.spatial.kernels._numba._tile import (
     PIXELS,
     tile,
 )
+from tinytorch.spatial.ops._layout import reach
 from tinytorch.tensor.kernels import njit, parallel, threads_for
 
 WINDOWS = 64
@@ -49,22 +50,24 @@ def correlate(
     channel has a kernel of its own, else None.
     """
     batch, height, width, channels = x.shape
-    threads = threads_for(work)
-    reach = (kernel_size[0] - 1) * dilation[0] + 1, (kernel_size[1] - 1) * dilation[1] + 1
-    direct = inside_image(x.shape, counts, stride, corner, reach, by_channel)
-    wide = width if direct else (counts[1] - 1) * stride[1] + reach[1]
-    group, band = portions(batch, *counts, stride[0], reach[0], wide * channels, threads)
-    high = height if direct else (band - 1) * stride[0] + reach[0]
+    covered = reach(kernel_size, dilation)
+    direct = inside_image(x.shape, counts, stride, corner, covered, by_channel)
+    wide = width if direct else (counts[1] - 1) * stride[1] + covered[1]
+    group, band = portions(
+        batch, *counts, stride[0], covered[0], wide * channels, threads_for(work)
+    )
+    high = height if direct else (band - 1) * stride[0] + covered[0]
     taps, step, run = runs(kernel_size, dilation, wide, channels, groups, by_channel)
     windows = counts, grid, stride, corner, groups, by_channel
-    parts = direct, high, wide, group, band, threads
-    tiles(threads, work, x, weights, bias, least, out, *windows, *parts, taps, step, run)
+    parts = direct, high, wide, group, band
+    tasks = -(-batch // group) * -(-counts[0] // band)
+    tiles(tasks, work, x, weights, bias, least, out, *windows, *parts, taps, step, run)
 
 
 @parallel(**COMPILED)
 def tiles(
-    first_thread,
-    end_thread,
+    first_task,
+    end_task,
     x,
     weights,
     bias,
@@ -81,7 +84,6 @@ def tiles(
     wide,
     group,
     band,
-    threads,
     taps,
     step,
     run,
@@ -95,8 +97,7 @@ def tiles(
     units, depth, row = weights.shape
     blocks, inside, outside = units // groups, channels // groups, channels_out // groups
     flat, flat_out, flat_weights = x.reshape(-1), out.reshape(-1), weights.reshape(-1)
-    tasks = -(-batch // group) * bands
-    for task in range(first_thread * tasks // threads, end_thread * tasks // threads):
+    for task in range(first_task, end_task):
         first, top = task // bands * group, task % bands * band
         images, lines = min(group, batch - first), min(band, rows - top)
         padded = -(-images * lines * columns // PIXELS) * PIXELS
