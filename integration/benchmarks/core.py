@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from _memory import peak
 
 from tinytorch.autograd import Variable, nn
 from tinytorch.optim import SGD
@@ -171,11 +171,11 @@ def memory() -> list[str]:
 
 def memory_of(name: str) -> None:
     """Print how much the peak of this process grows by three training steps, in MB."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     run = (our_step if name == "ours" else their_step)((4096,) * 4)
     for _ in range(3):
         run()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000)
+    print(peak() - before)
 
 
 def depth(rounds: int) -> list[str]:

@@ -12,7 +12,6 @@ import argparse
 import json
 import math
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ.setdefault(f"{library}_NUM_THREADS", THREADS)
 
 import numpy as np  # noqa: E402 - after the threads are set
+from _memory import peak  # noqa: E402
 from _zoo import MODELS, ours, theirs  # noqa: E402
 
 OURS = ("kernels", "NumPy alone")
@@ -87,6 +87,12 @@ def their_ways(model, batch, way):
     return {"training": train, "inference": infer}
 
 
+def make_ways(who, name, batch):
+    """A training step and an inference of a contestant."""
+    make = our_ways if who in OURS else their_ways
+    return make(MODELS[name], batch, who)
+
+
 def serve(who):
     """Be a contestant: read what to time, one JSON line each, and answer with milliseconds."""
     ways, known = {}, None
@@ -95,8 +101,7 @@ def serve(who):
         name, batch, what = asked["model"], asked["batch"], asked["what"]
         try:
             if known != (name, batch):
-                make = our_ways if who in OURS else their_ways
-                ways, known = make(MODELS[name], batch, who), (name, batch)
+                ways, known = make_ways(who, name, batch), (name, batch)
                 for way in ways.values():
                     way()
                     way()
@@ -118,26 +123,28 @@ def timed(run, seconds):
     return statistics.median(times)
 
 
-def peak(who, name):
-    """Take two training steps, and print by how many MB the process grew at most."""
-    make = our_ways if who in OURS else their_ways
-    if who in THEIRS:
-        import torch  # noqa: F401 - the framework itself does not count
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    train = make(MODELS[name], MODELS[name].batch, who)["training"]
+def print_growth(who, name):
+    """Print by how many MB two training steps let the process grow, after one of a single input."""
+    make_ways(who, name, 1)["training"]()  # what is imported and compiled does not count
+    before = peak()
+    train = make_ways(who, name, MODELS[name].batch)["training"]
     train()
     train()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000)
+    print(peak() - before)
 
 
-def peaks(name):
-    """What `peak` prints for kernels and both layouts, each in a process of its own."""
-    found = {}
-    for who in ("kernels", *EAGER):
-        command = [sys.executable, __file__, "--peak", who, "--only", name]
-        run = subprocess.run(command, stdout=-1, text=True, check=True)
-        found[who] = float(run.stdout)
-    return found
+def print_memory(names):
+    """Print what `print_growth` tells of kernels and both layouts, each in a process of its own."""
+    print("| model (batch) | ratio | kernels, MB | NCHW, MB | channels_last, MB |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for name in names:
+        found = []
+        for who in ("kernels", *EAGER):
+            command = [sys.executable, __file__, "--growth", who, "--only", name]
+            found.append(float(subprocess.run(command, stdout=-1, text=True, check=True).stdout))
+        cells = " | ".join(f"{x:.0f}" for x in found)
+        title = f"{name} ({MODELS[name].batch})"
+        print(f"| {title} | {found[0] / min(found[1:]):.2f} | {cells} |", flush=True)
 
 
 class Contestant:
@@ -197,7 +204,7 @@ def table(what, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--serve", help=argparse.SUPPRESS)
-    parser.add_argument("--peak", help=argparse.SUPPRESS)
+    parser.add_argument("--growth", help=argparse.SUPPRESS)
     parser.add_argument("--memory", action="store_true", help="compare memory instead of time")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=1.0, help="for one turn")
@@ -207,20 +214,14 @@ def main():
     if settings.serve:
         serve(settings.serve)
         return
-    if settings.peak:
-        peak(settings.peak, settings.only)
+    if settings.growth:
+        print_growth(settings.growth, settings.only)
         return
+    chosen = {name: model for name, model in MODELS.items() if settings.only in name}
     if settings.memory:
-        print("| model (batch) | ratio | kernels, MB | NCHW, MB | channels_last, MB |")
-        print("| --- | ---: | ---: | ---: | ---: |")
-        for name in (name for name in MODELS if settings.only in name):
-            own, *others = peaks(name).values()
-            cells = " | ".join(f"{x:.0f}" for x in (own, *others))
-            title = f"{name} ({MODELS[name].batch})"
-            print(f"| {title} | {own / min(others):.2f} | {cells} |", flush=True)
+        print_memory(chosen)
         return
     contestants = {who: Contestant(who) for who in (*OURS, *THEIRS) if who not in settings.without}
-    chosen = {name: model for name, model in MODELS.items() if settings.only in name}
     rows = {what: {} for what in ("training", "inference")}
     for name, model in chosen.items():
         for batch in (model.batch, 1):

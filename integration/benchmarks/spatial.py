@@ -14,13 +14,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 THREADS = os.environ.setdefault("TINYTORCH_BENCH_THREADS", str(min(2, os.cpu_count() or 1)))
 for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ.setdefault(f"{library}_NUM_THREADS", THREADS)
 
 import numpy as np  # noqa: E402 - after the threads are set
+from _memory import peak  # noqa: E402
 
 from tinytorch.autograd import no_grad  # noqa: E402
 from tinytorch.optim import Adam  # noqa: E402
@@ -338,9 +338,11 @@ def row(name: str, found: dict[str, float]) -> None:
 def print_ops(rounds: int, clock: Callable[[], float]) -> None:
     """Each op alone, with the speed of those that multiply next to a large matrix product's."""
     a = np.random.default_rng(0).standard_normal((1500, 1500), dtype=np.float32)
-    peak = 2e-9 * 1500**3 / medians({"": lambda: a @ a}, rounds, clock)[""] * 1e3
+    fastest = 2e-9 * 1500**3 / medians({"": lambda: a @ a}, rounds, clock)[""] * 1e3
     ways = ["NumPy alone", "kernels", "torch channels_last"]
-    print(f"\n**Each op alone**, in ms; a 1500 x 1500 matrix product runs at {peak:.0f} GFLOP/s\n")
+    print(
+        f"\n**Each op alone**, in ms; a 1500 x 1500 matrix product runs at {fastest:.0f} GFLOP/s\n"
+    )
     print(f"| op | channels, size | {' | '.join(ways)} | kernels' GFLOP/s |")
     print("|---|---|---:|---:|---:|---:|")
     for channels, out, size in ((3, 32, 32), (32, 64, 16), (64, 128, 8)):
@@ -367,18 +369,13 @@ def print_memory() -> None:
 
 
 def print_memory_of(who: str) -> None:
-    def peak() -> int:
-        # VmHWM begins anew with a program; ru_maxrss would begin with the peak of its parent.
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-
     small = steps(CNN, torch_cnn if torch else None, 2, 32)[who]
     small()
     before = peak()
     step = steps(CNN, torch_cnn if torch else None, 128, 32)[who]
     for _ in range(5):
         step()
-    print(f"{(peak() - before) / 1024:.0f}")
+    print(f"{peak() - before:.0f}")
 
 
 def main() -> None:
