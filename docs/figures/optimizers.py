@@ -1,12 +1,18 @@
 """Draws the figures of the chapter on optimizers: `python docs/figures/optimizers.py`."""
 
+import sys
+
 import numpy as np
-from _style import BLUE, COLORS, INK, MUTED, RED, card, save
+from _style import BLUE, COLORS, IMAGES, INK, MUTED, RED, card, save
 
 from tinytorch.optim import schedules, sgd_step
 
+sys.path.insert(0, str(IMAGES.parents[1] / "integration" / "examples"))
+import rosenbrock
+
 RATES = [0.1, 0.4, 0.5, 0.9, 1.0, 1.1]
 STEPS = 12
+VALLEY_STEPS = [10, 50, 100, 200, 500, 1000]
 CURVATURES = np.array([1.0, 25.0])
 
 
@@ -56,6 +62,15 @@ def ravine():
     save(figure, "optimizers-ravine")
 
 
+def valley():
+    """Frames: six optimizers in Rosenbrock's valley, after more and more steps."""
+    paths = rosenbrock.walks()
+    for number, after in enumerate(VALLEY_STEPS):
+        figure = card(rosenbrock.WIDTH, rosenbrock.HEIGHT)
+        rosenbrock.draw(figure, paths, after)
+        save(figure, f"optimizers-rosenbrock-{number}")
+
+
 def rates():
     """Six schedules of 100 steps."""
     shown = {
@@ -82,4 +97,5 @@ if __name__ == "__main__":
     for number, lr in enumerate(RATES):
         parabola(number, lr)
     ravine()
+    valley()
     rates()
