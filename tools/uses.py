@@ -69,9 +69,9 @@ def uses(tree: ast.Module, module: str, *, is_package: bool) -> Uses:
 
 
 def _inside_functions(nodes: list[ast.AST]) -> Iterator[ast.AST]:
-    """All that stands in a function; a module's own `__getattr__` is made for late imports."""
+    """All that stands in a function."""
     for node in nodes:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name != "__getattr__":
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield from ast.walk(node)
 
 

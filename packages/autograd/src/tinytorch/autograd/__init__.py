@@ -3,9 +3,8 @@
 The second layer of TinyTorch, on `tinytorch.tensor`.
 """
 
-from typing import Any
-
 from tinytorch.autograd import derivatives, graph, nn
+from tinytorch.autograd import testing as testing
 from tinytorch.autograd._gradcheck import GradcheckError, gradcheck
 from tinytorch.autograd._gradients import Gradients
 from tinytorch.autograd._mode import no_grad
@@ -33,11 +32,4 @@ __all__ = [
     "vjp",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import `testing` when it is asked for, and tell what PyTorch's names are called here."""
-    if name == "testing":
-        import tinytorch.autograd.testing as module
-
-        return module
-    raise pytorch.unknown(__name__, name, "torch", "nn")
+pytorch.point_out(__name__, "torch", "nn")

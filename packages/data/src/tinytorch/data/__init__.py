@@ -36,7 +36,7 @@ from tinytorch.data.transforms import (
     RandomVerticalFlip,
     ToFloat,
 )
-from tinytorch.tensor.pytorch import unknown as _unknown
+from tinytorch.tensor.pytorch import point_out as _point_out
 
 MNISTDataset = MNIST
 CIFAR10Dataset = CIFAR10
@@ -87,7 +87,4 @@ __all__ = [
     "write_shards",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Tell what PyTorch's names are called here."""
-    raise _unknown(__name__, name, "data", "datasets", "transforms", "torch")
+_point_out(__name__, "data", "datasets", "transforms", "torch")

@@ -22,7 +22,7 @@ from tinytorch.optim.functional import (
     rmsprop_step,
     sgd_step,
 )
-from tinytorch.tensor.pytorch import unknown as _unknown
+from tinytorch.tensor.pytorch import point_out as _point_out
 
 __all__ = [
     "SGD",
@@ -50,7 +50,4 @@ __all__ = [
     "sgd_step",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Tell what PyTorch's names are called here."""
-    raise _unknown(__name__, name, "optim", "lr_scheduler", "nn.utils", "torch")
+_point_out(__name__, "optim", "lr_scheduler", "nn.utils", "torch")

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinytorch.optim._settings import checked
+from tinytorch.tensor import pytorch
 from tinytorch.tensor.errors import ShapeError
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "rmsprop_step",
     "sgd_step",
 ]
+
+pytorch.point_out(__name__, "optim", "lr_scheduler", "nn.utils")
 
 Number = TypeVar("Number", float, np.ndarray)
 

@@ -32,6 +32,8 @@ __all__ = [
     "step_decay",
 ]
 
+pytorch.point_out(__name__, "lr_scheduler")
+
 Schedule: TypeAlias = Callable[[int], float]
 """Step (from 0) to learning rate."""
 
@@ -270,8 +272,3 @@ def _error(
     operation: str, expected: str, got: str, fix: str = "choose it in that range"
 ) -> ArgumentError:
     return ArgumentError(operation, expected=expected, got=got, fix=fix)
-
-
-def __getattr__(name: str) -> Any:
-    """Tell what PyTorch's names are called here."""
-    raise pytorch.unknown(__name__, name, "lr_scheduler")

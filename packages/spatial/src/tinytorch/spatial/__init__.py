@@ -28,7 +28,7 @@ from tinytorch.spatial.functional import (
     max_pool2d,
     upsample,
 )
-from tinytorch.tensor.pytorch import unknown as _unknown
+from tinytorch.tensor.pytorch import point_out as _point_out
 
 __all__ = [
     "CNN",
@@ -60,7 +60,4 @@ __all__ = [
     "upsample",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Tell what PyTorch's names are called here."""
-    raise _unknown(__name__, name, "nn", "F")
+_point_out(__name__, "nn", "F")

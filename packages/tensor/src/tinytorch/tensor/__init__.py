@@ -4,12 +4,10 @@ The first layer of TinyTorch. It knows nothing of gradients; `tinytorch.autograd
 the seam that `Op` describes.
 """
 
-from typing import Any
-
 from tinytorch.tensor import _threads  # noqa: F401  # isort: skip - before NumPy
 from tinytorch.tensor import ops  # isort: skip - first: see _op
 from tinytorch.tensor import _operators  # noqa: F401  # isort: skip - Tensors have them from here on
-from tinytorch.tensor import checks, errors, functional, kernels, pytorch, random, types
+from tinytorch.tensor import checks, errors, functional, kernels, pytorch, random, testing, types
 from tinytorch.tensor._creation import arange, eye, from_numpy, full, one_hot, ones, tensor, zeros
 from tinytorch.tensor._functions import einsum, flip, pad, scatter_add, take_along_axis
 from tinytorch.tensor._op import Op, op
@@ -98,12 +96,4 @@ __all__ = [
 ]
 
 pytorch.point_out(Tensor, "Tensor")
-
-
-def __getattr__(name: str) -> Any:
-    """Import `testing` when it is asked for, and tell what PyTorch's names are called here."""
-    if name == "testing":
-        import tinytorch.tensor.testing as module
-
-        return module
-    raise pytorch.unknown(__name__, name, "torch", "Tensor", "F")
+pytorch.point_out(__name__, "torch", "Tensor", "F")

@@ -1,11 +1,12 @@
 """PyTorch's names, where somebody looks for them: what errors say, and where.
 
 Each layer tells the way of this project in a table (`from_pytorch.md`). A name that a package does
-not have is looked up in the tables of all installed layers (`unknown`); a class points from such
-names to what stands for them (`point_out`).
+not have is looked up in the tables of all installed layers (`unknown`); modules and classes point
+from such names to what stands for them (`point_out`).
 """
 
 import sys
+from collections.abc import Callable
 from opcode import opmap
 from typing import Any, Self, TypeVar
 
@@ -72,20 +73,32 @@ def unknown(module: str, name: str, *places: str) -> AttributeError | ImportErro
     return _called_otherwise(NamingError, module, name, row)
 
 
-def point_out(kind: type, place: str) -> None:
-    """Let objects of a class answer to PyTorch's names, which they do not have, with the way out.
+def point_out(owner: type | str, *places: str) -> None:
+    """Let a module, or objects of a class, answer to PyTorch's names, with the way out.
 
     To `hasattr` they still have none of them, and reading what they have takes no longer.
 
     Args:
-        kind: The class.
-        place: What the names stand after in the table: `"Tensor"`, `"Module"`.
+        owner: The module's name, `__name__`, or the class.
+        *places: What the names stand after in the tables: `"nn"`, `"F"`, `"Tensor"`, ...
     """
+    if isinstance(owner, str):
+        vars(sys.modules[owner])["__getattr__"] = _asked(owner, places)
+        return
     for row in rows():
-        owner, _, name = row.name.rpartition(".")
-        if owner == place and not hasattr(kind, name):
-            setattr(kind, name, _Elsewhere(name, row))
-    kind.__dir__ = _names_of  # type: ignore[assignment] # a method of a class not known here
+        place, _, name = row.name.rpartition(".")
+        if place in places and not hasattr(owner, name):
+            setattr(owner, name, _Elsewhere(name, row))
+    owner.__dir__ = _names_of  # type: ignore[assignment] # a method of a class not known here
+
+
+def _asked(module: str, places: tuple[str, ...]) -> Callable[[str], Any]:
+    """The `__getattr__` of a module."""
+
+    def asked(name: str) -> Any:
+        raise unknown(module, name, *places)
+
+    return asked
 
 
 class _Elsewhere:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinytorch.tensor import pytorch
 from tinytorch.tensor._convert import as_array, real_dtype
 from tinytorch.tensor._creation import read_shape
 from tinytorch.tensor._tensor import Tensor, wrap
@@ -17,6 +18,8 @@ from tinytorch.tensor.checks import fraction, number
 from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError, named
 
 __all__ = ["bernoulli", "categorical", "generator", "normal", "permutation", "uniform"]
+
+pytorch.point_out(__name__, "torch")
 
 # Quoted here and below: NumPy loads its random module, 30 ms of start, when it is first named.
 Rng: TypeAlias = "np.random.Generator | int | None"

@@ -1,7 +1,7 @@
 """Training: the loop, metrics, callbacks, checkpoints, and what one looks at afterwards."""
 
 from tinytorch.optim import NonFiniteError
-from tinytorch.tensor.pytorch import unknown as _unknown
+from tinytorch.tensor.pytorch import point_out as _point_out
 from tinytorch.training._history import History
 from tinytorch.training._rate_finder import RateSweep, find_learning_rate
 from tinytorch.training._rates import per_epoch
@@ -63,7 +63,4 @@ __all__ = [
     "save_safetensors",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Tell what PyTorch's names are called here."""
-    raise _unknown(__name__, name, "torch", "utils")
+_point_out(__name__, "torch", "utils")

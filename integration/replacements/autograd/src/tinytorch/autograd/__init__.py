@@ -32,7 +32,4 @@ __all__ = [
 ]
 
 _rows.enter()
-
-
-def __getattr__(name):
-    raise pytorch.unknown(__name__, name, "torch", "nn")
+pytorch.point_out(__name__, "torch", "nn")

@@ -1,7 +1,5 @@
 """Modules: functions compute, modules hold."""
 
-from typing import Any
-
 from tinytorch.autograd.nn import init
 from tinytorch.autograd.nn._activations import (
     GELU,
@@ -49,8 +47,4 @@ __all__ = [
 ]
 
 pytorch.point_out(Module, "Module")
-
-
-def __getattr__(name: str) -> Any:
-    """Tell what PyTorch's names are called here."""
-    raise pytorch.unknown(__name__, name, "nn", "F")
+pytorch.point_out(__name__, "nn", "F")

@@ -16,6 +16,8 @@ from tinytorch.tensor import ShapeError, checks, pytorch, random
 
 __all__ = ["dirac_", "kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform"]
 
+pytorch.point_out(__name__, "init")
+
 
 def kaiming_uniform(shape: Sequence[int], *, a: float = 0.0, rng: Any = None) -> np.ndarray:
     """Return numbers drawn evenly within gain * sqrt(3 / fan_in); gain is sqrt(2 / (1 + a^2)).
@@ -126,8 +128,3 @@ def _fans(operation: str, shape: Sequence[int]) -> tuple[int, int]:
         )
     kernel = math.prod(shape[2:])
     return shape[1] * kernel, shape[0] * kernel
-
-
-def __getattr__(name: str) -> Any:
-    """Tell what PyTorch's names are called here."""
-    raise pytorch.unknown(__name__, name, "init")

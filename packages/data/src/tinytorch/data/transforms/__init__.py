@@ -17,7 +17,7 @@ from tinytorch.data.transforms._geometry import (
 )
 from tinytorch.data.transforms._mixing import CutMix, MixUp
 from tinytorch.data.transforms._values import Normalize, RandomBrightness, RandomErasing, ToFloat
-from tinytorch.tensor.pytorch import unknown as _unknown
+from tinytorch.tensor.pytorch import point_out as _point_out
 
 __all__ = [
     "AlternatingFlip",
@@ -35,7 +35,4 @@ __all__ = [
     "ToFloat",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Tell what PyTorch's names are called here."""
-    raise _unknown(__name__, name, "transforms")
+_point_out(__name__, "transforms")

@@ -10,7 +10,7 @@ from tinytorch.spatial.functional._normalization import batch_norm2d, group_norm
 from tinytorch.spatial.functional._pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from tinytorch.spatial.functional._resizing import upsample
 from tinytorch.spatial.functional._signals import conv1d
-from tinytorch.tensor.pytorch import unknown as _unknown
+from tinytorch.tensor.pytorch import point_out as _point_out
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -25,7 +25,4 @@ __all__ = [
     "upsample",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Tell what PyTorch's names are called here."""
-    raise _unknown(__name__, name, "F", "nn")
+_point_out(__name__, "F", "nn")

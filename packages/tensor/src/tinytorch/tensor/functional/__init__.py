@@ -4,8 +4,6 @@ Losses are in nats (`cross_entropy`, ...) or in the squared or plain unit of the
 `reduction`: `"mean"`, `"sum"` or `"none"`. No loss broadcasts: shapes must agree.
 """
 
-from typing import Any
-
 from tinytorch.tensor import pytorch
 from tinytorch.tensor.functional._activations import (
     gelu,
@@ -49,7 +47,4 @@ __all__ = [
     "tanh",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Tell what PyTorch's names are called here."""
-    raise pytorch.unknown(__name__, name, "F", "nn", "torch")
+pytorch.point_out(__name__, "F", "nn", "torch")

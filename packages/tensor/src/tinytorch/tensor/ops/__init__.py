@@ -13,6 +13,7 @@ from tinytorch.tensor.ops.indexing import *  # noqa: F403
 from tinytorch.tensor.ops.linalg import *  # noqa: F403
 from tinytorch.tensor.ops.movement import *  # noqa: F403
 from tinytorch.tensor.ops.reduction import *  # noqa: F403
+from tinytorch.tensor.pytorch import point_out as _point_out
 
 __all__ = sorted(  # noqa: PLE0605 - an op is named once, where it is made
     name
@@ -20,3 +21,5 @@ __all__ = sorted(  # noqa: PLE0605 - an op is named once, where it is made
     if not name.startswith("_")
     if isinstance(x, Op) or x is registry or (_isfunction(x) and __name__ in x.__module__)
 )
+
+_point_out(__name__, "torch", "Tensor", "F")

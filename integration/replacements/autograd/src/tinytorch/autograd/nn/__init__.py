@@ -47,6 +47,4 @@ __all__ = [
     "init",
 ]
 
-
-def __getattr__(name):
-    raise pytorch.unknown(__name__, name, "nn", "F")
+pytorch.point_out(__name__, "nn", "F")

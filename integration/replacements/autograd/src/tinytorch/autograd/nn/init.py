@@ -53,5 +53,4 @@ def dirac_(weight, groups=1):
     return weight.assign(values)
 
 
-def __getattr__(name):
-    raise pytorch.unknown(__name__, name, "init")
+pytorch.point_out(__name__, "init")
