@@ -1,12 +1,11 @@
 """PyTorch's names: each row of this layer's table runs, and whoever asks for the name is told."""
 
-import re
-
 import pytest
 
 from tinytorch import data as layer
 from tinytorch import tensor
-from tinytorch.tensor import NamingError, UsageError, pytorch
+from tinytorch.tensor import pytorch
+from tinytorch.tensor.testing import assert_keyword_told, assert_told
 
 OURS = {**vars(tensor), **vars(layer)}
 exec(pytorch.given("data"), OURS)
@@ -22,12 +21,7 @@ def test_our_way_of_each_row_runs(row):
 
 @pytest.mark.parametrize("row", NAMES, ids=lambda row: row.name)
 def test_whoever_asks_for_the_name_is_told(row):
-    place, _, name = row.name.rpartition(".")
-    for owner in OWNERS[place]:
-        assert not hasattr(owner, name)
-        with pytest.raises(NamingError) as caught:
-            getattr(owner, name)
-        assert row.ours in caught.value.fix
+    assert_told(row, OWNERS)
 
 
 @pytest.mark.parametrize(
@@ -39,8 +33,4 @@ def test_whoever_asks_for_the_name_is_told(row):
     ],
 )
 def test_a_keyword_of_pytorchs_is_told(call):
-    keyword = re.findall(r"(\w+)=", call)[0]
-    with pytest.raises(UsageError) as caught:
-        eval(call, OURS)
-    assert pytorch.find(f"{keyword}=").ours in caught.value.fix
-    assert caught.value.operation in call
+    assert_keyword_told(call, OURS)

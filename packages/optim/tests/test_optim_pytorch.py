@@ -1,19 +1,22 @@
 """PyTorch's names: each row of this layer's table runs, and whoever asks for the name is told."""
 
-import re
-
 import pytest
 
 from tinytorch import optim as layer
 from tinytorch import tensor
 from tinytorch.autograd import nn
-from tinytorch.optim import schedules
-from tinytorch.tensor import NamingError, UsageError, pytorch
+from tinytorch.optim import functional, schedules
+from tinytorch.tensor import pytorch
+from tinytorch.tensor.testing import assert_keyword_told, assert_told
 
 OURS = {**vars(tensor), "nn": nn, "optim": layer, "schedules": schedules}
 exec(pytorch.given("optim"), OURS)
 ROWS = pytorch.rows("optim")
-OWNERS = {"optim": [layer], "lr_scheduler": [schedules, layer], "nn.utils": [layer]}
+OWNERS = {
+    "optim": [layer, functional],
+    "lr_scheduler": [schedules, layer, functional],
+    "nn.utils": [layer, functional],
+}
 NAMES = [row for row in ROWS if row.name.rpartition(".")[0] in OWNERS]
 
 
@@ -24,12 +27,7 @@ def test_our_way_of_each_row_runs(row):
 
 @pytest.mark.parametrize("row", NAMES, ids=lambda row: row.name)
 def test_whoever_asks_for_the_name_is_told(row):
-    place, _, name = row.name.rpartition(".")
-    for owner in OWNERS[place]:
-        assert not hasattr(owner, name)
-        with pytest.raises(NamingError) as caught:
-            getattr(owner, name)
-        assert row.ours in caught.value.fix
+    assert_told(row, OWNERS)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +39,4 @@ def test_whoever_asks_for_the_name_is_told(row):
     ],
 )
 def test_a_keyword_of_pytorchs_is_told(call):
-    keyword = re.findall(r"(\w+)=", call)[0]
-    with pytest.raises(UsageError) as caught:
-        eval(call, OURS)
-    assert pytorch.find(f"{keyword}=").ours in caught.value.fix
-    assert caught.value.operation in call
+    assert_keyword_told(call, OURS)

@@ -5,7 +5,8 @@ import pytest
 from tinytorch import optim, tensor
 from tinytorch import training as layer
 from tinytorch.autograd import nn
-from tinytorch.tensor import NamingError, pytorch
+from tinytorch.tensor import pytorch
+from tinytorch.tensor.testing import assert_told
 
 OURS = {**vars(tensor), **vars(layer), "nn": nn, "optim": optim}
 exec(pytorch.given("training"), OURS)
@@ -23,9 +24,4 @@ def test_our_way_of_each_row_runs(row, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("row", NAMES, ids=lambda row: row.name)
 def test_whoever_asks_for_the_name_is_told(row):
-    place, _, name = row.name.rpartition(".")
-    for owner in OWNERS[place]:
-        assert not hasattr(owner, name)
-        with pytest.raises(NamingError) as caught:
-            getattr(owner, name)
-        assert row.ours in caught.value.fix
+    assert_told(row, OWNERS)

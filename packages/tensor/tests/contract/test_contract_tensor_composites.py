@@ -1,6 +1,8 @@
 """Functions made of others, in several steps: parts, order, lengths; and PyTorch's names."""
 
 import math
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -114,13 +116,11 @@ def test_classes_are_drawn_in_proportion(tensor):
 
 
 def test_pytorchs_names_lead_to_ours(tensor, functional):
-    for owner, name in ((tensor, "cat"), (functional, "normalize"), (tensor.ones(2), "view")):
-        with pytest.raises(tensor.NamingError):
-            getattr(owner, name)
-    with pytest.raises(tensor.UsageError):
-        functional.softmax(tensor.ones(2), dim=0)
-    with pytest.raises(tensor.UsageError):
-        tensor.ones(2).sum(dim=0)
+    owners = {"torch": [tensor], "F": [functional], "Tensor": [tensor.ones(2)]}
+    for name in ("torch.cat", "F.normalize", "Tensor.view"):
+        tensor.testing.assert_told(tensor.pytorch.find(name), owners)
+    with pytest.raises(AssertionError):
+        tensor.testing.assert_told(tensor.pytorch.find("F.pad"), {"F": [tensor]})
     row = tensor.pytorch.find("no such name", "Tensor.view")
     assert isinstance(row, tensor.pytorch.Row)
     assert row in tensor.pytorch.rows("tensor")
@@ -142,6 +142,14 @@ def test_a_name_that_is_imported(tensor):
     assert issubclass(tensor.NameImportError, ImportError)
 
 
+def test_keywords_of_pytorchs_are_told(tensor, functional):
+    names = {"x": tensor.ones(2, 3), "F": functional}
+    for call in ("x.sum(dim=0)", "F.softmax(x, dim=0)"):
+        tensor.testing.assert_keyword_told(call, names)
+    with pytest.raises(AssertionError):
+        tensor.testing.assert_keyword_told("dict(dim=1)", names)
+
+
 def test_keywords_of_pytorchs_are_refused(tensor):
     class Layer(tensor.pytorch.Guided):
         def __init__(self, axis=-1):
@@ -153,6 +161,18 @@ def test_keywords_of_pytorchs_are_refused(tensor):
             refused(dim=1)
         assert caught.value.operation == "Layer"
     tensor.errors.refuse_foreign("Layer", Layer, {"axis": 1})
+
+
+def test_a_module_points_to_ours(tensor, monkeypatch):
+    mine = ModuleType("mine")
+    monkeypatch.setitem(sys.modules, "mine", mine)
+    tensor.pytorch.point_out("mine", "torch")
+    with pytest.raises(tensor.NamingError):
+        _ = mine.cat
+    with pytest.raises(tensor.NameImportError):
+        exec("from mine import unsqueeze", {})
+    with pytest.raises(AttributeError, match="nobody"):
+        _ = mine.nobody
 
 
 def test_a_class_points_to_ours(tensor):

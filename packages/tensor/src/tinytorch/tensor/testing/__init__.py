@@ -6,5 +6,15 @@
 from tinytorch.tensor.testing import strategies
 from tinytorch.tensor.testing._case import OpCase, Sample, sample
 from tinytorch.tensor.testing._close import assert_close, values
+from tinytorch.tensor.testing._told import assert_keyword_told, assert_told
 
-__all__ = ["OpCase", "Sample", "assert_close", "sample", "strategies", "values"]
+__all__ = [
+    "OpCase",
+    "Sample",
+    "assert_close",
+    "assert_keyword_told",
+    "assert_told",
+    "sample",
+    "strategies",
+    "values",
+]
