@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinytorch.spatial import ops
+from tinytorch.spatial.kernels._numba._squares import PRODUCTS
 from tinytorch.spatial.kernels._numba._tile import (
     CHANNELS,
     LANES,
@@ -27,9 +28,9 @@ from tinytorch.spatial.kernels._numba._winograd import (
 from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
 from tinytorch.tensor.kernels import kernel, room, threads_for
 
-MOST_SUMS = 2**18
+MOST_SUMS = 2**20
 """More sums of squares leave the core's own cache, where each thread keeps them all."""
-MANY_PIXELS = 2**12
+MANY_PIXELS = 2**11
 """So many pixels are worth the way that these take to memory."""
 MULTIPLICATIONS = 64
 """So many of a convolution take as long as one element of other loops."""
@@ -115,10 +116,10 @@ def convolve(
     kernels, least = writable(np.ascontiguousarray(w)), np.float32(least)
     work = len(pixels) * math.prod(counts) * w.size // MULTIPLICATIONS
     if by_squares(w.shape, pixels, counts, stride, dilation, groups) and grid == EVERY_PIXEL:
-        factors = np.zeros((blocks(out.shape[3]), 16, pixels.shape[3], CHANNELS), np.float32)
+        factors = np.zeros((blocks(out.shape[3]), PRODUCTS, pixels.shape[3], CHANNELS), np.float32)
         transform_kernels(len(factors), w.size, kernels, factors, flipped)
         sound = np.empty(threads_for(work), np.bool_)
-        parts = chunks(out.shape, pixels.shape[3], len(sound))
+        parts = chunks(out.shape, len(sound))
         winograd(len(sound), work, pixels, factors, bias, out, corner, least, sound, *parts)
         if sound.all():
             return
@@ -207,15 +208,14 @@ def conv2d_weight_gradient(
     total = np.empty((channels_out, channels // groups, *size), np.float32)
     work = pixels.size * total[0].size // MULTIPLICATIONS
     threads = threads_for(work)
-    few = 16 * channels * channels_out <= MOST_SUMS
+    few = PRODUCTS * channels * channels_out <= MOST_SUMS
     pays = few or pixels.size // channels_out >= MANY_PIXELS
     if pays and by_squares(total.shape, images, g.shape[2:], stride, dilation, groups):
-        shape = threads, 16, channels, -(-channels_out // CHANNELS) * CHANNELS
-        sums = np.zeros(shape, np.float32)
-        sound = np.empty(channels_out, np.bool_)
-        parts = chunks(pixels.shape, channels, threads)
+        sound = np.empty(-(-channels_out // LANES), np.bool_)
+        sums = np.zeros((threads, PRODUCTS, channels, len(sound) * LANES), np.float32)
+        parts = chunks(pixels.shape, threads)
         winograd_weights(threads, work, images, pixels, sums, corner, *parts)
-        collect_squares(channels_out, sums.size, sums, total, sound)
+        collect_squares(len(sound), sums.size, sums, total, sound)
         if sound.all():
             return total
     by_channel = True if groups == channels == channels_out else None
@@ -234,13 +234,13 @@ def conv2d_weight_gradient(
 
 
 def by_squares(shape, pixels, counts, stride, dilation, groups):
-    """Whether Winograd's algorithm serves: 3 x 3 taps side by side, whole vectors of channels.
+    """Whether Winograd's algorithm serves: 3 x 3 taps side by side, whole tiles of channels.
 
     It pays where many channels meet many pixels.
     """
     plain = shape[2:] == (3, 3) and stride == (1, 1) == dilation and groups == 1
-    many = min(shape[:2]) >= 64 and min(counts) >= 4 and len(pixels) * math.prod(counts) >= 512
-    return plain and many and shape[0] % LANES == 0 == shape[1] % LANES
+    many = min(shape[:2]) >= 24 and min(counts) >= 3 and len(pixels) * math.prod(counts) >= 512
+    return plain and many and shape[0] % PIXELS == 0 == shape[1] % PIXELS
 
 
 def blocks(channels):

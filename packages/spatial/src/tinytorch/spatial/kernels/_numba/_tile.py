@@ -196,7 +196,7 @@ def load(builder, data, place, v=0):
     return builder.load(vector_pointer(builder, data, place, v), align=4)
 
 
-def store(builder, value, data, place, v, lanes=None):
+def store(builder, value, data, place, v=0, lanes=None):
     """Store vector v of those that begin at a place, or the part of it that is among the lanes."""
     pointer = vector_pointer(builder, data, place, v)
     if lanes is None:

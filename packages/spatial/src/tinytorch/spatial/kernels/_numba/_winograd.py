@@ -1,4 +1,4 @@
-"""Winograd's algorithm F(2x2, 3x3): 16 products in place of 36 for a square of four results.
+"""Winograd's algorithm F(4x4, 3x3): 36 products in place of 144 for a square of 16 results.
 
 Source:
     A. Lavin, S. Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
@@ -7,9 +7,15 @@ Source:
 import numpy as np
 
 from tinytorch.spatial.kernels._numba._squares import (
+    ALL,
+    PRODUCTS,
+    RESULTS,
+    SIDE,
     transform_gradients,
     transform_pixels,
     transform_products,
+    transform_sums,
+    transform_taps,
 )
 from tinytorch.spatial.kernels._numba._tile import (
     CHANNELS,
@@ -28,55 +34,57 @@ from tinytorch.spatial.kernels._numba._windows import unpack
 from tinytorch.tensor.kernels import njit, parallel
 
 SQUARES = 64
-"""Squares of 2 x 2 results that a thread computes at a time."""
+"""Squares of results that a thread computes at a time."""
 MOST = 256
 """Squares whose products are added one after the other."""
+BORDER = SIDE - RESULTS
 
 
 @parallel(**COMPILED)
 def winograd(begin, end, x, factors, bias, out, corner, least, sound, band, group):
-    """Convolve by 3 x 3 kernels in squares of 2 x 2 results, with 16 products in place of 36.
+    """Convolve by 3 x 3 kernels in squares of results, with 36 products in place of 144.
 
     Tells for each thread whether its results are finite: `sound` (threads,). Where one is not,
     those in its square are wrong: what is not finite cannot be subtracted again.
 
-    x is (batch, height, width, channels), `factors` (blocks, 16, channels, CHANNELS) transformed
+    x is (batch, height, width, channels), `factors` (blocks, 36, channels, CHANNELS) transformed
     kernels, `bias` (out channels + CHANNELS,), out (batch, rows, columns, out channels), of which
     nothing is below `least`.
     """
     batch, channels, threads = x.shape[0], x.shape[3], len(sound)
-    down, across = (out.shape[1] + 1) // 2, (out.shape[2] + 1) // 2
+    down, across = -(-out.shape[1] // RESULTS), -(-out.shape[2] // RESULTS)
     bands, groups = -(-down // band), -(-batch // group)
-    most = -(-group * band * across // PIXELS) * PIXELS
-    origins, places = multiples(most, channels), multiples(most, CHANNELS)
+    pixels = (RESULTS * band + BORDER) * (RESULTS * across + BORDER)
+    most, row = -(-group * band * across // PIXELS) * PIXELS, whole_vectors(channels)
+    origins, places = multiples(most, row), multiples(most, CHANNELS)
     flat = factors.reshape(-1)
     nothing = np.zeros(CHANNELS, np.float32)
     for thread in range(begin, end):
-        scratch = np.empty((2 * band + 2) * (2 * across + 2) * channels, np.float32)
-        squares = np.zeros(16 * most * channels, np.float32)
-        products = np.empty(16 * most * CHANNELS, np.float32)
-        edge = np.empty(4 * LANES, np.float32)
+        scratch = np.zeros(pixels * channels + LANES, np.float32)
+        squares = np.zeros(PRODUCTS * (most * row + LANES), np.float32)
+        products = np.empty(PRODUCTS * (most * CHANNELS + LANES), np.float32)
         sound[thread] = True
         for task in range(thread, groups * bands, threads):
             top, first = task % bands * band, task // bands * group
             images, lines = min(group, batch - first), min(band, down - top)
             count = images * lines * across
             padded = -(-count // PIXELS) * PIXELS
+            step, apart = padded * CHANNELS + LANES, padded * row + LANES
             for i in range(images):
                 place = i * lines * across
                 pixel_squares(
-                    x[first + i], scratch, squares, top, lines, across, corner, place, padded
+                    x[first + i], scratch, squares, top, lines, across, corner, place, apart
                 )
-            taps = multiples(16, padded * channels)
+            taps = multiples(PRODUCTS, apart)
             for block in range(len(factors)):
-                for k in range(16):
-                    at = (block * 16 + k) * channels * CHANNELS
+                for k in range(PRODUCTS):
+                    at = (block * PRODUCTS + k) * channels * CHANNELS
                     for p in range(0, padded, PIXELS):
                         tile(
                             products,
-                            k * padded * CHANNELS,
-                            bias if k == 5 else nothing,  # it goes into all four results
-                            block * CHANNELS if k == 5 else 0,
+                            k * step,
+                            nothing,
+                            0,
                             0,
                             LEAST,
                             squares,
@@ -90,7 +98,7 @@ def winograd(begin, end, x, factors, bias, out, corner, least, sound, band, grou
                             flat,
                             at,
                             CHANNELS,
-                            CHANNELS,
+                            min(CHANNELS, out.shape[3] - block * CHANNELS),
                             None,
                         )
                 for i in range(images):
@@ -98,14 +106,14 @@ def winograd(begin, end, x, factors, bias, out, corner, least, sound, band, grou
                         product_squares(
                             products,
                             (i * lines + y) * across * CHANNELS,
-                            padded * CHANNELS,
+                            step,
+                            bias,
                             out[first + i],
-                            2 * (top + y),
+                            RESULTS * (top + y),
                             block * CHANNELS,
-                            edge,
                         )
             for i in range(images):
-                lines_out = out[first + i, 2 * top : 2 * (top + lines)].reshape(-1)
+                lines_out = out[first + i, RESULTS * top : RESULTS * (top + lines)].reshape(-1)
                 sound[thread] &= finite(lines_out)
                 if least > -np.inf:
                     for e in range(len(lines_out)):
@@ -113,104 +121,84 @@ def winograd(begin, end, x, factors, bias, out, corner, least, sound, band, grou
 
 
 @njit(**INNER)
-def product_squares(products, begin, step, image, line, channel, edge):
-    """Compute A' m A for each square of 4 x 4 products m in a row: two lines of results."""
+def product_squares(products, begin, step, bias, image, line, channel):
+    """Compute the results of each square of products in a row of these: lines of results."""
     rows, columns, channels = image.shape
     flat = image.reshape(-1)
-    for column in range(0, columns, 2):
-        whole = line + 2 <= rows and column + 2 <= columns
+    down = columns * channels
+    for column in range(0, columns, RESULTS):
         to = (line * columns + column) * channels + channel
-        source = begin + column // 2 * CHANNELS
+        source = begin + column // RESULTS * CHANNELS
         for c in range(0, min(CHANNELS, channels - channel), LANES):
-            if whole:
-                transform_products(
-                    flat, to + c, columns * channels, channels, products, source + c, 4 * step, step
-                )
-            else:
-                transform_products(edge, 0, 2 * LANES, LANES, products, source + c, 4 * step, step)
-                for i in range(min(2, rows - line)):
-                    for j in range(min(2, columns - column)):
-                        place = to + (i * columns + j) * channels + c
-                        for e in range(LANES):  # a slice would compile texts of errors as well
-                            flat[place + e] = edge[(2 * i + j) * LANES + e]
+            given = products, source + c, SIDE * step, step, bias, channel + c
+            ends = rows - line, columns - column, channels - channel - c
+            transform_products(flat, to + c, down, channels, *given, *ends)
 
 
 @njit(**INNER)
-def pixel_squares(image, scratch, squares, top, lines, across, corner, place, padded):
-    """Compute B' d B for each square of 4 x 4 pixels d, two apart: (16, padded, channels)."""
-    channels = image.shape[2]
-    high, wide = 2 * lines + 2, 2 * across + 2
+def pixel_squares(image, scratch, squares, top, lines, across, corner, place, step):
+    """Compute what squares of pixels put into the products: each of these lies a step apart."""
+    channels, row = image.shape[2], whole_vectors(image.shape[2])
+    high, wide = RESULTS * lines + BORDER, RESULTS * across + BORDER
     # A literal 0 would be a type of its own, and compile `unpack` once more.
-    unpack(image, scratch, np.int64(0), 2 * top - corner[0], -corner[1], high, wide)
-    step = padded * channels
+    unpack(image, scratch, np.int64(0), RESULTS * top - corner[0], -corner[1], high, wide)
     for y in range(lines):
         for x in range(across):
-            source = (2 * y * wide + 2 * x) * channels
-            to = (place + y * across + x) * channels
+            source = RESULTS * (y * wide + x) * channels
+            to = (place + y * across + x) * row
             for c in range(0, channels, LANES):
-                transform_pixels(
-                    squares,
-                    to + c,
-                    4 * step,
-                    step,
-                    scratch,
-                    source + c,
-                    wide * channels,
-                    channels,
-                )
+                pixels = scratch, source + c, wide * channels, channels
+                transform_pixels(squares, to + c, SIDE * step, step, *pixels, *ALL)
 
 
 @parallel(**COMPILED)
 def winograd_weights(begin, end, x, g, sums, corner, band, group):
-    """Add up the transformed weight gradients: sums (threads, 16, channels, out channels)."""
+    """Add up the transformed weight gradients: sums (threads, 36, channels, row).
+
+    A row is of whole vectors; in its lanes beyond the out channels may stand anything.
+    """
     batch, channels = x.shape[0], x.shape[3]
     rows, columns, channels_out = g.shape[1:]
-    threads, padded_out = sums.shape[0], sums.shape[3]
-    down, across = (rows + 1) // 2, (columns + 1) // 2
+    threads, row, row_out = len(sums), whole_vectors(channels), sums.shape[3]
+    down, across = -(-rows // RESULTS), -(-columns // RESULTS)
     bands, groups = -(-down // band), -(-batch // group)
-    most = group * band * across
-    elements, places = multiples(channels, 1), multiples(channels, padded_out)
+    most, pixels = group * band * across, (RESULTS * band + BORDER) * (RESULTS * across + BORDER)
+    elements, places = multiples(channels, 1), multiples(channels, row_out)
     flat = sums.reshape(-1)
     tasks = groups * bands
     for thread in range(begin, end):
         run = sums[thread].reshape(-1)
         total = np.zeros(len(run) if tasks > RUN * threads else 0)
-        scratch = np.empty((2 * band + 2) * (2 * across + 2) * channels, np.float32)
-        arrived = np.empty(2 * band * 2 * across * channels_out, np.float32)
-        squares = np.empty(16 * most * channels, np.float32)
-        gradients = np.zeros(16 * most * padded_out, np.float32)
+        scratch = np.zeros(pixels * channels + LANES, np.float32)
+        arrived = np.zeros(RESULTS**2 * band * across * channels_out + LANES, np.float32)
+        squares = np.empty(PRODUCTS * (most * row + LANES), np.float32)
+        gradients = np.empty(PRODUCTS * (most * row_out + LANES), np.float32)
         for task in range(thread, tasks, threads):
             top, first = task % bands * band, task // bands * group
             images, lines = min(group, batch - first), min(band, down - top)
             count = images * lines * across
+            step, apart = count * row_out + LANES, count * row + LANES
+            wide = RESULTS * across
             for i in range(images):
                 place = i * lines * across
                 pixel_squares(
-                    x[first + i], scratch, squares, top, lines, across, corner, place, count
+                    x[first + i], scratch, squares, top, lines, across, corner, place, apart
                 )
-                unpack(
-                    g[first + i], arrived, np.int64(0), 2 * top, np.int64(0), 2 * lines, 2 * across
-                )
+                high, left = RESULTS * lines, np.int64(0)
+                unpack(g[first + i], arrived, left, RESULTS * top, left, high, wide)
                 for square in range(lines * across):
                     y, column = square // across, square % across
-                    source = (2 * y * 2 * across + 2 * column) * channels_out
+                    source = RESULTS * (y * wide + column) * channels_out
+                    to = (place + square) * row_out
                     for c in range(0, channels_out, LANES):
-                        transform_gradients(
-                            gradients,
-                            (place + square) * padded_out + c,
-                            4 * count * padded_out,
-                            count * padded_out,
-                            arrived,
-                            source + c,
-                            2 * across * channels_out,
-                            channels_out,
-                        )
-            for part in range(16 * -(-count // MOST)):
-                k, square = part % 16, part // 16 * MOST
-                taps = np.array([(k * count + square) * channels])
-                for block in range(0, padded_out, CHANNELS):
+                        given = arrived, source + c, wide * channels_out, channels_out
+                        transform_gradients(gradients, to + c, SIDE * step, step, *given, *ALL)
+            for part in range(PRODUCTS * -(-count // MOST)):
+                k, square = part % PRODUCTS, part // PRODUCTS * MOST
+                taps = np.array([k * apart + square * row])
+                for block in range(0, row_out, CHANNELS):
                     for element in range(0, channels, PIXELS):
-                        place = (thread * 16 + k) * channels * padded_out + block
+                        place = (thread * PRODUCTS + k) * channels * row_out + block
                         tile(
                             flat,
                             place,
@@ -224,12 +212,12 @@ def winograd_weights(begin, end, x, g, sums, corner, band, group):
                             places,
                             element,
                             taps,
-                            channels,
+                            row,
                             min(MOST, count - square),
                             gradients,
-                            (k * count + square) * padded_out + block,
-                            padded_out,
-                            CHANNELS,
+                            k * step + square * row_out + block,
+                            row_out,
+                            min(CHANNELS, row_out - block),
                             None,
                         )
             if task // threads % RUN == RUN - 1 and len(total):
@@ -240,70 +228,69 @@ def winograd_weights(begin, end, x, g, sums, corner, band, group):
 
 @parallel(**COMPILED)
 def transform_kernels(begin, end, w, factors, flipped):
-    """Compute G w G' for each kernel: (out, channels, 3, 3) to (blocks, 16, channels, CHANNELS).
+    """Compute what kernels put in: (out, channels, 3, 3) to (blocks, 36, channels, CHANNELS).
 
     `flipped` kernels are those of the way back: taps mirrored, input and output channels swapped.
     """
-    channels_out = w.shape[1] if flipped else w.shape[0]
-    half = np.float32(0.5)
+    channels_out, channels = (w.shape[1], len(w)) if flipped else w.shape[:2]
+    flat = factors.reshape(-1)
+    step = channels * CHANNELS
     for block in range(begin, end):
-        rows = np.empty((4, 3), np.float32)
-        for c in range(factors.shape[2]):
+        taps = np.zeros(9 * CHANNELS, np.float32)
+        for c in range(channels):
             for lane in range(min(CHANNELS, channels_out - block * CHANNELS)):
                 o = block * CHANNELS + lane
-                for j in range(3):
-                    if flipped:
-                        w0, w1, w2 = w[c, o, 2, 2 - j], w[c, o, 1, 2 - j], w[c, o, 0, 2 - j]
-                    else:
-                        w0, w1, w2 = w[o, c, 0, j], w[o, c, 1, j], w[o, c, 2, j]
-                    rows[0, j], rows[3, j] = w0, w2
-                    rows[1, j], rows[2, j] = half * (w0 + w1 + w2), half * (w0 - w1 + w2)
-                for i in range(4):
-                    w0, w1, w2 = rows[i]
-                    factors[block, 4 * i, c, lane] = w0
-                    factors[block, 4 * i + 1, c, lane] = half * (w0 + w1 + w2)
-                    factors[block, 4 * i + 2, c, lane] = half * (w0 - w1 + w2)
-                    factors[block, 4 * i + 3, c, lane] = w2
+                for tap in range(9):
+                    i, j = tap // 3, tap % 3
+                    value = w[c, o, 2 - i, 2 - j] if flipped else w[o, c, i, j]
+                    taps[tap * CHANNELS + lane] = value
+            for lane in range(0, CHANNELS, LANES):
+                place = (block * PRODUCTS * channels + c) * CHANNELS + lane
+                given = taps, lane, 3 * CHANNELS, CHANNELS
+                transform_taps(flat, place, SIDE * step, step, *given, *ALL)
 
 
 @parallel(**COMPILED)
 def collect_squares(begin, end, sums, out, sound):
-    """Compute G' s G of the sums s of all threads: the gradient (out channels, channels, 3, 3).
+    """Compute the gradient (out channels, channels, 3, 3) of the sums of all threads.
 
-    Tells for each output whether it is finite: `sound` (out channels,); see `winograd`.
+    Tells for each vector of outputs whether it is finite: `sound`; see `winograd`.
     """
-    half = np.float32(0.5)
-    for o in range(begin, end):
-        rows = np.empty((3, 4), np.float32)
-        for c in range(out.shape[1]):
-            for j in range(4):
-                s0, s1, s2, s3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-                for thread in range(len(sums)):
-                    s0 += sums[thread, j, c, o]
-                    s1 += sums[thread, 4 + j, c, o]
-                    s2 += sums[thread, 8 + j, c, o]
-                    s3 += sums[thread, 12 + j, c, o]
-                rows[0, j] = s0 + half * (s1 + s2)
-                rows[1, j] = half * (s1 - s2)
-                rows[2, j] = s3 + half * (s1 + s2)
-            for i in range(3):
-                s0, s1, s2, s3 = rows[i]
-                out[o, c, i, 0] = s0 + half * (s1 + s2)
-                out[o, c, i, 1] = half * (s1 - s2)
-                out[o, c, i, 2] = s3 + half * (s1 + s2)
-        sound[o] = finite(out[o].reshape(-1))
+    threads, _, channels, row_out = sums.shape
+    flat = sums.reshape(-1)
+    for vector in range(begin, end):
+        total, taps = np.empty(PRODUCTS * LANES, np.float32), np.empty(9 * LANES, np.float32)
+        first, last = vector * LANES, min(len(out), vector * LANES + LANES)
+        for c in range(channels):
+            for k in range(PRODUCTS):
+                for lane in range(LANES):
+                    total[k * LANES + lane] = 0
+                for thread in range(threads):
+                    place = ((thread * PRODUCTS + k) * channels + c) * row_out + first
+                    for lane in range(LANES):
+                        total[k * LANES + lane] += flat[place + lane]
+            transform_sums(taps, 0, 3 * LANES, LANES, total, 0, SIDE * LANES, LANES, *ALL)
+            for o in range(first, last):
+                for tap in range(9):
+                    out[o, c, tap // 3, tap % 3] = taps[tap * LANES + o - first]
+        sound[vector] = finite(out[first:last].reshape(-1))
 
 
-def chunks(shape, channels, threads):
-    """How many rows of squares, and of images, to take at a time: more for many weights.
+@njit(**INNER)
+def whole_vectors(channels):
+    """How many numbers the vectors hold that so many channels fill."""
+    return -(-channels // LANES) * LANES
+
+
+def chunks(shape, threads):
+    """How many rows of squares, and of images, to take at a time.
 
     The shape is that of the results, (batch, rows, columns, out channels).
     """
-    batch, rows, columns, channels_out = shape
-    down, across, weights = (rows + 1) // 2, (columns + 1) // 2, channels * channels_out
-    squares = SQUARES if weights <= 2**14 else 2 * SQUARES if weights <= 2**16 else 4 * SQUARES
-    group = max(1, min(-(-batch // threads), squares // (down * across)))
-    band = min(down, -(-squares // across))
+    batch, rows, columns, _ = shape
+    down, across = -(-rows // RESULTS), -(-columns // RESULTS)
+    group = max(1, min(-(-batch // threads), SQUARES // (down * across)))
+    band = min(down, -(-SQUARES // across))
     if batch < threads:
         band = min(band, -(-down // threads))
     return band, group
