@@ -339,23 +339,64 @@ def test_little_products_are_computed_in_one_thread():
     assert _products.alone(one, x, x.T, x, x.T).tolist() == np.full((64, 64), 100.0).tolist()
     assert seen in ([1], [None]), "None where NumPy has another library"
     assert kernels.threads() == before
-    for y in (x.T[:, :9], x.T.astype(np.float64), np.ones((100, 1000), np.float32)):
+    for y in (x.T[:, :9], x.T.astype(np.float64), np.ones((100, 2000), np.float32)):
         assert _products.alone(one, x, y, x, y) is NotImplemented
 
 
+def drawn(*shape):
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+
+
 @needs_numba
-def test_a_kernel_serves_large_thin_products_and_declines_others():
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        pytest.param(drawn(301, 200), drawn(200, 203), id="more rows"),
+        pytest.param(drawn(151, 200), drawn(200, 403), id="more columns"),
+        pytest.param(drawn(200, 301).T, drawn(203, 200).T, id="transposed"),
+        pytest.param(drawn(301, 200)[::-1], drawn(200, 406)[:, ::2], id="steps"),
+        pytest.param(drawn(7, 43, 200), drawn(200, 203), id="a batch of rows"),
+        pytest.param(drawn(43, 7, 200).swapaxes(0, 1), drawn(200, 203), id="rows apart"),
+        pytest.param(
+            np.broadcast_to(drawn(300, 1, 200), (300, 3, 200)), drawn(200, 90), id="again"
+        ),
+        pytest.param(drawn(9, 5, 64, 60), drawn(9, 5, 60, 64), id="batches"),
+        pytest.param(
+            drawn(9, 64, 5, 60).swapaxes(1, 2),
+            drawn(9, 64, 5, 60).transpose(0, 2, 3, 1),
+            id="heads",
+        ),
+        pytest.param(drawn(9, 1, 64, 60), drawn(5, 60, 64), id="batches that broadcast"),
+        pytest.param(drawn(301, 200), drawn(3, 200, 203), id="one matrix for a batch"),
+    ],
+)
+def test_threads_share_large_products_wherever_the_matrices_lie(x, y):
+    from tinytorch.tensor.kernels import _threads
+    from tinytorch.tensor.kernels._numba import _products
+
+    bias = drawn(y.shape[-1])
+    for start in (None, bias):
+        z = _products.multiplied(x, y, start)
+        if _threads.openblas() is None:
+            assert z is NotImplemented, "NumPy's library is another one"
+            continue
+        wanted = x.astype(np.float64) @ y + (0 if start is None else start)
+        assert_close(z, wanted.astype(np.float32), rtol=1e-4, atol=1e-4)
+
+
+@needs_numba
+def test_kernels_leave_other_products_to_the_reference():
     kernel = kernels.table("numba")[ops.matmul]
-    thin, wide = np.ones((10, 300), np.float32), np.ones((300, 300), np.float32)
-    assert kernel(thin, wide).tolist() == np.full((10, 300), 300.0).tolist()
-    for x, y in ((thin[:, :4], wide[:4]), (wide, wide), (thin, wide.astype(np.float64))):
+    wide = np.ones((300, 300), np.float32)
+    for x, y in (
+        (np.ones(300, np.float32), wide),
+        (np.ones((2, 3, 4, 90, 90), np.float32), np.ones((2, 3, 4, 90, 90), np.float32)),
+        (np.ones((300, 1 << 14), np.float32), np.ones((1 << 14, 300), np.float32)),
+        (wide.astype(np.float64), wide.astype(np.float64)),
+        (wide, np.ones((3, 299, 300), np.float32)),
+        (np.ones((2, 300, 300), np.float32), np.ones((3, 300, 300), np.float32)),
+    ):
         assert kernel(x, y) is NotImplemented
-    assert kernel(thin.astype(np.int64), wide.astype(np.int64)) is NotImplemented
-    linear = kernels.table("numba")[ops.linear]
-    assert linear(wide, thin).tolist() == np.full((300, 10), 300.0).tolist()
-    assert linear(wide, thin, np.ones(10)) is NotImplemented
-    assert linear(wide, thin, np.ones(9, np.float32)) is NotImplemented
-    assert linear(wide, wide) is NotImplemented
 
 
 def test_where_nothing_can_be_compiled_the_references_serve(capsys):

@@ -11,4 +11,4 @@ import os
 
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")  # sleep after 2^20 cycles, not 2^26
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GOMP_SPINCOUNT", "6000")  # about 50 us: from one kernel to the next
+os.environ.setdefault("GOMP_SPINCOUNT", "30000")  # about 250 us: from one kernel to the next

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,14 +62,14 @@ def threads(n: int | None = None) -> Threads:
         >>> _ = threads(before.products or 1)
     """
     global _wanted  # noqa: PLW0603 - the choice is the process's own
-    library = _openblas()
+    library = openblas()
     if n is not None:
         _wanted = min(whole("kernels.threads", "n", n, 1), _cores())
         os.environ["OPENBLAS_NUM_THREADS"] = str(_wanted)
         if library is not None:
-            library[1](_wanted)
+            library.set_count(_wanted)
         apply()
-    return Threads(None if library is None else library[0](), _of_kernels())
+    return Threads(None if library is None else library.count(), _of_kernels())
 
 
 def apply() -> None:
@@ -88,24 +89,38 @@ def threads_for(work: int) -> int:
     return 1 if work <= LITTLE or numba is None else int(numba.get_num_threads())
 
 
+class OpenBLAS(NamedTuple):
+    """NumPy's matrix library.
+
+    Attributes:
+        count, set_count: Tell and set the number of its threads.
+        sgemm: Where its product of float32 matrices begins in memory.
+        whole: The type of the whole numbers that it takes.
+    """
+
+    count: Callable[[], int]
+    set_count: Callable[[int], None]
+    sgemm: int
+    whole: type[np.integer[Any]]
+
+
 @contextmanager
 def products_alone() -> Iterator[None]:
     """Let OpenBLAS compute in the calling thread for the time of a block.
 
     Its other threads, once awake, spin for milliseconds on cores that kernels need.
     """
-    library = _openblas()
+    library = openblas()
     if library is None:
         yield
         return
-    count, set_count = library
     with _turn:
-        before = count()
-        set_count(1)
+        before = library.count()
+        library.set_count(1)
         try:
             yield
         finally:
-            set_count(before)
+            library.set_count(before)
 
 
 def _of_kernels() -> int | None:
@@ -126,19 +141,20 @@ def _cores() -> int:
 
 
 @cache
-def _openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """What tells and what sets OpenBLAS's number, of the library that NumPy has loaded."""
+def openblas() -> OpenBLAS | None:
+    """Find the library that NumPy has loaded; None if it is another one."""
     for path in _libraries():
         try:
             library = ctypes.CDLL(path)
         except OSError:
             continue
-        for prefix in ("scipy_openblas", "openblas"):
-            for suffix in ("64_", ""):
-                names = (f"{prefix}_{verb}_num_threads{suffix}" for verb in ("get", "set"))
-                found = [getattr(library, name, None) for name in names]
-                if None not in found:
-                    return found[0], found[1]  # type: ignore[return-value]
+        for prefix, kind in product(("scipy_", ""), (np.int64, np.int32)):
+            suffix = "64_" if kind is np.int64 else ""
+            names = "openblas_get_num_threads", "openblas_set_num_threads", "cblas_sgemm"
+            found = [getattr(library, f"{prefix}{name}{suffix}", None) for name in names]
+            if None not in found:
+                address = ctypes.cast(found[2], ctypes.c_void_p).value  # type: ignore[arg-type]
+                return OpenBLAS(found[0], found[1], address, kind)  # type: ignore[arg-type]
     return None
 
 

@@ -1,52 +1,46 @@
-"""Kernels of thin products, which memory bounds and not arithmetic.
+"""Products of matrices by BLAS on the threads of kernels: float32.
 
-They are here for the sake of the others: BLAS would wake its own threads for little work, and these
-then stand in the way of numba's.
+BLAS has threads of its own, which spin on for milliseconds after each product, on cores that other
+kernels need; and it takes the matrices of a batch one after the other. So each thread of kernels
+computes a part of the results, or some matrices of a batch, by a BLAS of one thread.
 """
 
+from math import prod
+from typing import NamedTuple
+
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels import kernel, parallel
-from tinytorch.tensor.kernels._threads import products_alone
+from tinytorch.tensor.kernels import kernel, parallel, room, threads_for
+from tinytorch.tensor.kernels._threads import openblas, products_alone
 
-THIN = 32
-"""A product is thin if one of its lengths is at most this."""
-LONG = 1 << 12
-"""Sums of more terms than this lose digits in one running total: the references add by parts."""
 FEW = 1 << 18
-"""With so few multiplications BLAS stays in one thread by itself, and is faster."""
-LITTLE = 1 << 22
-"""So many multiplications take one thread less than 100 microseconds."""
-ROWS, COLUMNS = 16, 512
-"""The part of a thin product that one thread computes at a time."""
+"""With so few multiplications BLAS stays in one thread by itself."""
+LITTLE = 1 << 23
+"""So many multiplications take one thread some 100 microseconds, which waking another may take."""
+LONG = 1 << 13
+"""Sums of more terms than this lose digits: the references add them by parts."""
+BY_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112
+"""How BLAS is told where the numbers of a matrix lie."""
 
 
 @kernel(ops.linear)
 def linear(x, weight, bias=None):
-    """Compute few outputs, each a dot product of two rows; what is little, in one thread."""
-    if not (suits(x, weight) and x.flags.c_contiguous and weight.shape[0] <= THIN):
-        return alone(ops.linear, x, np.transpose(weight), x, weight, bias)
-    if x.shape[1] != weight.shape[1] or (bias is not None and bias.shape != weight.shape[:1]):
-        return NotImplemented
-    out = np.zeros((len(x), len(weight)), x.dtype)
-    if bias is not None:
-        if bias.dtype != x.dtype:
-            return NotImplemented
-        out += bias
-    add_rows_by_rows(len(x), FEW, x, weight, out)
-    return out
+    """Multiply in parts, which begin with the bias."""
+    plain = bias is None or (bias.shape == weight.shape[:1] and bias.dtype == x.dtype)
+    z = multiplied(x, weight.T, bias) if plain and weight.ndim == 2 else NotImplemented
+    return alone(ops.linear, x, weight.T, x, weight, bias) if z is NotImplemented else z
 
 
 @kernel(ops.matmul)
 def matmul(x, y):
-    """Compute a thin product of a matrix and one with rows side by side; what is little, alone."""
-    if not suits(x, y) or x.shape[1] != y.shape[0] or min(x.shape) > THIN or len(y) > LONG:
-        return alone(ops.matmul, x, y, x, y)
-    out = np.zeros((x.shape[0], y.shape[1]), x.dtype)
-    tiles = -(-len(out) // ROWS) * -(-out.shape[1] // COLUMNS)
-    add_product(tiles, FEW, x, y, out)
-    return out
+    """Multiply in parts."""
+    z = multiplied(x, y)
+    return alone(ops.matmul, x, y, x, y) if z is NotImplemented else z
 
 
 def alone(op, x, y, *operands):
@@ -59,38 +53,160 @@ def alone(op, x, y, *operands):
         return op.reference(*operands)
 
 
-def suits(x, y):
-    """Whether both are large matrices of one floating type, the second with contiguous rows."""
-    return (
-        type(x) is type(y) is np.ndarray
-        and x.ndim == y.ndim == 2
-        and len(x) * y.size > FEW
-        and x.dtype == y.dtype
-        and x.dtype.char in "fd"
-        and y.flags.c_contiguous
-    )
+def multiplied(x, y, bias=None):
+    """The product (..., rows, terms) @ (..., terms, columns), with the bias (columns,) added."""
+    if not (type(x) is type(y) is np.ndarray and x.dtype == y.dtype == np.float32):
+        return NotImplemented
+    if min(x.ndim, y.ndim) < 2 or x.shape[-1] != y.shape[-2] or x.shape[-1] > LONG:
+        return NotImplemented
+    shape, batch, rows = x.shape[:-1], x.shape[:-2], x.shape[-2]
+    terms, columns = y.shape[-2:]
+    if y.ndim == 2:
+        batch, rows = (), prod(shape)  # all rows meet one matrix at once
+    elif batch != y.shape[:-2]:
+        try:
+            batch = np.broadcast_shapes(batch, y.shape[:-2])
+        except ValueError:
+            return NotImplemented
+        shape = *batch, rows
+    matrices = prod(batch)
+    work = matrices * rows * terms * columns
+    if work <= LITTLE or min(rows, columns) == 1 or len(batch) > 2:
+        return NotImplemented
+    library = openblas()
+    if library is None:
+        return NotImplemented
+    x, y = laid_out(x if batch else x.reshape(rows, terms)), laid_out(y)
+    out = room((*shape, columns), np.float32)
+    start = np.empty(0, np.float32) if bias is None else np.ascontiguousarray(bias)
+    threads = threads_for(work)
+    parts = 1 if matrices >= 2 * threads else threads
+    sizes = rows, columns, terms, batch[1] if len(batch) == 2 else 1
+    with products_alone():
+        multiply(
+            matrices * parts,
+            work,
+            library.sgemm,
+            *Operand.of(x, len(batch)),
+            *Operand.of(y, len(batch)),
+            start,
+            out.reshape(-1),
+            out.__array_interface__["data"][0],
+            sizes,
+            parts,
+            library.whole(bias is not None),
+        )
+    return out
 
 
-@parallel(fastmath={"reassoc", "contract"})
-def add_rows_by_rows(begin, end, x, weight, out):
-    """out[i, o] += the sum over k of x[i, k] * weight[o, k]."""
-    for i in range(begin, end):
-        for o in range(weight.shape[0]):
-            total = x.dtype.type(0)
-            for k in range(x.shape[1]):
-                total += x[i, k] * weight[o, k]
-            out[i, o] += total
+class Operand(NamedTuple):
+    """Where matrices lie.
+
+    Attributes:
+        address: Of the first number.
+        steps: From one matrix to the next in bytes, along two axes, and within one, in numbers,
+            from each row to the next, or from each column to the next if it is transposed.
+        transposed: Whether the numbers of a column lie side by side.
+    """
+
+    address: int
+    steps: tuple[int, int, int]
+    transposed: bool
+
+    @classmethod
+    def of(cls, x, axes):
+        """That of matrices that are laid out, whose batch is to have so many axes."""
+        down, across = x.strides[-2:]
+        steps = [0 if n == 1 else step for n, step in zip(x.shape, x.strides, strict=True)][:-2]
+        outer, inner = ([0] * (axes - len(steps)) + steps + [0, 0])[:2]
+        step = max(down, across) // 4
+        return cls(x.__array_interface__["data"][0], (outer, inner, step), down < across)
 
 
-@parallel(fastmath={"contract"})
-def add_product(begin, end, x, y, out):
-    """out[i, c] += the sum over k of x[i, k] * y[k, c], a tile of out for each thread."""
-    columns = (out.shape[1] + COLUMNS - 1) // COLUMNS
-    for tile in range(begin, end):
-        top, left = tile // columns * ROWS, tile % columns * COLUMNS
-        for k in range(x.shape[1]):
-            source = y[k, left : left + COLUMNS]
-            for i in range(top, min(top + ROWS, out.shape[0])):
-                factor, target = x[i, k], out[i, left : left + COLUMNS]
-                for c in range(source.size):
-                    target[c] += factor * source[c]
+def laid_out(x):
+    """The matrices, or a copy of them whose rows BLAS can read."""
+    (rows, columns), (down, across) = x.shape[-2:], x.strides[-2:]
+    plain = across == 4 and down >= 4 * columns and not down % 4
+    turned = down == 4 and across >= 4 * rows and not across % 4
+    return x if plain or turned else x.copy()
+
+
+@parallel(error_model="numpy")
+def multiply(
+    begin,
+    end,
+    sgemm,
+    x,
+    x_steps,
+    x_turned,
+    y,
+    y_steps,
+    y_turned,
+    start,
+    out,
+    place,
+    sizes,
+    parts,
+    begun,
+):
+    """Compute all products, each in so many parts, of its rows or its columns.
+
+    x and y are addresses, as is `place` that of `out`. If `begun` is 1, every row of the results
+    begins with `start`, else with 0.
+    """
+    rows, columns, terms, inner = sizes
+    x_down = 4 if x_turned else 4 * x_steps[2]
+    y_across = 4 * y_steps[2] if y_turned else 4
+    for unit in range(begin, end):
+        matrix, part = unit // parts, unit % parts
+        top, left, high, wide = 0, 0, rows, columns
+        if rows >= columns:
+            top = part * rows // parts
+            high = (part + 1) * rows // parts - top
+        else:
+            left = part * columns // parts
+            wide = (part + 1) * columns // parts - left
+        from_x = x + matrix // inner * x_steps[0] + matrix % inner * x_steps[1] + top * x_down
+        from_y = y + matrix // inner * y_steps[0] + matrix % inner * y_steps[1] + left * y_across
+        to = (matrix * rows + top) * columns + left
+        if begun:
+            for row in range(high):
+                for column in range(wide):
+                    out[to + row * columns + column] = start[left + column]
+        if high and wide:
+            multiply_matrices(
+                sgemm,
+                (TRANSPOSED if x_turned else AS_IT_IS, TRANSPOSED if y_turned else AS_IT_IS),
+                (high, wide, terms),
+                (from_x, from_y, place + 4 * to),
+                (x_steps[2], y_steps[2], columns),
+                begun,
+            )
+
+
+@intrinsic
+def multiply_matrices(_, sgemm, orders, sizes, places, steps, begun):
+    """Call BLAS: results = begun * results + x @ y; `begun` is of the type that it counts in."""
+    signature = types.void(sgemm, orders, sizes, places, steps, begun)
+
+    def generate(target, builder, _, arguments):
+        sgemm, *groups, begun = arguments
+        order, whole, number = ir.IntType(32), begun.type, ir.FloatType()
+        pointer = number.as_pointer()
+        (of_x, of_y), sizes, places, (x_step, y_step, step) = (
+            cgutils.unpack_tuple(builder, group) for group in groups
+        )
+        x, y, out = (builder.inttoptr(place, pointer) for place in places)
+        of_x, of_y = (builder.trunc(given, order) for given in (of_x, of_y))
+        narrow = (lambda n: n) if whole.width == 64 else (lambda n: builder.trunc(n, whole))
+        call = [
+            *(order(BY_ROWS), of_x, of_y),
+            *(narrow(n) for n in sizes),
+            *(number(1.0), x, narrow(x_step), y, narrow(y_step)),
+            *(builder.sitofp(begun, number), out, narrow(step)),
+        ]
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in call])
+        builder.call(builder.inttoptr(sgemm, kind.as_pointer()), call)
+        return target.get_dummy_value()
+
+    return signature, generate
