@@ -59,3 +59,27 @@ def make_trainer():
 def weights():
     """Gives `weights(trainer)`: all parameters and buffers as bytes, to compare runs."""
     return lambda trainer: {k: np.array(v).tobytes() for k, v in trainer.model.state_dict().items()}
+
+
+@pytest.fixture
+def crash():
+    """Gives `crash(step, order=0)`: a callback that breaks a run off after that step."""
+    from tinytorch.training import Callback  # late, as above
+
+    class Crash(Callback):
+        def __init__(self, step, order=0):
+            self.step, self.order = step, order
+
+        def on_step_end(self, run):
+            if run.step == self.step:
+                raise RuntimeError("power cut")
+
+    return Crash
+
+
+@pytest.fixture
+def names():
+    """Gives `names(folder)`: what the checkpoints in a folder are called, oldest first."""
+    from tinytorch.training import checkpoints  # late, as above
+
+    return lambda folder: [path.name for path in checkpoints(folder)]

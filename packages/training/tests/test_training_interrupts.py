@@ -12,21 +12,6 @@ from tinytorch.training import (
 )
 
 
-class Crash(Callback):
-    """Breaks the run off after some step, before or after the checkpoint is written."""
-
-    def __init__(self, step, order=0):
-        self.step, self.order = step, order
-
-    def on_step_end(self, trainer):
-        if trainer.step == self.step:
-            raise RuntimeError("power cut")
-
-
-def names(folder):
-    return [path.name for path in checkpoints(folder)]
-
-
 class Send(Callback):
     """Sends the process itself signals after some step."""
 
@@ -100,7 +85,7 @@ def test_ctrl_c_without_a_checkpoint_stops_at_the_step(make_trainer):
     assert trainer.fit(2) == whole.fit(2)
 
 
-def test_a_second_ctrl_c_is_not_kept_waiting(tmp_path, make_trainer):
+def test_a_second_ctrl_c_is_not_kept_waiting(tmp_path, make_trainer, names):
     trainer = make_trainer(callbacks=[Checkpoint(tmp_path), PressCtrlC(3, times=2)])
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
         trainer.fit(2)
@@ -156,14 +141,14 @@ def test_a_signal_that_is_ignored_stays_ignored(make_trainer, number):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, *ENDINGS])
-def test_handlers_are_restored_after_errors_too(make_trainer, number):
+def test_handlers_are_restored_after_errors_too(make_trainer, number, crash):
     def handler(number, frame):
         raise AssertionError
 
     before = signal.signal(number, handler)
     try:
         with pytest.raises(RuntimeError):
-            make_trainer(callbacks=[Crash(3)]).fit(1)
+            make_trainer(callbacks=[crash(3)]).fit(1)
         assert signal.getsignal(number) is handler
     finally:
         signal.signal(number, before)
@@ -172,7 +157,7 @@ def test_handlers_are_restored_after_errors_too(make_trainer, number):
 @pytest.mark.parametrize("error", [RuntimeError("a worker died"), KeyboardInterrupt()])
 @pytest.mark.parametrize("validating", [False, True])
 def test_a_loader_that_ctrl_c_breaks_does_not_cost_the_save(
-    tmp_path, make_trainer, weights, error, validating
+    tmp_path, make_trainer, weights, error, validating, names
 ):
     class Breaking:
         """A loader whose workers have Ctrl-C, too: its next batch does not come."""

@@ -23,32 +23,17 @@ from tinytorch.training import (
 from tinytorch.training.files import checkpoint
 
 
-class Crash(Callback):
-    """Breaks the run off after some step, before or after the checkpoint is written."""
-
-    def __init__(self, step, order=0):
-        self.step, self.order = step, order
-
-    def on_step_end(self, trainer):
-        if trainer.step == self.step:
-            raise RuntimeError("power cut")
-
-
-def names(folder):
-    return [path.name for path in checkpoints(folder)]
-
-
 @pytest.mark.parametrize("every", ["epoch", 3, 8])
 @pytest.mark.parametrize("order", [0, 200])
 @pytest.mark.parametrize("step", [1, 8, 9, 17])
 def test_a_run_that_crashes_ends_with_the_same_bits(
-    tmp_path, make_trainer, weights, every, order, step
+    tmp_path, make_trainer, weights, every, order, step, crash
 ):
     whole = make_trainer()
     whole.fit(3)
-    crash = make_trainer(callbacks=[Checkpoint(tmp_path, every=every), Crash(step, order)])
+    broken = make_trainer(callbacks=[Checkpoint(tmp_path, every=every), crash(step, order)])
     with pytest.raises(RuntimeError):
-        crash.fit(3)
+        broken.fit(3)
     again = make_trainer(callbacks=[Checkpoint(tmp_path, every=every)])
     assert again.fit(3) == whole.history
     assert weights(again) == weights(whole)
@@ -68,7 +53,7 @@ class Noisy:
 
 
 @pytest.mark.parametrize("step", [3, 8, 21])
-def test_plateaus_and_loaders_of_ones_own_go_on_too(tmp_path, make_trainer, weights, step):
+def test_plateaus_and_loaders_of_ones_own_go_on_too(tmp_path, make_trainer, weights, step, crash):
     batches = list(make_trainer().val_loader)
 
     def trainer(*callbacks):
@@ -84,30 +69,30 @@ def test_plateaus_and_loaders_of_ones_own_go_on_too(tmp_path, make_trainer, weig
     whole.fit(8)
     assert len(set(whole.history["lr"])) > 2
     with pytest.raises(RuntimeError):
-        trainer(Checkpoint(tmp_path, every=2), Crash(step)).fit(8)
+        trainer(Checkpoint(tmp_path, every=2), crash(step)).fit(8)
     again = trainer(Checkpoint(tmp_path, every=2))
     assert again.fit(8) == whole.history
     assert weights(again) == weights(whole)
 
 
-def test_a_run_may_crash_at_every_step(tmp_path, make_trainer, weights):
+def test_a_run_may_crash_at_every_step(tmp_path, make_trainer, weights, crash):
     whole = make_trainer()
     whole.fit(2)
     for step in range(1, 17):
         with pytest.raises(RuntimeError):
-            make_trainer(callbacks=[Checkpoint(tmp_path, every=1), Crash(step, 200)]).fit(2)
+            make_trainer(callbacks=[Checkpoint(tmp_path, every=1), crash(step, 200)]).fit(2)
     last = make_trainer(callbacks=[Checkpoint(tmp_path, every=1)])
     assert last.fit(2) == whole.history
     assert weights(last) == weights(whole)
 
 
-def test_first_weights_without_a_seed_are_kept_too(tmp_path, make_trainer, weights):
+def test_first_weights_without_a_seed_are_kept_too(tmp_path, make_trainer, weights, crash):
     first = make_trainer(seed=None, callbacks=[Checkpoint(tmp_path)])
     before = weights(first)
-    first.callbacks.append(Crash(1))
+    first.callbacks.append(crash(1))
     with pytest.raises(RuntimeError):
         first.fit(1)
-    again = make_trainer(seed=None, callbacks=[Checkpoint(tmp_path), Crash(1)])
+    again = make_trainer(seed=None, callbacks=[Checkpoint(tmp_path), crash(1)])
     assert weights(again) != before
     with pytest.raises(RuntimeError):
         again.fit(1)
@@ -159,7 +144,7 @@ def test_a_folder_of_another_run_is_refused(tmp_path, make_trainer):
 
 
 def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(
-    tmp_path, make_trainer, weights, monkeypatch
+    tmp_path, make_trainer, weights, monkeypatch, names
 ):
     whole = make_trainer()
     whole.fit(2)
@@ -181,7 +166,7 @@ def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(
     assert weights(again) == weights(whole)
 
 
-def test_early_stopping_and_its_best_weights_survive(tmp_path, make_trainer, weights):
+def test_early_stopping_and_its_best_weights_survive(tmp_path, make_trainer, weights, crash):
     def trainer(*more):
         stop = EarlyStopping("val_accuracy", patience=2)
         return make_trainer(callbacks=[Checkpoint(tmp_path / "run"), stop, *more])
@@ -190,7 +175,7 @@ def test_early_stopping_and_its_best_weights_survive(tmp_path, make_trainer, wei
     whole.fit(30)
     assert whole.epoch < 30
     with pytest.raises(RuntimeError):
-        trainer(Crash(8 * (whole.epoch - 1) + 3)).fit(30)
+        trainer(crash(8 * (whole.epoch - 1) + 3)).fit(30)
     for _ in range(2):
         again = trainer()
         assert again.fit(30) == whole.history
@@ -198,7 +183,7 @@ def test_early_stopping_and_its_best_weights_survive(tmp_path, make_trainer, wei
         assert again.stopped == whole.stopped
 
 
-def test_the_run_in_memory_goes_on_where_it_is(tmp_path, make_trainer, weights):
+def test_the_run_in_memory_goes_on_where_it_is(tmp_path, make_trainer, weights, names):
     whole = make_trainer()
     whole.fit(4)
     trainer = make_trainer(callbacks=[Checkpoint(tmp_path, every="epoch")])

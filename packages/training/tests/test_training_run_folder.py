@@ -16,11 +16,7 @@ from tinytorch.training import (
 )
 
 
-def names(folder):
-    return [path.name for path in checkpoints(folder)]
-
-
-def test_the_last_ones_and_the_best_are_kept(tmp_path, make_trainer):
+def test_the_last_ones_and_the_best_are_kept(tmp_path, make_trainer, names):
     losses = iter([5.0, 2.0, 3.0, 4.0, 6.0, 1.0])
     trainer = make_trainer(callbacks=[checkpoint := Checkpoint(tmp_path, keep=2)])
     evaluate = trainer.evaluate
@@ -37,7 +33,7 @@ def test_the_last_ones_and_the_best_are_kept(tmp_path, make_trainer):
     assert checkpoint.best == checkpoints(tmp_path)[-1]
 
 
-def test_three_are_kept_unless_one_says_otherwise(tmp_path, make_trainer):
+def test_three_are_kept_unless_one_says_otherwise(tmp_path, make_trainer, names):
     trainer = make_trainer(val_loader=None, callbacks=[Checkpoint(str(tmp_path))])
     trainer.evaluate = None
     trainer.fit(6)
@@ -65,7 +61,7 @@ def test_best_is_what_it_is_told_to_be(tmp_path, make_trainer, settings, column,
     assert fresh.evaluate()[column.removeprefix("val_")] == history[column][epoch - 1]
 
 
-def test_without_validation_the_training_loss_tells_the_best(tmp_path, make_trainer):
+def test_without_validation_the_training_loss_tells_the_best(tmp_path, make_trainer, names):
     trainer = make_trainer(val_loader=None, callbacks=[checkpoint := Checkpoint(tmp_path)])
     trainer.fit(1)
     assert checkpoint.best == checkpoints(tmp_path)[-1]
@@ -95,7 +91,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(tmp_path, make
     assert trainer.step == 0
 
 
-def test_a_folder_that_was_removed_is_filled_again(tmp_path, make_trainer):
+def test_a_folder_that_was_removed_is_filled_again(tmp_path, make_trainer, names):
     trainer = make_trainer(callbacks=[Checkpoint(tmp_path / "run")])
     trainer.fit(1)
     shutil.rmtree(tmp_path / "run")
@@ -135,7 +131,7 @@ def test_the_weights_of_a_checkpoint_are_the_models(tmp_path, make_trainer):
     ("every", "steps"),
     [("2s", [2, 4, 6, 8]), ("0.5min", [8]), ("1h", [8]), ("3 s", [3, 6, 8])],
 )
-def test_time_may_say_when_to_save(tmp_path, make_trainer, monkeypatch, every, steps):
+def test_time_may_say_when_to_save(tmp_path, make_trainer, monkeypatch, every, steps, names):
     class Clock(Callback):
         now = 0.0
 
