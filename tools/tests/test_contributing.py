@@ -12,8 +12,6 @@ import pytest
 from layers import LAYERS
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = "packages/{0}/src/tinytorch/{0}"
-TESTS = "packages/{0}/tests"
 LINE = "- A thing.\n"
 
 

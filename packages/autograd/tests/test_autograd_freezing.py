@@ -77,13 +77,6 @@ def test_gradients_pass_through_frozen_layers_to_those_below():
     assert model[1].weight.grad is None
 
 
-def test_freezing_forgets_the_gradient():
-    weight = nn.Parameter([1.0])
-    (weight * 2).sum().backward()
-    weight.requires_grad = False
-    assert weight.grad is None
-
-
 def test_what_was_recorded_before_freezing_leaves_out_the_frozen():
     weight, x = nn.Parameter([2.0]), Variable([3.0])
     loss = (weight * x).sum()

@@ -100,30 +100,6 @@ def test_layer_norm():
         norm(tensor([[1.0, 2.0]]))
 
 
-@pytest.mark.parametrize(
-    ("module", "function"),
-    [
-        (nn.ReLU(), F.relu),
-        (nn.LeakyReLU(), F.leaky_relu),
-        (nn.LeakyReLU(0.3), lambda x: F.leaky_relu(x, 0.3)),
-        (nn.GELU(), F.gelu),
-        (nn.GELU("tanh"), lambda x: F.gelu(x, "tanh")),
-        (nn.SiLU(), F.silu),
-        (nn.Sigmoid(), F.sigmoid),
-        (nn.Tanh(), F.tanh),
-        (nn.Softmax(), F.softmax),
-        (nn.Softmax(0), lambda x: F.softmax(x, 0)),
-        (nn.LogSoftmax(), F.log_softmax),
-        (nn.LogSoftmax(0), lambda x: F.log_softmax(x, 0)),
-        (nn.Identity(), lambda x: x),
-        (nn.Flatten(), lambda x: x.reshape(4, 3)),
-        (nn.Flatten(0), lambda x: x.reshape(12)),
-    ],
-)
-def test_activation_modules_are_their_functions(module, function):
-    assert_close(module(tensor(X)), function(tensor(X)))
-
-
 def test_sequential():
     model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
     assert_close(model(tensor(X)), model[2](model[1](model[0](tensor(X)))))

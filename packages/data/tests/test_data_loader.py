@@ -399,23 +399,11 @@ def test_a_sampler_sets_the_order():
     assert len(loader) == 1
 
 
-def test_a_sampler_is_seeded_by_the_loader():
-    first, second = (
-        DataLoader(numbers(), 5, sampler=WeightedSampler(np.ones(10), 5), rng=2) for _ in range(2)
-    )
-    assert [seen(first) for _ in range(3)] == [seen(second) for _ in range(3)]
-
-
 def test_a_batch_sampler_sets_the_batches():
     batches = BatchSampler([3, 1, 2], 2)
     loader = DataLoader(numbers(), sampler=batches)
     assert seen(loader) == [[3, 1], [2]]
     assert (len(loader), loader.batch_size) == (2, 2)
-
-
-def test_collate_makes_the_batch():
-    loader = DataLoader(["a", "b", "c"], 2, collate="".join)
-    assert list(loader) == ["ab", "c"]
 
 
 def test_any_sequence_is_a_data_set():

@@ -208,10 +208,6 @@ def test_normalize_counts_pixels_from_zero_to_one(images):
     np.testing.assert_allclose(floats, expected, atol=1e-6)
 
 
-def test_one_mean_serves_all_channels(images):
-    np.testing.assert_allclose(Normalize(0.5, 0.5)(images), images / 127.5 - 1, atol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("mean", "std"),
     [

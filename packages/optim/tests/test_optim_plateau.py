@@ -73,10 +73,6 @@ def test_a_first_metric_of_infinity_is_bettered_by_any_number(threshold_mode):
     assert rates([math.inf, -3.0, -4.0], threshold_mode=threshold_mode) == [0.5, 0.5, 0.5]
 
 
-def test_epochs_of_the_cooldown_do_not_count():
-    assert rates([1] * 7, cooldown=2) == [1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
-
-
 def test_rates_stop_at_min_lr_and_at_small_cuts():
     assert rates([1] * 4, min_lr=0.3) == [1, 0.5, 0.3, 0.3]
     assert rates([1] * 4, eps=0.3) == [1, 0.5, 0.5, 0.5]

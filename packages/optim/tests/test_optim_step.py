@@ -92,15 +92,6 @@ def test_nothing_moves_if_all_are_frozen():
         SGD([frozen, free]).step({free: tensor([1.0, 1.0])})
 
 
-def test_two_scalars_walk_down_the_rosenbrock_valley():
-    x, y = Variable(-1.0), Variable(1.0)
-    optimizer = SGD([x, y], lr=0.002)
-    for _ in range(1000):
-        loss = (1 - x) ** 2 + 100 * (y - x**2) ** 2
-        optimizer.step(loss.backward())
-    assert loss.item() < 0.5
-
-
 def test_a_module_learns():
     model = nn.Sequential(nn.Linear(2, 8, rng=0), nn.Tanh(), nn.Linear(8, 1, rng=1))
     inputs = tensor(np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32))

@@ -333,10 +333,6 @@ def test_the_batch_may_have_any_size_wherever_it_stands(exported, name):
     assert_computes(exported(model, (6, 4)), model, (6, 4))
 
 
-def every_other(x):
-    return x[: len(x) // 2] if len(x) > 3 else x[:1]
-
-
 REFUSED = {
     "a length": lambda x: x + tensor(np.arange(len(x), dtype=np.float32).reshape(-1, 1)),
     "a reciprocal": lambda x: x.sum(axis=0) * (1 / len(x)),

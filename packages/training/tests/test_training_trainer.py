@@ -9,7 +9,7 @@ import pytest
 
 from tinytorch.autograd import nn, no_grad
 from tinytorch.data import DataLoader, TensorDataset
-from tinytorch.optim import SGD, Adam, ReduceOnPlateau, clip_grad_norm
+from tinytorch.optim import SGD, Adam, clip_grad_norm
 from tinytorch.tensor import Tensor, from_numpy, tensor
 from tinytorch.tensor import functional as F
 from tinytorch.tensor.errors import ArgumentError, ShapeError, StateError
@@ -303,23 +303,6 @@ def test_a_schedule_cannot_scale_from_a_rate_of_zero():
         trainer.fit(1)
     silent(model, in_groups(model, 0.0, 0.1)).fit(1)
     silent(model, in_groups(model, 0.0, 0.0), schedule=lambda step: 0.1).fit(1)
-
-
-@pytest.mark.parametrize("validated", [True, False])
-def test_a_plateau_sees_the_validation_loss_or_else_the_training_loss(validated):
-    class Plateau(ReduceOnPlateau):
-        seen = ()
-
-        def step(self, metric):
-            self.seen += (metric,)
-            super().step(metric)
-
-    optimizer = SGD(lr=0.1)
-    plateau = Plateau(optimizer, mode="max", patience=0, factor=0.5)
-    val = BATCHES[:1] if validated else None
-    history = silent(plain_model(), optimizer, val_loader=val, schedule=plateau).fit(3)
-    assert list(plateau.seen) == history["val_loss" if validated else "loss"]
-    assert optimizer.lr < 0.1
 
 
 def test_runs_of_one_seed_are_the_same_and_others_are_not(make_trainer, weights):

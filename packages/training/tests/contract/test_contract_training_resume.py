@@ -95,10 +95,6 @@ def test_the_state_of_another_run_is_refused(run, settings):
         run(**settings).load_state_dict(run().state_dict())
 
 
-def names(training, folder):
-    return [path.name for path in training.checkpoints(folder)]
-
-
 @pytest.mark.parametrize("every", ["epoch", 1, 3])
 @pytest.mark.parametrize("step", [2, 4, 7])
 def test_a_run_goes_on_from_its_folder(
