@@ -4,8 +4,6 @@
 given. Needs matplotlib. The photographs are those of the CIFAR-10 sample in this repository.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 
@@ -47,7 +45,7 @@ TRANSFORMS = {
 
 
 def draw_row(axes: Axes, name: str, images: np.ndarray) -> None:
-    """Draw images ``(batch, channels, height, width)`` side by side, after their name."""
+    """Draw images `(batch, channels, height, width)` side by side, after their name."""
     low, high = (0, 1)
     if name.startswith("Normalize"):
         low, high = images.min(), images.max()

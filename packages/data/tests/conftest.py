@@ -93,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.over.wait(10)
 
     def serve_drip(self, start, argument):
-        """One byte after the other, of a reply that has come as far as ``argument`` says."""
+        """One byte after the other, of a reply that has come as far as `argument` says."""
         head = b"HTTP/1.1 200 OK\r\n"
         first, drop = {
             "status": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
@@ -110,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
                 break
 
     def serve_flood(self, start, argument):
-        """As much as the reader takes, of a reply that has come as far as ``argument`` says."""
+        """As much as the reader takes, of a reply that has come as far as `argument` says."""
         head = b"HTTP/1.1 200 OK\r\n"
         lines = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 60_000) for number in range(9))
         first, rest = {
@@ -139,7 +139,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    """A server; ``server.url(path)`` is an address, ``server.requests`` what was asked of it."""
+    """A server; `server.url(path)` is an address, `server.requests` what was asked of it."""
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv("TINYTORCH_OFFLINE", raising=False)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
@@ -194,7 +194,7 @@ def idx(array):
 
 
 def tar(members):
-    """The bytes of a tar file with ``members``, pairs of a name and the content (or a TarInfo)."""
+    """The bytes of a tar file with `members`, pairs of a name and the content (or a TarInfo)."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for name, content in members:
@@ -209,7 +209,7 @@ def tar(members):
 
 
 def records(count, label_bytes=(10,), seed=0):
-    """Random records of the CIFAR binary version, ``(count, label bytes + 3072)``."""
+    """Random records of the CIFAR binary version, `(count, label bytes + 3072)`."""
     rng = np.random.default_rng(seed)
     data = rng.integers(0, 256, (count, len(label_bytes) + 3072), dtype=np.uint8)
     for column, classes in enumerate(label_bytes):

@@ -25,7 +25,7 @@ MOST_MEMORY = 4_000_000
 
 @st.composite
 def damaged(draw, content):
-    """``content`` with some bytes changed, a piece cut out, or another put in."""
+    """`content` with some bytes changed, a piece cut out, or another put in."""
     data = bytearray(content)
     for _ in range(draw(st.integers(0, 4))):
         if data:
@@ -36,7 +36,7 @@ def damaged(draw, content):
 
 
 def reads_or_locates(read, *files):
-    """Run ``read``; it returns, or raises the error that names the file, within little memory."""
+    """Run `read`; it returns, or raises the error that names the file, within little memory."""
     tracemalloc.start()
     result, problem = None, None
     try:

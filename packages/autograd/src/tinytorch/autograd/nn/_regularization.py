@@ -14,17 +14,13 @@ class Dropout(Module):
     """In training, each element is 0 with probability p and the others are scaled up.
 
     Args:
-        p: The probability of a zero, from 0 to 1.
-        rng: A generator, a seed or None.
+        p: As in `functional.dropout`, like `rng`.
 
     Attributes:
         rng: The generator; part of what a checkpoint keeps.
 
     Raises:
-        ArgumentError: `p` is out of its range.
-
-    Source:
-        N. Srivastava et al., Dropout, JMLR 15, 2014.
+        ArgumentError: As in `functional.dropout`.
 
     Example:
         >>> from tinytorch.tensor import ones
@@ -47,8 +43,7 @@ class LayerNorm(Module):
     """The last axes shifted and scaled to mean 0 and variance 1, then by learned weights.
 
     Args:
-        normalized_shape: The lengths of the last axes, or one length.
-        eps: Added to the variance.
+        normalized_shape: As in `functional.layer_norm`, like `eps`.
         bias: Whether to add a learned bias.
 
     Attributes:
@@ -57,9 +52,6 @@ class LayerNorm(Module):
 
     Raises:
         ArgumentError: A length is not a whole number of at least 1, or `eps` is negative.
-
-    Source:
-        J. Ba, J. Kiros, G. Hinton, Layer Normalization, 2016.
 
     Example:
         >>> from tinytorch.tensor import tensor

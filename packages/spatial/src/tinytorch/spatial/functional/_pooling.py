@@ -63,9 +63,7 @@ def avg_pool2d(
         (batch, channels, rows, columns).
 
     Raises:
-        ShapeError: The input is no batch of images, or no window fits.
-        ArgumentError: A setting is out of range.
-        DTypeError: The images are not of a float dtype.
+        ShapeError: As in `max_pool2d`, like the other errors.
 
     Example:
         >>> from tinytorch.tensor import arange
