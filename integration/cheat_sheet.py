@@ -11,6 +11,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "cheat-sheet.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 GIVEN = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)[1]
 VALUES = GIVEN[GIVEN.index("x = ") :]
+TRAINED = re.search(r"^## Words.*?```python\n(.*?)```", TEXT, re.DOTALL | re.MULTILINE)[1]
 
 
 class Row(NamedTuple):
@@ -26,6 +27,11 @@ def rows():
     """The rows of all tables with a column for each library."""
     found = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \| (`[^|]+`) \|$", TEXT, re.MULTILINE)
     return [Row(what, *(cell.strip("`") for cell in cells)) for what, *cells in found]
+
+
+def words():
+    """The statements of the last table: PyTorch's, and ours."""
+    return re.findall(r"^\| `([^|]+)` \| `([^|]+)` \|$", TEXT, re.MULTILINE)
 
 
 def functions(opening):

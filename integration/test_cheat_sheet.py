@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cheat_sheet import GIVEN, VALUES, functions, memory, rows
+from cheat_sheet import GIVEN, TRAINED, VALUES, functions, memory, rows, words
 
 from tinytorch.tensor import Tensor
 
@@ -32,5 +32,13 @@ def test_a_row_gives_the_same_in_numpy_and_here(row, ours, numpys):
         np.testing.assert_allclose(got, eval(row.numpy, numpys), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("statement", [here for _, here in words()])
+def test_a_word_that_changes_is_said_here_as_the_sheet_says(statement, ours, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(TRAINED, ours)
+    exec(statement, ours)
+
+
 def test_the_sheet_has_rows_enough():
     assert len(rows()) > 50
+    assert len(words()) == 8
