@@ -12,7 +12,7 @@ import rosenbrock
 
 RATES = [0.1, 0.4, 0.5, 0.9, 1.0, 1.1]
 STEPS = 12
-VALLEY_STEPS = [10, 50, 100, 200, 500, 1000]
+VALLEY_STEPS = [10, 50, 200, 500, 1000]
 CURVATURES = np.array([1.0, 25.0])
 
 
