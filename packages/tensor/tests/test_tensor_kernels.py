@@ -384,6 +384,22 @@ def test_threads_share_large_products_wherever_the_matrices_lie(x, y):
         assert_close(z, wanted.astype(np.float32), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        OpCase(ops.mul, np.multiply, [sample((70, 1000), (70, 1000)), sample((70, 1000), 0.3)]),
+        OpCase(ops.mul, np.multiply, [sample((1000, 70), (70,))]),
+        OpCase(ops.sum, np.sum, [sample((700, 100), axis=0), sample((9, 80, 100), axis=(0, 1))]),
+        OpCase(ops.sum, np.sum, [sample((9, 80, 10, 10), axis=(0, 1), keepdims=True)]),
+        OpCase(ops.sum, np.sum, [sample((2, 40000), axis=0), sample((9, 80, 100), axis=(0, 2))]),
+    ],
+)
+def test_kernels_of_products_and_sums_agree_where_numbers_are_many(case):
+    case.atol = 1e-4  # of sums of hundreds
+    for one in case.samples:
+        case.check_kernels(one)
+
+
 @needs_numba
 def test_kernels_leave_other_products_to_the_reference():
     kernel = kernels.table("numba")[ops.matmul]

@@ -61,6 +61,7 @@ provide(
         ops.log_softmax,
         ops.log_softmax_gradient,
         ops.matmul,
+        ops.mul,
         ops.normalize,
         ops.normalize_gradient,
         ops.relu,
@@ -69,6 +70,7 @@ provide(
         ops.silu_gradient,
         ops.softmax,
         ops.softmax_gradient,
+        ops.sum,
     ],
     load=_load_own,
 )

@@ -67,9 +67,9 @@ def threads(n: int | None = None) -> Threads:
         _wanted = min(whole("kernels.threads", "n", n, 1), _cores())
         os.environ["OPENBLAS_NUM_THREADS"] = str(_wanted)
         if library is not None:
-            library.set_count(_wanted)
+            library.set_threads(_wanted)
         apply()
-    return Threads(None if library is None else library.count(), _of_kernels())
+    return Threads(None if library is None else library.threads(), _of_kernels())
 
 
 def apply() -> None:
@@ -93,13 +93,13 @@ class OpenBLAS(NamedTuple):
     """NumPy's matrix library.
 
     Attributes:
-        count, set_count: Tell and set the number of its threads.
+        threads, set_threads: Tell and set how many threads it has.
         sgemm: Where its product of float32 matrices begins in memory.
         whole: The type of the whole numbers that it takes.
     """
 
-    count: Callable[[], int]
-    set_count: Callable[[int], None]
+    threads: Callable[[], int]
+    set_threads: Callable[[int], None]
     sgemm: int
     whole: type[np.integer[Any]]
 
@@ -115,12 +115,12 @@ def products_alone() -> Iterator[None]:
         yield
         return
     with _turn:
-        before = library.count()
-        library.set_count(1)
+        before = library.threads()
+        library.set_threads(1)
         try:
             yield
         finally:
-            library.set_count(before)
+            library.set_threads(before)
 
 
 def _of_kernels() -> int | None:

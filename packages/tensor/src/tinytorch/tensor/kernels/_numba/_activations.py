@@ -1,4 +1,4 @@
-"""Kernels of sums and activations: one pass, in the order of the numbers, on all threads."""
+"""Kernels of what is done element by element: one pass, in the order of the numbers."""
 
 import math
 
@@ -34,6 +34,16 @@ def add(x, y):
     if not (alike(x, y) and is_worth_it(x) and x.strides == y.strides):
         return NotImplemented
     return by_element(fill_sum, x, y)
+
+
+@kernel(ops.mul)
+def mul(x, y):
+    """Multiply many numbers that lie side by side by as many in the same order, or by one."""
+    if type(y) is float and type(x) is np.ndarray and is_worth_it(x):
+        return by_element(fill_multiple, x, settings=(x.dtype.type(y),))
+    if not (alike(x, y) and is_worth_it(x) and x.strides == y.strides):
+        return NotImplemented
+    return by_element(fill_product, x, y)
 
 
 @kernel(ops.relu)
@@ -152,6 +162,20 @@ def fill_sum(begin, end, x, y, out):
     """out[i] = x[i] + y[i]."""
     for i in range(np.uint64(begin), np.uint64(end)):
         out[i] = x[i] + y[i]
+
+
+@parallel
+def fill_product(begin, end, x, y, out):
+    """out[i] = x[i] * y[i]."""
+    for i in range(np.uint64(begin), np.uint64(end)):
+        out[i] = x[i] * y[i]
+
+
+@parallel
+def fill_multiple(begin, end, x, factor, out):
+    """out[i] = x[i] * factor."""
+    for i in range(np.uint64(begin), np.uint64(end)):
+        out[i] = x[i] * factor
 
 
 @parallel

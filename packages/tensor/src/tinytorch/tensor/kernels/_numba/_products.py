@@ -21,7 +21,9 @@ from tinytorch.tensor.kernels._threads import openblas, products_alone
 FEW = 1 << 18
 """With so few multiplications BLAS stays in one thread by itself."""
 LITTLE = 1 << 23
-"""So many multiplications take one thread some 100 microseconds, which waking another may take."""
+"""So many multiplications take one thread less than 100 microseconds."""
+MANY = 1 << 23
+"""So many are worth waking a thread of kernels, where BLAS keeps its own awake for longer."""
 LONG = 1 << 13
 """Sums of more terms than this lose digits: the references add them by parts."""
 BY_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112
@@ -31,8 +33,12 @@ BY_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112
 @kernel(ops.linear)
 def linear(x, weight, bias=None):
     """Multiply in parts, which begin with the bias."""
+    if not type(x) is type(weight) is np.ndarray or weight.ndim != 2:
+        return NotImplemented
+    if x.size * len(weight) <= FEW:
+        return NotImplemented
     plain = bias is None or (bias.shape == weight.shape[:1] and bias.dtype == x.dtype)
-    z = multiplied(x, weight.T, bias) if plain and weight.ndim == 2 else NotImplemented
+    z = multiplied(x, weight.T, bias) if plain else NotImplemented
     return alone(ops.linear, x, weight.T, x, weight, bias) if z is NotImplemented else z
 
 
@@ -71,7 +77,7 @@ def multiplied(x, y, bias=None):
         shape = *batch, rows
     matrices = prod(batch)
     work = matrices * rows * terms * columns
-    if work <= LITTLE or min(rows, columns) == 1 or len(batch) > 2:
+    if work <= MANY or min(rows, columns) == 1 or len(batch) > 2:
         return NotImplemented
     library = openblas()
     if library is None:

@@ -5,15 +5,35 @@ import math
 import numpy as np
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels import kernel, njit, parallel, room
+from tinytorch.tensor.kernels import kernel, njit, parallel, room, threads_for
 from tinytorch.tensor.kernels._numba._exponentials import exponential
 
 LONG = 1 << 16
 """Rows longer than this lose digits in sixteen running totals, in the lanes of a vector."""
+MANY = 1 << 16
+"""So many elements are worth waking threads for an addition each."""
+RUN = 32
+"""Rows that are added in float32; the sums of more are added in float64."""
 FEW = 1 << 14
 """With fewer elements NumPy's passes take no longer than waking threads."""
 ADDING = {"error_model": "numpy", "fastmath": {"reassoc", "contract"}}
 f = np.float32
+
+
+@kernel(ops.sum)
+def total(x, *, axis=None, keepdims=False):
+    """Add up many rows of float32, all along the first axes; each thread takes some of them."""
+    axes = (axis,) if type(axis) is int else axis
+    if x.size < MANY or x.dtype != f or type(axes) is not tuple or not x.flags.c_contiguous:
+        return NotImplemented
+    kept = x.shape[len(axes) :]
+    columns = math.prod(kept)
+    if axes != tuple(range(len(axes))) or not 1 < columns <= FEW:
+        return NotImplemented
+    sums = np.zeros((threads_for(x.size), columns))
+    add_rows(len(sums), x.size, x.reshape(-1, columns), sums)
+    out = sums.sum(axis=0).astype(f)
+    return out.reshape((1,) * len(axes) * keepdims + kept)
 
 
 @kernel(ops.normalize)
@@ -80,6 +100,22 @@ def by_row(fill, arrays, last, *settings):
     rows = [a.reshape(-1, length) for a in arrays]
     fill(x.size // length, x.size, *rows, *settings, out.reshape(-1, length))
     return out
+
+
+@parallel(error_model="numpy")
+def add_rows(begin, end, rows, sums):
+    """sums[part] += rows, of which each part takes as many as others."""
+    for part in range(begin, end):
+        first, last = part * len(rows) // len(sums), (part + 1) * len(rows) // len(sums)
+        run, total = np.empty(rows.shape[1], rows.dtype), sums[part]
+        for top in range(first, last, RUN):
+            for c in range(np.uint64(len(run))):
+                run[c] = rows[top, c]
+            for i in range(top + 1, min(top + RUN, last)):
+                for c in range(np.uint64(len(run))):
+                    run[c] += rows[i, c]
+            for c in range(np.uint64(len(run))):
+                total[c] += run[c]
 
 
 @parallel(**ADDING)
