@@ -32,6 +32,8 @@ MOST_SUMS = 2**20
 """More sums of squares leave the core's own cache, where each thread keeps them all."""
 MANY_PIXELS = 2**11
 """So many pixels are worth the way that these take to memory."""
+FEW_PIXELS, MOST_TIMES = 2**9, 8
+"""Fewer are not worth transformed kernels, nor are these if so much larger than images are."""
 MULTIPLICATIONS = 64
 """So many of a convolution take as long as one element of other loops."""
 EVERY_PIXEL = ((0, 1), (0, 1))
@@ -116,7 +118,7 @@ def convolve(
     kernels, least = writable(np.ascontiguousarray(w)), np.float32(least)
     work = len(pixels) * math.prod(counts) * w.size // MULTIPLICATIONS
     if by_squares(w.shape, pixels, counts, stride, dilation, groups) and grid == EVERY_PIXEL:
-        factors = np.zeros((blocks(out.shape[3]), PRODUCTS, pixels.shape[3], CHANNELS), np.float32)
+        factors = room((blocks(out.shape[3]), PRODUCTS, pixels.shape[3], CHANNELS), np.float32)
         transform_kernels(len(factors), w.size, kernels, factors, flipped)
         sound = np.empty(threads_for(work), np.bool_)
         parts = chunks(out.shape, len(sound))
@@ -239,8 +241,16 @@ def by_squares(shape, pixels, counts, stride, dilation, groups):
     It pays where many channels meet many pixels.
     """
     plain = shape[2:] == (3, 3) and stride == (1, 1) == dilation and groups == 1
-    many = min(shape[:2]) >= 24 and min(counts) >= 3 and len(pixels) * math.prod(counts) >= 512
-    return plain and many and shape[0] % PIXELS == 0 == shape[1] % PIXELS
+    large = min(shape[:2]) >= 24 and min(counts) >= 3
+    count = len(pixels) * math.prod(counts)
+    small = PRODUCTS * math.prod(shape[:2]) <= MOST_TIMES * count * sum(shape[:2])
+    return (
+        plain
+        and large
+        and small
+        and count >= FEW_PIXELS
+        and shape[0] % PIXELS == 0 == shape[1] % PIXELS
+    )
 
 
 def blocks(channels):
