@@ -154,7 +154,7 @@ RECIPES = {
         record.optimizer,
         peak=0.24,
         batch_size=2000,
-        epochs=8,
+        epochs=11,
         bound=0.89,
         padding=2,
         smoothing=0.2,

@@ -1,5 +1,6 @@
 """Kernels against references: odd sizes, foreign layouts, empty batches, float64, one image."""
 
+import importlib
 import importlib.util
 import itertools
 
@@ -12,6 +13,7 @@ from tinytorch.tensor import functional as F
 from tinytorch.tensor import kernels, tensor
 
 pytest.importorskip("numba", reason="the extra `fast` is not installed: no kernels to compare")
+_convolution = importlib.import_module("tinytorch.spatial.kernels._numba._convolution")
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +69,58 @@ def test_convolution(size, kernel, options):
     g = random(*y.shape)
     same(ops.conv2d_weight_gradient, g, x, size=kernel, **options)
     same(ops.conv2d_input_gradient, g, w, size=tuple(image), **options)
+
+
+SQUARES = [
+    (9, 64, 64, 8, 8),
+    (11, 24, 40, 7, 9),
+    (60, 72, 32, 3, 3),
+    (2, 32, 48, 17, 30),
+    (33, 64, 96, 4, 5),
+    (1, 40, 24, 23, 25),
+    (700, 32, 32, 5, 4),
+]
+
+
+def by_squares(size, **options):
+    """Operands of a convolution that Winograd's algorithm serves."""
+    batch, channels, channels_out, *image = size
+    x, w = random(batch, channels, *image), random(channels_out, channels, 3, 3)
+    counts = ops.conv2d.reference(x, w, **options).shape[2:]
+    rest = counts, (1, 1), (1, 1), 1
+    assert _convolution.by_squares(w.shape, x, *rest)
+    return x, w, random(channels_out)
+
+
+@pytest.mark.parametrize("padding", [((1, 1), (1, 1)), ((1, 2), (3, 1))], ids=str)
+@pytest.mark.parametrize("size", SQUARES, ids=str)
+def test_convolution_by_squares(size, padding):
+    x, w, b = by_squares(size, padding=padding)
+    y = same(ops.conv2d, x, w, b, padding=padding)
+    g = random(*y.shape)
+    same(ops.conv2d_weight_gradient, g, x, size=(3, 3), padding=padding)
+    same(ops.conv2d_input_gradient, g, w, size=x.shape[2:], padding=padding)
+    moments = random(len(w)), np.abs(random(len(w))) + 1
+    same(ops.conv2d_norm_relu, x, w, b, b, b, statistics=moments, padding=padding)
+
+
+@pytest.mark.parametrize("what", ["x", "g", "w"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_what_is_not_finite_stays_in_its_place_by_squares(what, value):
+    padding = ((1, 1), (1, 1))
+    x, w, _ = by_squares((9, 32, 32, 8, 8), padding=padding)
+    operands = {"x": x, "g": random(*x.shape), "w": w}
+    operands[what][1, 2, 2, 2] = value
+    x, g, w = operands["x"], operands["g"], operands["w"]
+    for op, given, settings in (
+        (ops.conv2d, (x, w), {}),
+        (ops.conv2d_weight_gradient, (g, x), {"size": (3, 3)}),
+        (ops.conv2d_input_gradient, (g, w), {"size": (8, 8)}),
+    ):
+        with np.errstate(all="ignore"):
+            one = op.implementation(*given, padding=padding, **settings)
+            two = op.reference(*given, padding=padding, **settings)
+        np.testing.assert_array_equal(np.isfinite(one), np.isfinite(two))
 
 
 @pytest.mark.parametrize(
