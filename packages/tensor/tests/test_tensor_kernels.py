@@ -401,6 +401,15 @@ def test_kernels_of_products_and_sums_agree_where_numbers_are_many(case):
 
 
 @needs_numba
+@pytest.mark.parametrize("library", [None, SimpleNamespace(sgemm=None)], ids=["other", "hidden"])
+def test_a_library_whose_product_is_not_found_computes_by_itself(library, monkeypatch):
+    from tinytorch.tensor.kernels._numba import _products
+
+    monkeypatch.setattr(_products, "openblas", lambda: library)
+    assert _products.multiplied(drawn(301, 200), drawn(200, 203)) is NotImplemented
+
+
+@needs_numba
 def test_kernels_leave_other_products_to_the_reference():
     kernel = kernels.table("numba")[ops.matmul]
     wide = np.ones((300, 300), np.float32)

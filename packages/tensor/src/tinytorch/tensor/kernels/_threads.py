@@ -94,13 +94,13 @@ class OpenBLAS(NamedTuple):
 
     Attributes:
         threads, set_threads: Tell and set how many threads it has.
-        sgemm: Where its product of float32 matrices begins in memory.
+        sgemm: Where its product of float32 matrices begins in memory; None where it hides that.
         whole: The type of the whole numbers that it takes.
     """
 
     threads: Callable[[], int]
     set_threads: Callable[[int], None]
-    sgemm: int
+    sgemm: int | None
     whole: type[np.integer[Any]]
 
 
@@ -148,13 +148,15 @@ def openblas() -> OpenBLAS | None:
             library = ctypes.CDLL(path)
         except OSError:
             continue
-        for prefix, kind in product(("scipy_", ""), (np.int64, np.int32)):
-            suffix = "64_" if kind is np.int64 else ""
+        for prefix, wide in product(("scipy_", ""), (True, False)):
+            suffix = "64_" if wide else ""
             names = "openblas_get_num_threads", "openblas_set_num_threads", "cblas_sgemm"
-            found = [getattr(library, f"{prefix}{name}{suffix}", None) for name in names]
-            if None not in found:
-                address = ctypes.cast(found[2], ctypes.c_void_p).value  # type: ignore[arg-type]
-                return OpenBLAS(found[0], found[1], address, kind)  # type: ignore[arg-type]
+            count, set_count, product_of = (
+                getattr(library, f"{prefix}{name}{suffix}", None) for name in names
+            )
+            if count and set_count:
+                sgemm = product_of and ctypes.cast(product_of, ctypes.c_void_p).value
+                return OpenBLAS(count, set_count, sgemm, np.int64 if wide else np.int32)
     return None
 
 

@@ -80,7 +80,7 @@ def multiplied(x, y, bias=None):
     if work <= MANY or min(rows, columns) == 1 or len(batch) > 2:
         return NotImplemented
     library = openblas()
-    if library is None:
+    if library is None or library.sgemm is None:
         return NotImplemented
     x, y = laid_out(x if batch else x.reshape(rows, terms)), laid_out(y)
     out = room((*shape, columns), np.float32)
