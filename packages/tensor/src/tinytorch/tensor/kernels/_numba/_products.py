@@ -21,9 +21,7 @@ from tinytorch.tensor.kernels._threads import openblas, products_alone
 FEW = 1 << 18
 """With so few multiplications BLAS stays in one thread by itself."""
 LITTLE = 1 << 23
-"""So many multiplications take one thread less than 100 microseconds."""
-MANY = 1 << 23
-"""So many are worth waking a thread of kernels, where BLAS keeps its own awake for longer."""
+"""So many multiplications take one thread no longer than waking another may take."""
 LONG = 1 << 13
 """Sums of more terms than this lose digits: the references add them by parts."""
 BY_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112
@@ -77,7 +75,7 @@ def multiplied(x, y, bias=None):
         shape = *batch, rows
     matrices = prod(batch)
     work = matrices * rows * terms * columns
-    if work <= MANY or min(rows, columns) == 1 or len(batch) > 2:
+    if work <= LITTLE or min(rows, columns) == 1 or len(batch) > 2:
         return NotImplemented
     library = openblas()
     if library is None or library.sgemm is None:
@@ -97,7 +95,6 @@ def multiplied(x, y, bias=None):
             *Operand.of(y, len(batch)),
             start,
             out.reshape(-1),
-            out.__array_interface__["data"][0],
             sizes,
             parts,
             library.whole(bias is not None),
@@ -150,15 +147,14 @@ def multiply(
     y_turned,
     start,
     out,
-    place,
     sizes,
     parts,
     begun,
 ):
     """Compute all products, each in so many parts, of its rows or its columns.
 
-    x and y are addresses, as is `place` that of `out`. If `begun` is 1, every row of the results
-    begins with `start`, else with 0.
+    x and y are addresses; that of `out` is taken from `out`, so that the compiler knows who writes
+    there. If `begun` is 1, every row of the results begins with `start`, else with 0.
     """
     rows, columns, terms, inner = sizes
     x_down = 4 if x_turned else 4 * x_steps[2]
@@ -184,7 +180,7 @@ def multiply(
                 sgemm,
                 (TRANSPOSED if x_turned else AS_IT_IS, TRANSPOSED if y_turned else AS_IT_IS),
                 (high, wide, terms),
-                (from_x, from_y, place + 4 * to),
+                (from_x, from_y, out.ctypes.data + 4 * to),
                 (x_steps[2], y_steps[2], columns),
                 begun,
             )
