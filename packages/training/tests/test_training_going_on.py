@@ -29,8 +29,8 @@ from tinytorch.training import (
     load_checkpoint,
     save_checkpoint,
 )
-from tinytorch.training._made_of import differences, made_of
-from tinytorch.training._run_state import PARTS
+from tinytorch.training.parts.made_of import differences, made_of
+from tinytorch.training.session.state import PARTS
 
 DATA = Path(__file__).parent / "data"
 

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tinytorch.tensor import from_numpy
 from tinytorch.tensor.errors import ArgumentError
-from tinytorch.training import distributed
-from tinytorch.training._large_batch import LargeBatch
-from tinytorch.training.distributed import World, cores, gradients, in_threads
+from tinytorch.training.distributed import World, cores, in_threads
 from tinytorch.training.distributed.cores import share_cores
+from tinytorch.training.session import gradients
+from tinytorch.training.session.large_batch import LargeBatch
 
 
 def test_alone_there_is_nothing_to_say():
@@ -98,7 +99,7 @@ class Learned:
 
     def __init__(self, shape, grad, dtype=np.float32):
         self.shape, self.dtype = shape, np.dtype(dtype)
-        self.grad = None if grad is None else distributed.gradients.from_numpy(grad)
+        self.grad = None if grad is None else from_numpy(grad)
 
 
 @pytest.mark.parametrize("bucket", [1, 40, 1 << 20])
@@ -127,7 +128,7 @@ def test_gradients_are_weighed_whatever_the_buckets(monkeypatch, bucket):
             found = [np.array(p.grad.numpy()) for p in (*learned, both, half)]
             for p, shape, i in zip(learned, shapes, range(4), strict=True):
                 mine = grads[world.rank, i, : int(np.prod(shape))].reshape(shape)
-                p.grad = distributed.gradients.from_numpy(mine)
+                p.grad = from_numpy(mine)
             both.grad = None if world.rank else both.grad.__class__(np.array([8, 16], np.float32))
             half.grad = half.grad.__class__(np.array([2.0], np.float16))
         assert idle.grad is None

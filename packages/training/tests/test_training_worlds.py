@@ -391,7 +391,7 @@ def test_ranks_of_different_versions_are_refused_with_both_named(monkeypatch):
             run.fit(1)
         return bits(run) == before
 
-    monkeypatch.setattr("tinytorch.training._together.version", version)
+    monkeypatch.setattr("tinytorch.training.session.together.version", version)
     assert in_threads(2, fit) == [True, True]
 
 

@@ -12,11 +12,11 @@ from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._history import show_figure
 from tinytorch.training._run import Run
-from tinytorch.training._run_state import trial
 from tinytorch.training._trainer import Trainer
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.files.atomic import PathLike
 from tinytorch.training.pictures import drawn, new_figure
+from tinytorch.training.session.state import trial
 
 SMOOTHING = 0.9
 DIVERGED = 4.0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinytorch.tensor.errors import ArgumentError
-from tinytorch.training._settings import made_with
+from tinytorch.training.parts.settings import made_with
 
 
 class per_epoch:  # noqa: N801 - it reads as the words that it stands for

@@ -9,12 +9,13 @@ from tinytorch.autograd.nn import Module, Parameter
 from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._history import History
-from tinytorch.training._loaders import check_loader, loader_state
-from tinytorch.training._made_of import made_of
+from tinytorch.training._loaders import check_loader
 from tinytorch.training._rates import LearningRate
 from tinytorch.training.distributed.world import World
 from tinytorch.training.metrics.figures import as_metrics, figures_of, numbers_in
 from tinytorch.training.metrics.metric import Mean
+from tinytorch.training.parts.made_of import made_of
+from tinytorch.training.parts.positions import loader_state
 
 
 class Token:

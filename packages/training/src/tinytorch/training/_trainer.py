@@ -13,22 +13,17 @@ from tinytorch.tensor import Tensor, from_numpy
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.functional import cross_entropy
 from tinytorch.training._history import History
-from tinytorch.training._large_batch import LargeBatch
-from tinytorch.training._loaders import (
-    limited,
-    no_batch,
-    pairs,
-    to_tensor,
-)
+from tinytorch.training._loaders import limited, no_batch, pairs, to_tensor
 from tinytorch.training._rates import LearningRate
-from tinytorch.training._session import Session
 from tinytorch.training.callbacks.callback import Callback, check_callbacks
 from tinytorch.training.callbacks.progress import Progress
-from tinytorch.training.distributed.totals import totals
 from tinytorch.training.distributed.world import World
 from tinytorch.training.metrics.accuracy import accuracy
 from tinytorch.training.metrics.figures import as_metric, figures_of, numbers_in
 from tinytorch.training.metrics.metric import Mean, weighed
+from tinytorch.training.session.large_batch import LargeBatch
+from tinytorch.training.session.session import Session
+from tinytorch.training.session.totals import totals
 
 
 class Trainer(Session):

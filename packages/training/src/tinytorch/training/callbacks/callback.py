@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._run import Run, Token
-from tinytorch.training._settings import made_with
+from tinytorch.training.parts.settings import made_with
 
 __all__ = ["Callback", "check_callbacks"]
 

@@ -11,12 +11,12 @@ from tinytorch.tensor.checks import whole
 from tinytorch.tensor.errors import ArgumentError, FileError
 from tinytorch.training._history import direction
 from tinytorch.training._run import Run
-from tinytorch.training._run_state import load_run_state, run_state
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.files.atomic import PathLike, file_errors, make_folder
 from tinytorch.training.files.checkpoint import load_checkpoint, save_checkpoint
 from tinytorch.training.files.folders import clear_leftovers, remove_checkpoint
 from tinytorch.training.files.lock import FolderLock
+from tinytorch.training.session.state import load_run_state, run_state
 
 __all__ = ["Checkpoint", "checkpoints"]
 

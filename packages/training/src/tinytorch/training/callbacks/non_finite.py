@@ -9,9 +9,9 @@ import numpy as np
 from tinytorch.autograd import no_grad
 from tinytorch.autograd.nn import Module
 from tinytorch.optim import NonFiniteError
-from tinytorch.training._loaders import generator_states, load_generator_states
 from tinytorch.training._run import Run
 from tinytorch.training.callbacks.callback import Callback
+from tinytorch.training.parts.positions import generator_states, load_generator_states
 
 __all__ = ["StopOnNonFinite", "first_non_finite"]
 

@@ -4,8 +4,8 @@ import os
 import sys
 from contextlib import suppress
 
-from tinytorch.training._made_of import LIMITS
 from tinytorch.training.distributed.world import World
+from tinytorch.training.parts.made_of import LIMITS
 
 
 def share_cores(node: World) -> None:

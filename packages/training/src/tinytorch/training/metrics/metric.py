@@ -9,7 +9,7 @@ import numpy as np
 from tinytorch.tensor import display
 from tinytorch.tensor.errors import StateError
 from tinytorch.tensor.functional import divisors
-from tinytorch.training._settings import made_with, settings_of
+from tinytorch.training.parts.settings import made_with, settings_of
 
 __all__ = ["Mean", "Metric", "share_of", "weighed"]
 

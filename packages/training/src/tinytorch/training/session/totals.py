@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.training._loaders import generator_states
 from tinytorch.training._run import Run
 from tinytorch.training.distributed.world import World
 from tinytorch.training.metrics.metric import Metric
+from tinytorch.training.parts.positions import generator_states
 
 
 def totals(world: World, counters: Iterable[Metric]) -> list[Metric]:

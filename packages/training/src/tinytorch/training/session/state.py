@@ -12,16 +12,16 @@ from typing import Any
 from tinytorch.autograd.nn import Module
 from tinytorch.tensor.errors import StateError, TinyTorchError
 from tinytorch.training._history import History
-from tinytorch.training._loaders import (
+from tinytorch.training._run import Run
+from tinytorch.training.files.regular import shown
+from tinytorch.training.parts.made_of import differences
+from tinytorch.training.parts.positions import (
     generator_states,
     load_generator_states,
     loader_state,
     restore_loader,
 )
-from tinytorch.training._made_of import differences
-from tinytorch.training._run import Run
-from tinytorch.training.distributed.totals import collect
-from tinytorch.training.files.regular import shown
+from tinytorch.training.session.totals import collect
 
 VERSION = 2
 PARTS = [

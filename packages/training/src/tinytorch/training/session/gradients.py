@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import from_numpy
-from tinytorch.training._large_batch import LargeBatch
 from tinytorch.training.distributed.world import World
+from tinytorch.training.session.large_batch import LargeBatch
 
 BUCKET_BYTES = 4 << 20
 

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor.errors import ArgumentError, StateError
-from tinytorch.training._large_batch import LargeBatch
-from tinytorch.training._loaders import generator_states, load_generator_states
-from tinytorch.training._made_of import differences
 from tinytorch.training._run import Run
-from tinytorch.training._run_state import load_run_state, state_here
-from tinytorch.training._signals import Signals
-from tinytorch.training.distributed.gradients import SumOfParts
-from tinytorch.training.distributed.totals import collect
+from tinytorch.training.parts.made_of import differences
+from tinytorch.training.parts.positions import generator_states, load_generator_states
+from tinytorch.training.session.gradients import SumOfParts
+from tinytorch.training.session.large_batch import LargeBatch
+from tinytorch.training.session.signals import Signals
+from tinytorch.training.session.state import load_run_state, state_here
+from tinytorch.training.session.totals import collect
 
 LAYERS = ("tensor", "autograd", "optim", "data", "spatial", "training")
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from tinytorch.autograd.nn import Parameter
 from tinytorch.tensor import Tensor, checks
-from tinytorch.training._loaders import pairs, restore_loader, seed_run
+from tinytorch.training._loaders import pairs
 from tinytorch.training._run import Run
-from tinytorch.training._run_state import load_run_state, run_state, trial
-from tinytorch.training._signals import Interrupted, Signals
-from tinytorch.training._together import Together
+from tinytorch.training.parts.positions import restore_loader, seed_run
+from tinytorch.training.session.signals import Interrupted, Signals
+from tinytorch.training.session.state import load_run_state, run_state, trial
+from tinytorch.training.session.together import Together
 
 
 class Session(Run):
