@@ -6,19 +6,19 @@ The walk is a real one: what the engine hands on at each result is written down 
 from unittest import mock
 
 import numpy as np
-from _style import BLUE, GRID, INK, MUTED, RED, card, save
+from _style import BLUE, GRID, INK, MUTED, RED, SMALL, board, save
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from tinytorch.autograd import Variable, _backward
 
 PLACES = {
-    "x": (0.95, 2.1),
-    "b": (0.95, 0.75),
-    "mul": (2.75, 2.1),
-    "add": (4.5, 1.45),
-    "sum": (6.2, 1.45),
+    "x": (0.57, 1.95),
+    "b": (0.57, 0.75),
+    "mul": (1.75, 1.95),
+    "add": (2.9, 1.35),
+    "sum": (4.05, 1.35),
 }
-WIDTH, HEIGHT = 1.3, 0.62
+ACROSS, HEIGHT = 0.84, 0.56
 
 
 def walk():
@@ -49,19 +49,15 @@ def text(array):
 
 def frame(number, nodes, edges, arrived, *, active=None, done=(), handing=()):
     """One picture: values in blue, what has arrived in red, what is being undone outlined."""
-    figure = card(7.2, 2.9)
-    figure.set_layout_engine("none")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, 7.2), ylim=(0, 2.9))
-    axes.axis("off")
+    figure, axes = board(2.6)
     boxes = {}
     for age, (name, node) in enumerate(nodes.items()):
         x, y = PLACES[name]
         leaf = node.is_leaf
         boxes[name] = axes.add_patch(
             FancyBboxPatch(
-                (x - WIDTH / 2, y - HEIGHT / 2),
-                WIDTH,
+                (x - ACROSS / 2, y - HEIGHT / 2),
+                ACROSS,
                 HEIGHT,
                 boxstyle=f"round,pad=0,rounding_size={0.06 if leaf else 0.25}",
                 facecolor="#dbe9f6" if leaf else GRID if name in done else "white",
@@ -71,7 +67,9 @@ def frame(number, nodes, edges, arrived, *, active=None, done=(), handing=()):
         )
         axes.text(x, y + 0.12, name, ha="center", va="center", fontsize=10, weight="bold")
         axes.text(x, y - 0.14, text(node.data), ha="center", va="center", color=BLUE)
-        axes.text(x + WIDTH / 2 - 0.1, y + 0.17, age, ha="center", color=MUTED, fontsize=7)
+        axes.text(
+            x + ACROSS / 2, y + HEIGHT / 2 + 0.05, age, ha="right", color=MUTED, fontsize=SMALL
+        )
         if name in arrived:
             word = "grad" if leaf and active is None else "g"
             below = y - HEIGHT / 2 - 0.17

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _style import BLUE, GRID, IMAGES, INK, MUTED, ORANGE, RED, card, save
+from _style import BLUE, GRID, INK, MUTED, ORANGE, RED, SMALL, card, save
 from matplotlib.patches import Rectangle
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -36,32 +36,26 @@ def photographs(*indices):
     return np.asarray(images)
 
 
-def keep(figure, name):
-    """Write a figure of photographs as `docs/images/NAME.png`."""
-    figure.savefig(IMAGES / f"{name}.png", dpi=144, metadata={"Software": None})
-    print(f"wrote {IMAGES / name}.png")
-
-
 def show(axes, image, title="", **options):
     """Draw an image without a frame."""
-    axes.imshow(image, interpolation="nearest", **options)
+    axes.imshow(image, interpolation="none", **options)
     axes.set_axis_off()
-    axes.set_title(title, fontsize=8.5, loc="center")
+    axes.set_title(title, fontsize=SMALL, loc="center")
 
 
 def edges():
     """Photographs, and what four kernels make of them."""
     chosen = {
-        "left to right": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
-        "top to bottom": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
-        "center against rest": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
+        "left to\nright": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
+        "top to\nbottom": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
+        "center\nagainst rest": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
         "average": np.full((3, 3), 1 / 9),
     }
     weight = np.array(list(chosen.values()), np.float32)[:, None]
     images = photographs(SHIP, PLANE, CAR)
     gray = images.mean(axis=1, keepdims=True)
     answers = conv2d(tensor(gray), tensor(weight)).numpy()
-    figure = card(7.2, 4.7)
+    figure = card(3.2)
     grid = figure.subplots(len(images), 1 + len(chosen))
     for number, (row, image, answer) in enumerate(zip(grid, images, answers, strict=True)):
         show(row[0], image.transpose(1, 2, 0), "" if number else "photograph")
@@ -70,7 +64,7 @@ def edges():
             if name != "average":
                 scale = {"cmap": "RdBu_r", "vmin": -2.5, "vmax": 2.5}
             show(axes, values, "" if number else name, **scale)
-    keep(figure, "convolution-edges")
+    save(figure, "convolution-edges")
 
 
 def windows(number, stride, padding, dilation):
@@ -87,12 +81,12 @@ def windows(number, stride, padding, dilation):
     full = SIZE + 2 * padding
     readings = np.zeros((full, full), int)
     readings[: len(spread), : len(spread)] = spread
-    figure = card(7.2, 3.3)
-    image, result = figure.subplots(1, 2)
-    for axes in (image, result):
+    figure = card(3.1)
+    image, result = figure.subplots(1, 2, width_ratios=(SIZE + 4.2, SIZE + 0.2))
+    for axes, around in ((image, 2.1), (result, 0.1)):
         axes.set_aspect("equal")
         axes.set_axis_off()
-        axes.set(xlim=(-2.4, SIZE + 2.4), ylim=(SIZE + 2.4, -2.4))
+        axes.set(xlim=(-around, SIZE + around), ylim=(SIZE + 2.1, -2.1))
     for y, x in np.ndindex(full, full):
         row, column, read = y - padding, x - padding, readings[y, x]
         inside = 0 <= row < SIZE and 0 <= column < SIZE
@@ -100,7 +94,12 @@ def windows(number, stride, padding, dilation):
         style = {"edgecolor": MUTED, "linewidth": 0.8} if inside else {"edgecolor": GRID, "ls": ":"}
         image.add_patch(Rectangle((column, row), 1, 1, facecolor=color, **style))
         text = str(read) if inside else "0"
-        shade = {"color": INK if inside else MUTED, "fontsize": 8, "ha": "center", "va": "center"}
+        shade = {
+            "color": INK if inside else MUTED,
+            "fontsize": SMALL,
+            "ha": "center",
+            "va": "center",
+        }
         image.text(column + 0.5, row + 0.5, text, **shade)
     reach = dilation * (KERNEL - 1) + 1
     for place, color in ((0, ORANGE), (1, RED)) if rows > 1 else ((0, ORANGE),):
@@ -110,7 +109,7 @@ def windows(number, stride, padding, dilation):
     for y, x in np.ndindex(rows, rows):
         color = {(0, 0): ORANGE, (0, 1): RED}.get((y, x), "#eef1f4")
         result.add_patch(Rectangle((x, y), 1, 1, facecolor=color, edgecolor=MUTED, linewidth=0.8))
-    image.set_title("how many windows read each pixel", loc="center")
+    image.set_title("how many windows\nread each pixel", loc="center")
     result.set_title(f"result, {rows} x {rows}", loc="center")
     save(figure, f"convolution-windows-{number}")
 
@@ -119,52 +118,57 @@ def unfolded():
     """Four windows of a 4 x 4 image become the rows of a matrix, the kernel a column."""
     image = np.arange(16).reshape(4, 4)
     under = sliding_window_view(image, (3, 3))
-    figure = card(7.2, 2.5)
+    figure = card(3.4)
     axes = figure.subplots()
     axes.set_aspect("equal")
     axes.set_axis_off()
-    axes.set(xlim=(-0.3, 20.6), ylim=(5, -1))
+    axes.set(xlim=(-0.3, 14), ylim=(11, -0.1))
     colors = {(0, 0): ORANGE, (0, 1): RED, (1, 0): BLUE, (1, 1): MUTED}
-    table(axes, 0, 0, image)
+    table(axes, 2.5, 0, image)
     for (y, x), color in colors.items():
-        inset = 0.09 * (2 * y + x)
+        inset = 0.04 + 0.06 * (2 * y + x)
         frame = {"facecolor": "none", "edgecolor": color, "linewidth": 1.8}
-        axes.add_patch(Rectangle((x + inset, y + inset), 3 - 2 * inset, 3 - 2 * inset, **frame))
-        table(axes, 5.5, 2 * y + x, under[y, x].reshape(1, 9), color)
-        table(axes, 19, 2 * y + x, np.array([[f"z{y}{x}"]]), color)
-    for k in range(9):
-        table(axes, 15.8, k * 4 / 9, np.array([[f"w{k}"]]), "#eef1f4", height=4 / 9, size=6.5)
+        axes.add_patch(
+            Rectangle((2.5 + x + inset, y + inset), 3 - 2 * inset, 3 - 2 * inset, **frame)
+        )
+        table(axes, 0, 5.5 + 2 * y + x, under[y, x].reshape(1, 9), color)
+        table(axes, 12.7, 5.5 + 2 * y + x, np.array([[f"z{y}{x}"]]), color)
+    table(axes, 10.3, 0.5, np.array([[f"w{k}"] for k in range(9)]), "#eef1f4")
     label = {"ha": "center", "va": "center", "color": INK, "fontsize": 9}
-    for x, text in ((4.75, "→"), (15.1, "@"), (17.9, "=")):
-        axes.text(x, 2, text, **{**label, "fontsize": 13})
-    for x, text in ((2, "image"), (10, "each window a row"), (16.3, "kernel"), (19.5, "result")):
-        axes.text(x, 4.6, text, **label)
+    for x, y, text in ((4.5, 4.75, "↓"), (9.65, 7.5, "@"), (12, 7.5, "=")):
+        axes.text(x, y, text, **{**label, "fontsize": 13})
+    for x, y, text in (
+        (1.1, 2, "image"),
+        (4.5, 10.2, "each window a row"),
+        (10.8, 10.2, "kernel"),
+        (13, 10.2, "result"),
+    ):
+        axes.text(x, y, text, **label)
     save(figure, "convolution-unfolded")
 
 
-def table(axes, left, top, values, color="none", height=1.0, size=8.5):
+def table(axes, left, top, values, color="none"):
     """Draw numbers in cells."""
     for y, x in np.ndindex(*values.shape):
         cell = {"facecolor": color, "edgecolor": MUTED, "linewidth": 0.7, "zorder": 1}
         alpha = 0.35 if color not in ("none", "#eef1f4") else None
-        place = left + x, top + y * height
-        axes.add_patch(Rectangle(place, 1, height, alpha=alpha, **cell))
-        where = place[0] + 0.5, place[1] + height / 2
-        axes.text(*where, str(values[y, x]), ha="center", va="center", fontsize=size, zorder=4)
+        axes.add_patch(Rectangle((left + x, top + y), 1, 1, alpha=alpha, **cell))
+        where = left + x + 0.5, top + y + 0.5
+        axes.text(*where, str(values[y, x]), ha="center", va="center", fontsize=SMALL, zorder=4)
 
 
 def filters():
     """The 32 filters of the first convolution, before and after eight epochs."""
     models = {"first weights": CNN(rng=np.random.default_rng(0)), "after 8 epochs": learned()}
-    figure = card(7.2, 3.7)
+    figure = card(4.9)
     parts = figure.subfigures(2, 1)
     for part, (name, model) in zip(parts, models.items(), strict=True):
         weight = model.features[0].weight.detach().numpy()
         part.set_facecolor("none")
-        part.suptitle(name, fontsize=9.5)
-        for axes, kernel in zip(part.subplots(2, 16).flat, weight, strict=True):
+        part.suptitle(name, fontsize=9)
+        for axes, kernel in zip(part.subplots(4, 8).flat, weight, strict=True):
             show(axes, kernel.transpose(1, 2, 0) / (2 * np.abs(kernel).max()) + 0.5)
-    keep(figure, "convolution-filters")
+    save(figure, "convolution-filters")
 
 
 def feature_maps():
@@ -177,14 +181,14 @@ def feature_maps():
             x = module(x)
             if position % 4 == 2:
                 stages.append(x.numpy()[0])
-    figure = card(7.2, 3.2)
+    figure = card(2.0)
     grid = figure.subplots(len(stages), 9)
     for row, maps in zip(grid, stages, strict=True):
         lively = np.argsort(-maps.std(axis=(1, 2)), kind="stable")[:8]
         show(row[0], image.transpose(1, 2, 0), f"{maps.shape[1]} x {maps.shape[2]}")
         for axes, channel in zip(row[1:], lively, strict=True):
             show(axes, maps[channel], f"{channel}", cmap="gray")
-    keep(figure, "convolution-maps")
+    save(figure, "convolution-maps")
 
 
 def learned():

@@ -54,7 +54,7 @@ def timeline(axes, workers):
 
 def draw():
     """Three timelines over one another."""
-    figure = card(7.2, 3.4)
+    figure = card(3.4)
     rows = figure.subplots(3, 1, sharex=True, height_ratios=[1, 2, 3])
     for axes, workers in zip(rows, (0, 1, 2), strict=True):
         timeline(axes, workers)

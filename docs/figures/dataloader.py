@@ -83,7 +83,7 @@ def measure(folder, size):
 
 def draw(rates):
     """Lines over the number of workers."""
-    figure = card(7.2, 2.8)
+    figure = card(2.8)
     axes = figure.subplots()
     for (state, found), color in zip(rates.items(), (BLUE, ORANGE), strict=True):
         axes.plot(range(len(WORKERS)), found, "o-", color=color, label=f"{state} files")

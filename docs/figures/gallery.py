@@ -32,10 +32,10 @@ def perceptron():
     kept = kept_trainer(example)
     example.main()
     images = example.Digits().__getitems__(np.arange(2))[0]
-    figure = card(7.2, 2.5)
+    figure = card(1.9)
     shown = [*np.asarray(images)[:, 0], kept[0].model.weight.data.reshape(8, 8)]
     for axes, image, title in zip(
-        figure.subplots(1, 3), shown, ("a zero", "a one", "weights: blue says one"), strict=True
+        figure.subplots(1, 3), shown, ("a zero", "a one", "weights:\nblue says one"), strict=True
     ):
         bound = abs(image).max()
         signed = {"cmap": "RdBu", "vmin": -bound, "vmax": bound}
@@ -54,7 +54,7 @@ def xor():
     ticks = np.linspace(-0.5, 1.5, 60, dtype=np.float32)
     points = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
     said = 1 / (1 + np.exp(-kept[0].model(points).detach().numpy().reshape(60, 60)))
-    figure = card(4.6, 3.6)
+    figure = card(3.6)
     axes = figure.subplots()
     drawn = axes.contourf(ticks, ticks, said, levels=8, cmap="PuOr", vmin=-0.3, vmax=1.3)
     figure.colorbar(drawn, label="says one", ticks=[0, 0.5, 1])

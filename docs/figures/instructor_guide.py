@@ -1,17 +1,17 @@
 """Draws what an assignment goes through: `python docs/figures/instructor_guide.py`."""
 
-from _style import BLUE, GREEN, INK, MUTED, ORANGE, card, save
+from _style import BLUE, GREEN, INK, MUTED, ORANGE, SMALL, card, save
 from matplotlib.patches import FancyBboxPatch
 
 BOXES = {
     "source": (0, 0, "a layer and its\nsteps.toml", MUTED),
-    "release": (1, 0, "release:\nnotebook or package", BLUE),
-    "student": (2, 0, "student writes,\nasks check(3)", ORANGE),
-    "submitted": (3, 0, "handed in", ORANGE),
-    "tests": (3, 1, "tests, in a process\nof their own", BLUE),
-    "hand": (2, 1, "answers in words,\nread by you", GREEN),
+    "release": (0, 1, "release:\nnotebook or package", BLUE),
+    "student": (0, 2, "student writes,\nasks check(3)", ORANGE),
+    "submitted": (0, 3, "handed in", ORANGE),
+    "tests": (1, 3, "tests, in a process\nof their own", BLUE),
+    "hand": (1, 2, "answers in words,\nread by you", GREEN),
     "points": (1, 1, "gradebook", BLUE),
-    "export": (0, 1, "points exported", GREEN),
+    "export": (1, 0, "points exported", GREEN),
 }
 ARROWS = (
     ("source", "release", "make"),
@@ -23,22 +23,22 @@ ARROWS = (
     ("points", "export", ""),
     ("tests", "student", "feedback"),
 )
-WIDTH, HEIGHT, GAP, DROP = 1.42, 0.62, 1.76, 1.25
+ACROSS, HEIGHT, GAP, DROP = 1.6, 0.52, 2.6, 0.9
 
 
 def draw():
     """Eight boxes and the way through them."""
-    figure = card(7.2, 2.3)
+    figure = card(3.6)
     axes = figure.subplots()
     axes.set_aspect("equal")
     axes.set_axis_off()
-    axes.set(xlim=(-0.1, 3 * GAP + WIDTH + 0.1), ylim=(-DROP - 0.15, HEIGHT + 0.1))
+    axes.set(xlim=(-0.1, GAP + ACROSS + 0.1), ylim=(-3 * DROP - 0.1, HEIGHT + 0.1))
     for column, row, text, color in BOXES.values():
         corner = (column * GAP, -row * DROP)
         axes.add_patch(
             FancyBboxPatch(
                 corner,
-                WIDTH,
+                ACROSS,
                 HEIGHT,
                 boxstyle="round,pad=0,rounding_size=0.08",
                 facecolor="white",
@@ -46,8 +46,8 @@ def draw():
                 linewidth=1.5,
             )
         )
-        x, y = corner[0] + WIDTH / 2, corner[1] + HEIGHT / 2
-        axes.text(x, y, text, ha="center", va="center", color=INK, fontsize=8)
+        x, y = corner[0] + ACROSS / 2, corner[1] + HEIGHT / 2
+        axes.text(x, y, text, ha="center", va="center", color=INK, fontsize=SMALL)
     for begin, end, text in ARROWS:
         arrow(axes, BOXES[begin][:2], BOXES[end][:2], text)
     save(figure, "instructor-guide-assignment")
@@ -56,18 +56,18 @@ def draw():
 def arrow(axes, begin, end, text):
     """From the edge of one box to that of another, with a word on the way."""
     (x, y), (u, v) = (
-        (column * GAP + WIDTH / 2, HEIGHT / 2 - row * DROP) for column, row in (begin, end)
+        (column * GAP + ACROSS / 2, HEIGHT / 2 - row * DROP) for column, row in (begin, end)
     )
     across, down = (u > x) - (u < x), (v > y) - (v < y)
     if begin[1] != end[1]:
         start, stop = (x, y + down * HEIGHT / 2), (u, v - down * HEIGHT / 2)
     else:
-        start, stop = (x + across * WIDTH / 2, y), (u - across * WIDTH / 2, v)
+        start, stop = (x + across * ACROSS / 2, y), (u - across * ACROSS / 2, v)
     axes.annotate("", stop, start, arrowprops={"arrowstyle": "->", "color": MUTED})
     lift = 0 if down else 0.14
     middle = ((start[0] + stop[0]) / 2, (start[1] + stop[1]) / 2 + lift)
     ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-    axes.text(*middle, text, ha="center", va="center", color=INK, fontsize=7.5, bbox=ground)
+    axes.text(*middle, text, ha="center", va="center", color=INK, fontsize=SMALL, bbox=ground)
 
 
 if __name__ == "__main__":

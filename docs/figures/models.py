@@ -6,7 +6,7 @@ It reads the tables of docs/benchmarks.md that `nox -s bench -- models` has prin
 import re
 from pathlib import Path
 
-from _style import BLUE, INK, MUTED, ORANGE, card, save
+from _style import BLUE, INK, MUTED, ORANGE, SMALL, card, save
 
 PAGE = Path(__file__).resolve().parents[1] / "benchmarks.md"
 ROW = re.compile(r"^\| ([^|*]+ \(\d+\)) \| ([\d.]+) \|", re.MULTILINE)
@@ -22,20 +22,22 @@ def ratios(title):
 def main():
     """Draw a pair of bars for each network, and the line at which both frameworks are equal."""
     training, inference = dict(ratios("Training")), dict(ratios("Inference"))
-    figure = card(7.2, 4.2)
+    figure = card(4.8)
     axes = figure.subplots()
     for i, name in enumerate(reversed(training)):
         for shift, color, found in ((0.18, BLUE, training), (-0.18, ORANGE, inference)):
             value = float(found[name])
             axes.barh(i + shift, value, 0.34, color=color)
-            axes.text(value + 0.02, i + shift, f"{value:.2f}", va="center", fontsize=8, color=INK)
+            axes.text(
+                value + 0.02, i + shift, f"{value:.2f}", va="center", fontsize=SMALL, color=INK
+            )
     axes.set_yticks(range(len(training)), [name.split(":")[0] for name in reversed(training)])
     axes.axvline(1, color=MUTED, linewidth=1)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("time of the faster layout of PyTorch / time of TinyTorch")
+    axes.set_xlabel("time of the faster layout of PyTorch\n/ time of TinyTorch")
     for color, label in ((BLUE, "training step"), (ORANGE, "inference")):
         axes.barh(0, 0, color=color, label=label)
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside upper right", ncols=2)
     save(figure, "models")
 
 

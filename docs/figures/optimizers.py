@@ -3,7 +3,7 @@
 import sys
 
 import numpy as np
-from _style import BLUE, COLORS, IMAGES, INK, MUTED, RED, card, save
+from _style import BLUE, COLORS, IMAGES, INK, MUTED, RED, SMALL, card, save
 
 from tinytorch.optim import schedules, sgd_step
 
@@ -28,7 +28,7 @@ def walk(w, gradient, lr, steps):
 def parabola(number, lr):
     """One frame: steps on the parabola w² from 5, and w after each step."""
     places = walk(5.0, lambda w: 2 * w, lr, STEPS)
-    figure = card(7.2, 2.9)
+    figure = card(2.7)
     valley, time = figure.subplots(1, 2)
     line = np.linspace(-8, 8, 161)
     valley.plot(line, line**2, color=MUTED, linewidth=1)
@@ -41,14 +41,14 @@ def parabola(number, lr):
         xlim=(-0.3, STEPS + 0.3),
         ylim=(-20, 20),
         xlabel="step",
-        title=f"w, times {1 - 2 * lr:.1f} at each step (lr {lr})".replace("-", "−"),
+        title=f"lr {lr}: w, times {1 - 2 * lr:.1f}\nat each step".replace("-", "−"),
     )
     save(figure, f"optimizers-parabola-{number}")
 
 
 def ravine():
     """Three rates in a valley that is 25 times steeper across than along."""
-    figure = card(7.2, 2.7)
+    figure = card(2.4)
     x, y = np.meshgrid(np.linspace(-5, 11, 201), np.linspace(-2.4, 2.4, 121))
     height = (CURVATURES[0] * x**2 + CURVATURES[1] * y**2) / 2
     for axes, lr in zip(figure.subplots(1, 3, sharey=True), (0.02, 0.077, 0.082), strict=True):
@@ -66,7 +66,7 @@ def valley():
     """Frames: six optimizers in Rosenbrock's valley, after more and more steps."""
     paths = rosenbrock.walks()
     for number, after in enumerate(VALLEY_STEPS):
-        figure = card(rosenbrock.WIDTH, rosenbrock.HEIGHT)
+        figure = card(rosenbrock.HEIGHT)
         rosenbrock.draw(figure, paths, after)
         save(figure, f"optimizers-rosenbrock-{number}")
 
@@ -83,12 +83,12 @@ def rates():
         ),
         "one_cycle(0.1, 100)": schedules.one_cycle(0.1, 100),
     }
-    figure = card(7.2, 3.4)
-    panels = figure.subplots(2, 3, sharex=True, sharey=True)
+    figure = card(4.4)
+    panels = figure.subplots(3, 2, sharex=True, sharey=True)
     for axes, color, (name, schedule) in zip(panels.flat, COLORS, shown.items(), strict=True):
         axes.plot([schedule(step) for step in range(100)], color=color)
-        axes.set_title(name, family="monospace", fontsize=7.4)
-    for axes in panels[1]:
+        axes.set_title(name, family="monospace", fontsize=SMALL)
+    for axes in panels[-1]:
         axes.set_xlabel("step")
     save(figure, "optimizers-schedules")
 

@@ -9,7 +9,7 @@ import statistics
 import time
 
 import numpy as np
-from _style import BLUE, GREEN, MUTED, ORANGE, RED, card, save
+from _style import BLUE, GREEN, MUTED, ORANGE, RED, SMALL, card, save
 
 from tinytorch.optim import SGD
 from tinytorch.spatial import CNN
@@ -39,8 +39,8 @@ def disturb(until):
         a @ a
 
 
-def main():
-    """Time, and draw times one after the other and their distributions."""
+def measure():
+    """Milliseconds of the steps alone, and of those beside another program."""
     kernels.use("reference")
     context = multiprocessing.get_context("spawn")
     quiet, until = steps(STEPS), context.Event()
@@ -50,21 +50,30 @@ def main():
     busy = steps(STEPS)
     until.set()
     other.join()
-    figure = card(7.2, 3.0)
-    line, spread = figure.subplots(1, 2, width_ratios=(3, 2))
+    return quiet, busy
+
+
+def draw(quiet, busy):
+    """Times one after the other, and how often each came."""
+    figure = card(4.4)
+    line, spread = figure.subplots(2, 1, height_ratios=(3, 2))
     line.plot(quiet + busy, ".", color=MUTED, markersize=2.5)
     line.axvline(STEPS, color=RED, linewidth=1)
     top = float(np.percentile(busy, 97))
     line.set(ylim=(0, top), xlabel="step", ylabel="ms", title="one step after the other")
-    line.text(STEPS + 8, 0.04 * top, "another program starts", color=RED, fontsize=8.5)
+    line.text(STEPS + 8, 1.03 * top, "another program starts", color=RED, fontsize=SMALL)
     bins = np.linspace(0, top, 50)
     spread.hist(quiet, bins, color=BLUE, alpha=0.8, label="alone")
     spread.hist(busy, bins, color=ORANGE, alpha=0.8, label="with the other")
     for times in (quiet, busy):
         spread.axvline(statistics.median(times), color=GREEN, linewidth=1.5)
     spread.set(xlabel="ms", title="how often; medians in green")
-    spread.legend(fontsize=8.5)
+    spread.legend(fontsize=SMALL)
     save(figure, "read-a-benchmark-noise")
+
+
+def tell(quiet, busy):
+    """Print them as a table."""
     for name, times in (("alone", quiet), ("with the other", busy)):
         print(
             f"| {name} | {min(times):.1f} | {statistics.median(times):.1f} "
@@ -73,4 +82,6 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    times = measure()
+    draw(*times)
+    tell(*times)

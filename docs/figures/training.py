@@ -1,7 +1,7 @@
 """Draws the figures of the chapter on training: `python docs/figures/training.py`."""
 
 import numpy as np
-from _style import BLUE, MUTED, RED, card, save
+from _style import BLUE, MUTED, RED, SMALL, card, save
 
 from tinytorch.autograd import nn, no_grad
 from tinytorch.data import DataLoader, Digits, Subset
@@ -43,12 +43,12 @@ class Twice(nn.Module):
 
 def fits():
     """Loss and validation loss of three networks."""
-    figure = card(7.2, 2.6)
+    figure = card(2.5)
     validation = DataLoader(Digits(train=False), batch_size=360)
     shown = (
-        ("underfits: 2 units", 2, None, 30),
-        ("fits: 64 units", 64, None, 30),
-        ("overfits: 100 images", 256, 100, 60),
+        ("underfits:\n2 units", 2, None, 30),
+        ("fits:\n64 units", 64, None, 30),
+        ("overfits:\n100 images", 256, 100, 60),
     )
     for axes, (title, hidden, items, epochs) in zip(
         figure.subplots(1, 3, sharey=True), shown, strict=True
@@ -65,7 +65,7 @@ def fits():
         for name, color in (("loss", BLUE), ("val_loss", RED)):
             axes.plot(range(1, epochs + 1), history[name], color=color)
             last = history[name][-1]
-            axes.text(epochs, last + 0.07, name, color=color, ha="right", fontsize=8.5)
+            axes.text(epochs, last + 0.07, name, color=color, ha="right", fontsize=SMALL)
         axes.set(ylim=(0, 2.4), xlabel="epoch", title=title)
     save(figure, "training-fit")
 
@@ -87,16 +87,16 @@ def losses(clear):
 
 def failures():
     """Softmax twice, gradients that are not cleared, evaluation mode forgotten."""
-    figure = card(7.2, 2.7)
+    figure = card(2.5)
     twice, clear, mode = figure.subplots(1, 3)
     for kind, color in ((Twice, RED), (network, BLUE)):
         trainer = Trainer(kind, SGD(lr=0.1, momentum=0.9), digits(), seed=0, progress=False)
         twice.plot(trainer.overfit()["loss"], color=color)
     twice.axhline(-np.log(np.e / (np.e + 9)), color=MUTED, linestyle=":", linewidth=1)
-    twice.set(ylim=(0, 2.5), xlabel="epoch", title="softmax twice: one batch")
+    twice.set(ylim=(0, 2.5), xlabel="epoch", title="softmax twice:\none batch")
     for cleared, color in ((False, RED), (True, BLUE)):
         clear.plot(losses(cleared), color=color, linewidth=1.2)
-    clear.set(ylim=(0, 6), xlabel="step", title="gradients not cleared")
+    clear.set(ylim=(0, 6), xlabel="step", title="gradients\nnot cleared")
 
     trainer = Trainer(
         lambda rng: network(rng, 64, nn.Dropout(0.5, rng=rng)),
@@ -112,7 +112,7 @@ def failures():
         with nn.evaluation(trainer.model):
             right = [accuracy(trainer.model(inputs), targets) for _ in range(10)]
     mode.plot(right, "o", color=BLUE)
-    mode.set(ylim=(0.7, 1), xlabel="measurement", title="mode forgotten: accuracy")
+    mode.set(ylim=(0.7, 1), xlabel="measurement", title="mode forgotten:\naccuracy")
     save(figure, "training-failures")
 
 

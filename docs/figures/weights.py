@@ -7,7 +7,7 @@ import tempfile
 from code import InteractiveConsole
 from pathlib import Path
 
-from _style import BLUE, GREEN, IMAGES, INK, MUTED, ORANGE, card, save
+from _style import BLUE, GREEN, IMAGES, INK, MUTED, ORANGE, SMALL, card, save
 from matplotlib.patches import FancyBboxPatch
 
 sys.path.insert(0, str(IMAGES.parents[1] / "integration"))
@@ -35,7 +35,7 @@ def draw(names):
     there = dict(names["Named"]().named_modules())
     counterpart = {here: module for module, here in names["prefixes"].items()}
     colors = iter((BLUE, ORANGE, GREEN))
-    figure = card(4.8, 4.9)
+    figure = card(5.0)
     axes = figure.subplots()
     axes.set_axis_off()
     top = 1.4
@@ -75,13 +75,15 @@ def box(axes, x, top, bottom, color, name, kind, shapes):
     )
     row = top + TITLE / 2
     axes.text(x + 2, row, name, family="monospace", fontsize=9, weight="bold", va="center")
-    axes.text(x + WIDTH - 2, row, kind, fontsize=8.5, color=INK, ha="right", va="center")
+    axes.text(x + WIDTH - 2, row, kind, fontsize=SMALL, color=INK, ha="right", va="center")
     for number, (own, shape) in enumerate(shapes.items()):
         row = top + TITLE + LINE * (number + 0.4)
-        axes.text(x + 2, row, own, family="monospace", fontsize=7.5, color=INK, va="center")
+        axes.text(x + 2, row, own, family="monospace", fontsize=SMALL, color=INK, va="center")
         if own != "num_batches_tracked":
             size = " x ".join(map(str, shape))
-            axes.text(x + WIDTH - 2, row, size, fontsize=7.5, color=MUTED, ha="right", va="center")
+            axes.text(
+                x + WIDTH - 2, row, size, fontsize=SMALL, color=MUTED, ha="right", va="center"
+            )
 
 
 if __name__ == "__main__":

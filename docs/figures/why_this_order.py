@@ -1,6 +1,6 @@
 """Draws three orders of the layers: `python docs/figures/why_this_order.py`."""
 
-from _style import BLUE, INK, ORANGE, card, save
+from _style import BLUE, INK, ORANGE, SMALL, card, save
 from matplotlib.patches import FancyBboxPatch
 
 ORDERS = {
@@ -14,7 +14,7 @@ WIDTH, GAP, ROW = 13.2, 0.8, 9
 
 def draw():
     """A row of boxes for each order; data have a color of their own."""
-    figure = card(4.8, 2.1)
+    figure = card(2.1)
     axes = figure.subplots()
     axes.set_axis_off()
     for row, (title, layers) in enumerate(ORDERS.items()):
@@ -35,7 +35,7 @@ def draw():
                 )
             )
             axes.text(
-                x + WIDTH / 2, top + 5.4, name, fontsize=8, color=INK, ha="center", va="center"
+                x + WIDTH / 2, top + 5.4, name, fontsize=SMALL, color=INK, ha="center", va="center"
             )
     axes.set(xlim=(-0.5, 7 * (WIDTH + GAP)), ylim=(3 * ROW - 0.8, 0))
     save(figure, "why-this-order-orders")

@@ -20,7 +20,7 @@ from tinytorch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 START = (-1.5, 2.0)
 STEPS = 1000
-WIDTH, HEIGHT = 5.2, 6.1
+WIDTH, HEIGHT = 4.6, 5.8
 X_RANGE, Y_RANGE = (-2.0, 2.0), (-0.8, 3.2)
 
 
@@ -41,12 +41,14 @@ class Walker(NamedTuple):
 WALKERS = {
     "SGD": Walker("#0072b2", "lr 0.001", lambda w: SGD(w, lr=0.001)),
     "momentum": Walker(
-        "#56b4e9", "lr 0.001, momentum 0.9", lambda w: SGD(w, lr=0.001, momentum=0.9)
+        "#56b4e9", "lr 0.001,\nmomentum 0.9", lambda w: SGD(w, lr=0.001, momentum=0.9)
     ),
     "Adagrad": Walker("#cc79a7", "lr 0.5", lambda w: Adagrad(w, lr=0.5)),
     "RMSprop": Walker("#e69f00", "lr 0.01", lambda w: RMSprop(w, lr=0.01)),
     "Adam": Walker("#d55e00", "lr 0.05", lambda w: Adam(w, lr=0.05)),
-    "AdamW": Walker("#009e73", "lr 0.05, decay 0.1", lambda w: AdamW(w, lr=0.05, weight_decay=0.1)),
+    "AdamW": Walker(
+        "#009e73", "lr 0.05,\ndecay 0.1", lambda w: AdamW(w, lr=0.05, weight_decay=0.1)
+    ),
 }
 INK = "#1f2328"
 BANDS = [str(gray) for gray in np.linspace(1.0, 0.78, 13)]
@@ -76,7 +78,7 @@ def walks() -> dict[str, np.ndarray]:
 
 def draw(figure: Figure, paths: dict[str, np.ndarray], after: int) -> None:
     """All walks, and the heights on them, until a number of steps."""
-    maps, below = figure.subfigures(2, 1, height_ratios=[1.9, 1.0])
+    maps, below = figure.subfigures(2, 1, height_ratios=[1.75, 1.0])
     for axes, (name, path) in zip(maps.subplots(2, 3).flat, paths.items(), strict=True):
         draw_path(axes, name, path[: after + 1])
     draw_heights(below.subplots(), paths, after)
@@ -96,7 +98,7 @@ def draw_path(axes: Axes, name: str, path: np.ndarray) -> None:
     axes.plot(*START, "o", color="white", markeredgecolor=INK, markersize=5)
     axes.plot(1, 1, "*", color="white", markeredgecolor=INK, markersize=12)
     axes.plot(*path[-1], "o", color=color, markeredgecolor=INK, markersize=5.5)
-    axes.text(0, -0.5, settings, ha="center", va="center", fontsize=8, color=INK)
+    axes.text(0, 2.7, settings, ha="center", va="center", fontsize=8.5, color=INK)
     axes.set_title(name, fontsize=10, loc="center")
     axes.set(xlim=X_RANGE, ylim=Y_RANGE, xticks=[], yticks=[], aspect="equal")
     axes.spines[:].set_visible(False)
@@ -112,11 +114,11 @@ def draw_heights(axes: Axes, paths: dict[str, np.ndarray], after: int) -> None:
         ends.append([np.log10(height[-1]), name])
     ends.sort()
     for lower, end in pairwise(ends):
-        end[0] = max(end[0], lower[0] + 0.85)
+        end[0] = max(end[0], lower[0] + 1.0)
     beside = {"transform": axes.get_yaxis_transform(), "clip_on": False}
     for position, name in ends:
         axes.plot(1.03, 10**position, "o", color=WALKERS[name].color, markersize=4.5, **beside)
-        axes.text(1.055, 10**position, name, va="center", fontsize=9.5, color=INK, **beside)
+        axes.text(1.055, 10**position, name, va="center", fontsize=9, color=INK, **beside)
     axes.set_title("height after each step", fontsize=10, loc="left", color=INK)
     axes.set(xlim=(0, STEPS), ylim=(1e-5, 1e3), yticks=[1e-4, 1e-2, 1, 100], xlabel="step")
     axes.minorticks_off()
@@ -130,7 +132,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=out)
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    mpl.rcParams.update({"svg.hashsalt": "rosenbrock", "text.color": INK, "font.size": 9.5})
+    mpl.rcParams.update({"svg.hashsalt": "rosenbrock", "text.color": INK, "font.size": 9})
     figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained", facecolor="white")
     draw(figure, walks(), STEPS)
     figure.savefig(folder / "rosenbrock.svg", metadata={"Date": None})
