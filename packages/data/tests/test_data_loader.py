@@ -424,7 +424,7 @@ def test_any_sequence_is_a_data_set():
         ({"drop_last": 2}, "drop_last"),
         ({"timeout": -1, "num_workers": 1}, "timeout"),
         ({"timeout": 5}, "num_workers of at least 1"),
-        ({"worker": "fiber"}, "'thread' or 'process'"),
+        ({"worker": "fiber"}, 'worker: "thread" or "process"'),
         ({"sampler": [1], "shuffle": True}, "not both"),
         ({"sampler": iter([1])}, "list of the indices"),
         ({"sampler": BatchSampler([1], 1), "batch_size": 2}, "leave them out"),

@@ -64,12 +64,7 @@ class Assignable(Tensor):
 
 
 def new_value(target: Tensor, value: Any) -> np.ndarray:
-    """Return the array that is to replace a Tensor's: its shape, its data type, the same numbers.
-
-    Raises:
-        ShapeError: The shapes differ.
-        DTypeError: It is no array of real numbers, or the data type cannot hold them.
-    """
+    """Return the array that is to replace a Tensor's: of its shape and type, the same numbers."""
     array = numbers("assign", value)
     if array.shape != target.data.shape:
         raise ShapeError(
@@ -90,12 +85,7 @@ def new_value(target: Tensor, value: Any) -> np.ndarray:
 
 
 def numbers(operation: str, value: Any) -> np.ndarray:
-    """Return an array of real numbers in whatever shape and data type they come.
-
-    Raises:
-        ShapeError: The nested lists are ragged.
-        DTypeError: They are no real numbers.
-    """
+    """Return an array of real numbers in whatever shape and data type they come."""
     if isinstance(value, Tensor):
         return value.data
     with np.errstate(over="ignore"):

@@ -83,11 +83,7 @@ class MissingGradientError(GradientError, KeyError):
 
 
 def seed(output: Tensor, gradient: Any) -> Tensor:
-    """Return the gradient that arrives at a result: 1 for a single element, unless it is given.
-
-    Raises:
-        ShapeError: It is missing, or has another shape than the result.
-    """
+    """Return the gradient that arrives at a result: 1 for a single element, unless it is given."""
     if gradient is None:
         if output.data.size != 1:
             raise ShapeError(

@@ -44,11 +44,7 @@ def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> 
 
 
 def rows_of(op: Op, operands: Sequence[Any]) -> tuple[tuple[Row, ...], Sequence[Any]]:
-    """Return the rows of an op for these operands, and the operands with those left out.
-
-    Raises:
-        GradientError: The op has no derivative, or rows for fewer operands.
-    """
+    """Return the rows of an op for these operands, and the operands with those left out."""
     rows, defaults = table.get(op, ((), ()))
     if callable(rows):
         return tuple(rows(i) for i in range(len(operands))), operands

@@ -68,11 +68,7 @@ def grown(entropy: list[int], *path: int) -> np.random.Generator:
 
 
 def _pair(batch: Any) -> tuple[Any, Any]:
-    """Return the inputs and targets that are to be mixed.
-
-    Raises:
-        ArgumentError: The batch is no pair of them.
-    """
+    """Return the inputs and targets that are to be mixed."""
     if isinstance(batch, tuple | list) and len(batch) == 2:
         return batch[0], batch[1]
     raise ArgumentError(

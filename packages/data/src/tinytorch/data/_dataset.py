@@ -37,11 +37,7 @@ class Dataset(Protocol):
 
 
 def check_dataset(operation: str, dataset: Any) -> None:
-    """Check that it has a length and items.
-
-    Raises:
-        ArgumentError: It lacks one of them.
-    """
+    """Check that it has a length and items."""
     if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
         raise ArgumentError(
             operation,
@@ -95,12 +91,7 @@ class View(Batched):
 
 
 def checked_indices(operation: str, indices: Any, length: int) -> np.ndarray:
-    """Return `indices`, `(batch,)`, as int64 from 0 to `length` - 1; negative ones count back.
-
-    Raises:
-        DTypeError: They are no whole numbers in a row.
-        IndexRangeError: An index is not in `[-length, length)`.
-    """
+    """Return `indices`, `(batch,)`, as int64 from 0 to `length` - 1; negative ones count back."""
     row = whole_indices(operation, indices)
     if not len(row):
         return row

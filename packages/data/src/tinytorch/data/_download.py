@@ -71,12 +71,7 @@ def download(
 def download_if(
     allowed: bool, remote: Remote, folder: Path, *, operation: str, instead: str
 ) -> Path:
-    """Fetch what a data set lacks if its `download=` allows that; `instead` would do as well.
-
-    Raises:
-        FileError: It is not allowed.
-        DownloadError: As in `download`.
-    """
+    """Fetch what a data set lacks if its `download=` allows that; `instead` would do as well."""
     if allowed:
         return download(remote, folder, operation=operation)
     file = folder / remote.name

@@ -22,24 +22,10 @@ def fetch_batch(
     rng: np.random.Generator | None = None,
     collate: Collate | None = None,
 ) -> Any:
-    """Make the batch of the items at `indices`, `(batch,)`.
+    """Make the batch of the items at `indices`, `(batch,)`: arrays, in the form of an item.
 
-    Args:
-        operation: Who asks, for the error.
-        dataset: The data set.
-        indices: The items to take.
-        transform: Applied to the batch's images, that is to its first array.
-        rng: The source of the transforms' randomness.
-        collate: Makes a batch of a list of items, in place of stacking them.
-
-    Returns:
-        The batch: arrays, in the form of an item.
-
-    Raises:
-        DTypeError: The indices are no whole numbers in a row.
-        IndexRangeError: An index is not below the data set's length.
-        ShapeError: The items differ in shape.
-        ArgumentError: There are no items to stack, or no first array for `transform`.
+    `transform` is applied to the batch's images, that is to its first array, with randomness from
+    `rng`; `collate` makes a batch of a list of items, in place of stacking them.
     """
     indices = whole_indices(operation, indices)
     if not _has(dataset.__class__, "locate"):
@@ -71,11 +57,7 @@ def fetch_batch(
 
 
 def whole_indices(operation: str, indices: Any) -> np.ndarray:
-    """Return `indices`, `(batch,)`, as int64.
-
-    Raises:
-        DTypeError: They are no whole numbers in a row.
-    """
+    """Return `indices`, `(batch,)`, as int64."""
     row: np.ndarray = np.asarray(indices)
     if row.ndim != 1 or (row.dtype.kind not in "iu" and row.size):
         raise DTypeError(

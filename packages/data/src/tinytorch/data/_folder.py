@@ -120,11 +120,7 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def _visible(folder: Path) -> list[os.DirEntry[str]]:
-    """List the files and folders in `folder`, but for hidden ones and leftovers.
-
-    Raises:
-        FileError: It cannot be read, or holds a link that leads nowhere.
-    """
+    """List files and folders in `folder`, but for hidden ones and leftovers; no link is dead."""
     with Source("ImageFolder", folder).guarded(), os.scandir(folder) as entries:
         shown = [
             entry

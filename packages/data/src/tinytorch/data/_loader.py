@@ -89,9 +89,7 @@ class DataLoader(pytorch.Guided):
         self.transform, self.mix = transform, mix
         self.num_workers = checks.whole("DataLoader", "num_workers", num_workers, 0)
         self.prefetch = checks.whole("DataLoader", "prefetch", prefetch, 1)
-        if worker not in {"thread", "process"}:
-            raise _refused("worker: 'thread' or 'process'", repr(worker), "worker='thread'")
-        self.worker = worker
+        self.worker = checks.choice("DataLoader", "worker", worker, ("thread", "process"))
         self.timeout = checks.number("DataLoader", "timeout", timeout, least=0)
         if self.timeout and not num_workers:
             raise _refused(

@@ -16,11 +16,7 @@ Shard = tuple[int, int]
 
 
 def check_shard(operation: str, shard: Any) -> Shard | None:
-    """Return `(rank, size)` as plain numbers, or None.
-
-    Raises:
-        ArgumentError: It is no pair of a rank and a size, or the rank is not below the size.
-    """
+    """Return `(rank, size)` as plain numbers, the rank below the size, or None."""
     if shard is None:
         return None
     rank, size = checks.pair(operation, "shard", shard, 0)

@@ -26,14 +26,10 @@ from tinytorch.tensor.errors import ArgumentError
 def in_processes(
     make: Make, jobs: Iterable[Job], workers: int, depth: int, timeout: float
 ) -> Iterator[Any]:
-    """Yield `make(*job)` for each job in order, made by fresh processes.
+    """Yield `make(*job)` for each job in order, made by processes; the rest as in `in_threads`.
 
-    Each process gets `make`, and with it the data set, once. Args as in `in_threads`.
-
-    Raises:
-        ArgumentError: `make` cannot be sent to another process.
-        WorkerError: A process died, most often because the script has no main guard; or a batch
-            did not come in time.
+    Each process gets `make`, and with it the data set, once. One that dies is an error, most often
+    because the script has no main guard.
     """
     try:
         packed = ForkingPickler.dumps(make)

@@ -26,7 +26,7 @@ class Sampler(Protocol):
         """Return the indices of one epoch, `(items,)`."""
 
 
-class _Ordered:
+class Ordered:
     """Iteration over one epoch's indices, for a class that has `order`."""
 
     def order(self, rng: Rng = None) -> np.ndarray:
@@ -46,17 +46,13 @@ class _Ordered:
 
 
 def _sized(operation: str, source: Sized | int) -> Sized:
-    """Return a data set as it is, since its length may change, and a number as a range.
-
-    Raises:
-        ArgumentError: The number is no whole one of at least 0.
-    """
+    """Return a data set as it is, since its length may change, and a number as a range."""
     if isinstance(source, Sized):
         return source
     return range(checks.whole(operation, "source", source, 0))
 
 
-class SequentialSampler(_Ordered):
+class SequentialSampler(Ordered):
     """The items in their own order.
 
     Args:
@@ -81,7 +77,7 @@ class SequentialSampler(_Ordered):
         return np.arange(len(self))
 
 
-class RandomSampler(_Ordered):
+class RandomSampler(Ordered):
     """The items in random order.
 
     Args:
@@ -126,7 +122,7 @@ class RandomSampler(_Ordered):
         return generator.permutation(len(self._source))[:count]
 
 
-class WeightedSampler(_Ordered):
+class WeightedSampler(Ordered):
     """Items drawn with given weights, for instance to balance rare classes.
 
     Args:
@@ -231,11 +227,7 @@ class BatchSampler:
 def choose_batches(
     dataset: Sized, batch_size: int, shuffle: bool, drop_last: bool, sampler: Any
 ) -> BatchSampler:
-    """Return what sets a `DataLoader`'s order and batches, of the settings that say so.
-
-    Raises:
-        ArgumentError: One is out of its range, or two contradict each other.
-    """
+    """Return what sets a `DataLoader`'s order and batches, of the settings that say so."""
     checks.flag("DataLoader", "shuffle", shuffle)
     if sampler is not None and shuffle:
         raise ArgumentError(
@@ -260,11 +252,7 @@ def choose_batches(
 
 
 def _check_batches(operation: str, sampler: Any, batch_size: Any, drop_last: Any) -> None:
-    """Check the settings of a `BatchSampler`.
-
-    Raises:
-        ArgumentError: One is out of its range.
-    """
+    """Check the settings of a `BatchSampler`."""
     if not (isinstance(sampler, Sized) and isinstance(sampler, Sampler | Iterable)):
         raise ArgumentError(
             operation,

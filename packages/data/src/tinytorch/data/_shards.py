@@ -4,13 +4,14 @@ import itertools
 import mmap
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from tinytorch.data._dataset import Batched, checked_indices
+from tinytorch.data._samplers import Ordered
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.shards import (
     check_file,
@@ -165,7 +166,7 @@ class ShardedDataset(Batched):
         return dict(zip(names, arrays, strict=True))
 
 
-class ShardSampler:
+class ShardSampler(Ordered):
     """A random order that goes through a few shards at a time, for data larger than memory.
 
     The shards come in random order, so many at a time, and their items are mixed.
@@ -197,9 +198,3 @@ class ShardSampler:
             for some in np.split(shards, range(self.shards, len(shards), self.shards))
         ]
         return np.concatenate(mixed)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.order().tolist())
-
-    def __repr__(self) -> str:
-        return f"ShardSampler({self.dataset!r}, shards={self.shards})"

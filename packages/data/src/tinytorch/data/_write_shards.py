@@ -106,11 +106,7 @@ def _array(value: Any) -> np.ndarray:
 
 
 def _described(batch: Any, arrays: dict[str, np.ndarray]) -> Index:
-    """Describe the items of a batch in an index that has no shards.
-
-    Raises:
-        DTypeError: A field holds something else than numbers.
-    """
+    """Describe the items of a batch in an index that has no shards."""
     for name, array in arrays.items():
         if array.dtype.kind not in NUMBERS:
             raise DTypeError(

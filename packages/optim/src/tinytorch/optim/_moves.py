@@ -26,20 +26,10 @@ def moves(
     names: Mapping[Variable, str],
     finite_at: int | None,
 ) -> list[Move]:
-    """Return a move for each parameter that learns and has a gradient.
+    """Return a move for each parameter that learns and has a gradient; that of none is an error.
 
-    Args:
-        operation: Who asks, for the error.
-        groups: Parameters with their settings and their rule's update.
-        gradients: What `backward` returned, or None for the parameters' own.
-        names: What errors call the parameters.
-        finite_at: The number of the step if gradients must be finite, else None.
-
-    Raises:
-        GradientError: There is none.
-        NonFiniteError: With `finite_at`, a gradient holds NaN or infinity.
-        ShapeError: A gradient has another shape than its parameter.
-        ArgumentError: `gradients` is no mapping.
+    Groups are parameters with settings and their rule's update, gradients what `backward` returned,
+    or None for the parameters' own. With the number of the step, `finite_at`, they must be finite.
     """
     if gradients is not None and not isinstance(gradients, Mapping):
         raise ArgumentError(

@@ -16,11 +16,7 @@ Parameters: TypeAlias = (
 
 
 def entries(operation: str, params: Any) -> list[Any]:
-    """Return `params` as a list of whatever it holds.
-
-    Raises:
-        ParameterError: `params` is no iterable, or one that is better not iterated.
-    """
+    """Return `params` as a list of whatever it holds, unless it is better not iterated."""
     match params:
         case Variable():
             got, fix = "one Variable", "put it in a list: [w]"
@@ -45,16 +41,7 @@ def entries(operation: str, params: Any) -> list[Any]:
 
 
 def named(operation: str, params: Any, start: int = 0) -> Iterator[tuple[str, Variable]]:
-    """Yield each of `params` with its name; one without is called by its position, from `start`.
-
-    Args:
-        operation: Who asks, for the message.
-        params: An iterable of leaf Variables or (name, Variable) pairs.
-        start: How many parameters came before.
-
-    Raises:
-        ParameterError: It is no such iterable, or an entry is no leaf Variable.
-    """
+    """Yield each of `params` with its name; one without is called by its position, from `start`."""
     for index, entry in enumerate(entries(operation, params), start):
         match entry:
             case (str(name), parameter):
@@ -73,16 +60,8 @@ def read_group(
 ) -> tuple[list[tuple[str, Variable]], dict[str, Any]]:
     """Return the parameters of a group, with their names, and its settings, which nobody checked.
 
-    Args:
-        operation: Who asks, for the message.
-        group: A dict of "params", some settings, and maybe a "rule", which is left to the caller.
-        index: The group's number.
-        known: The parameters of the groups before it.
-        defaults: The settings that it has unless it says otherwise.
-
-    Raises:
-        ParameterError: It is no group, or its parameters are none, or there already.
-        ArgumentError: A setting is unknown.
+    A "rule" in it is left to the caller. `index` is the group's number, `known` are the parameters
+    of the groups before it, and `defaults` what it has unless it says otherwise.
     """
     if not isinstance(group, Mapping) or "params" not in group:
         came = f"keys {list(group)}" if isinstance(group, Mapping) else f"a {type(group).__name__}"

@@ -71,20 +71,10 @@ class Rule(pytorch.Guided):
         return checked(operation, settings)
 
     def admit(self, operation: str, name: str, parameter: Variable) -> None:
-        """Raise a ParameterError if this rule cannot move a parameter.
-
-        Args:
-            operation: Who asks, for the error.
-            name: The parameter's name.
-            parameter: The parameter.
-        """
+        """Raise a ParameterError if this rule cannot move a parameter of that name."""
 
     def divided(self, params: list[Any]) -> list[dict[str, Any]]:
-        """Return the groups that parameters make which come without: one, of this rule.
-
-        Args:
-            params: Variables, or (name, Variable) pairs.
-        """
+        """Return the groups that parameters make which come without: one, of this rule."""
         return [{"params": params}]
 
     def kept(

@@ -11,13 +11,7 @@ from tinytorch.tensor.errors import ArgumentError
 def checked(operation: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return `settings` with every hyperparameter in its range and as a plain Python value.
 
-    Args:
-        operation: Who asks, for the message.
-        settings: Hyperparameters by name. Names without a check (an optimizer of your own has some)
-            pass unchecked.
-
-    Raises:
-        ArgumentError: One is out of its range; it is named.
+    Names without a check (an optimizer of your own has some) pass unchecked.
     """
     return {
         name: CHECKS[name](operation, name, value) if name in CHECKS else value

@@ -40,12 +40,9 @@ def working_weights(parameter: Variable, state: dict[str, Any]) -> np.ndarray:
 def pack(
     kind: str, states: list[State], groups: list[tuple[str | None, int, State]]
 ) -> dict[str, Any]:
-    """Return the state dict of an optimizer; arrays are copied.
+    """Return the state dict of an optimizer of a kind; arrays are copied.
 
-    Args:
-        kind: The class's name.
-        states: Each parameter's state, in order.
-        groups: Each group's rule, if it is another optimizer, number of parameters, and settings.
+    A group is its rule, if that is another optimizer, its number of parameters, and its settings.
     """
     packed = []
     start = 0
@@ -98,11 +95,7 @@ class StateReader:
     groups: list[Wanted]
 
     def read(self, state_dict: Any) -> tuple[list[State], list[State]]:
-        """Return the parameters' states and the groups' settings.
-
-        Raises:
-            StateError: Something does not match.
-        """
+        """Return the parameters' states and the groups' settings."""
         if not isinstance(state_dict, Mapping):
             raise self._foreign(f"a {type(state_dict).__name__}")
         for key in ("state", "param_groups"):

@@ -45,11 +45,8 @@ class Update:
     def __call__(self, workspace: Workspace, *arrays: np.ndarray | None, **settings: Any) -> None:
         """Update in place, by the fused kernel if there is one that wants these arrays.
 
-        Args:
-            workspace: Where scratch blocks come from.
-            *arrays: The weights (any shape, C-contiguous) and, in that shape and dtype, the
-                gradient and the state; None for state that the settings do not need.
-            **settings: The reference's keywords.
+        They are the weights (any shape, C-contiguous) and, in that shape and dtype, gradient and
+        state; None for state that the settings, the reference's keywords, do not need.
         """
         flat = [None if array is None else array.reshape(-1) for array in arrays]
         weights = flat[0]

@@ -10,7 +10,7 @@ from tinytorch.tensor.errors import ArgumentError, DTypeError, GradientError, Sh
 
 
 def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) -> np.ndarray:
-    """Convert to an ndarray of real numbers.
+    """Convert to an ndarray of real numbers, in the machine's byte order.
 
     Python floats become float32, integers int64, booleans bool; arrays keep their data type.
 
@@ -19,9 +19,6 @@ def as_array(operation: str, data: Any, dtype: DTypeLike | None, *, copy: bool) 
         data: Numbers, nested lists, an array or a Tensor.
         dtype: The data type to convert to, or None for the rule above.
         copy: Whether the result must not share memory with `data`.
-
-    Returns:
-        The array, in the machine's byte order.
 
     Raises:
         ShapeError: The nested lists are ragged.
@@ -70,11 +67,7 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 
 def real_dtype(operation: str, dtype: Any) -> np.dtype[Any]:
-    """Read the data type that a Tensor is to have.
-
-    Raises:
-        DTypeError: It is none, or none of real numbers.
-    """
+    """Read the data type that a Tensor is to have."""
     wanted: np.dtype[Any] | None
     try:
         wanted = np.dtype(dtype)
@@ -91,11 +84,7 @@ def real_dtype(operation: str, dtype: Any) -> np.dtype[Any]:
 
 
 def whole_numbers(operation: str, values: Any) -> tuple[int, ...]:
-    """Read a shape, or the axes' order: whole numbers, or only one.
-
-    Raises:
-        ArgumentError: They are something else.
-    """
+    """Read a shape, or the axes' order: whole numbers, or only one."""
     try:
         return (index(values),) if hasattr(values, "__index__") else tuple(map(index, values))
     except TypeError as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tinytorch.tensor import display
+from tinytorch.tensor import checks, display
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training.files.atomic import PathLike, write_atomically
 from tinytorch.training.files.regular import RegularFile
@@ -229,21 +229,9 @@ class History(Mapping[str, list[float]]):
 def direction(operation: str, name: str, mode: str | None) -> int:
     """Return 1 where higher figures of a column are better, -1 where lower ones are.
 
-    Args:
-        operation: Who asks, for the error.
-        name: The column.
-        mode: `"min"` or `"max"`; left out, the words in the column's name tell, if they are known.
-
-    Raises:
-        ArgumentError: There is no such mode, or the name does not tell.
+    `mode` is `"min"` or `"max"`; left out, the words in the column's name tell, if they are known.
     """
-    if mode not in {None, "min", "max"}:
-        raise ArgumentError(
-            operation,
-            expected='mode: "min", "max" or None',
-            got=f"mode={mode!r}",
-            fix='use mode="min" for losses and errors, mode="max" for shares that are right',
-        )
+    mode = checks.choice(operation, "mode", mode, ("min", "max", None))
     words = name.lower().removeprefix("val_").split("_")
     if mode is None:
         low, high = (any(map(kind.fullmatch, words)) for kind in (LOW_IS_BEST, HIGH_IS_BEST))

@@ -25,12 +25,7 @@ def check_loader(name: str, loader: Any) -> None:
 def pairs(
     operation: str, loader: Iterable[Any], dtype: Any, start: int = 0, stop: int | None = None
 ) -> Iterator[tuple[Any, Any]]:
-    """Yield batches `start` to `stop` as pairs of Tensors; there must be one at least.
-
-    Raises:
-        ArgumentError: stop is no whole number of at least 1, there is no batch, or one is no pair.
-        ShapeError: Inputs and targets are not of one length.
-    """
+    """Yield batches `start` to `stop` as pairs of Tensors; there must be one at least."""
     number = 0
     for number, batch in enumerate(limited(operation, loader, stop), 1):
         if number <= start:
@@ -57,11 +52,7 @@ def pairs(
 
 
 def limited(operation: str, loader: Iterable[Any], limit_batches: int | None) -> Iterator[Any]:
-    """Return the first batches of a loader, or all of them.
-
-    Raises:
-        ArgumentError: limit_batches is no whole number of at least 1.
-    """
+    """Return the first batches of a loader, or all of them."""
     if limit_batches is not None:
         checks.whole(operation, "limit_batches", limit_batches, least=1)
     return islice(loader, limit_batches)

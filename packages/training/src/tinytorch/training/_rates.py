@@ -34,15 +34,8 @@ class LearningRate:
     """Sets the optimizer's learning rate when its time has come.
 
     The schedule gives the rate of the optimizer's first group; another group keeps the ratio to it
-    that the two had when the run began.
-
-    Args:
-        optimizer: Whose rates are set.
-        schedule: A function of the step, a `per_epoch`, an object with `step(figure)` that changes
-            the rate by itself (`ReduceOnPlateau`), or None.
-
-    Raises:
-        ArgumentError: It is none of these.
+    that the two had when the run began. It is a function of the step, a `per_epoch`, an object with
+    `step(figure)` that changes the rate by itself (`ReduceOnPlateau`), or None.
     """
 
     def __init__(self, optimizer: Any, schedule: Any) -> None:
@@ -59,11 +52,7 @@ class LearningRate:
             )
 
     def bind(self) -> None:
-        """Note the groups' ratios, once: before the first step, and before a state is loaded.
-
-        Raises:
-            ArgumentError: The first group's rate is 0 and another's is not.
-        """
+        """Note the groups' ratios, once: before the first step, and before a state is loaded."""
         if self._ratios is not None or self.schedule is None or self.reacts:
             return
         rates = [group["lr"] for group in self.optimizer.param_groups]

@@ -16,19 +16,7 @@ def fitting(
     state: Mapping[str, Any],
     strict: bool,
 ) -> dict[str, np.ndarray]:
-    """Return the arrays of a state that a module's own entries are to be assigned.
-
-    Args:
-        operation: Who asks, for the error.
-        own: What the module holds, by name.
-        state: Tensors or arrays by name.
-        strict: Whether missing and surplus names are errors.
-
-    Raises:
-        StateError: It is no mapping, or something is missing, surplus, of another shape, or would
-            become other numbers.
-        DTypeError: An entry is no array of real numbers.
-    """
+    """Return the arrays that a module's own entries are to be assigned, if the state fits."""
     if not isinstance(state, Mapping):
         raise StateError(
             operation,

@@ -19,16 +19,7 @@ MOST_PER_BYTE = 1032
 class GzipReader:
     """The decompressed bytes of one gzip file, in order; several members are one content.
 
-    Args:
-        source: Which file it is, for errors.
-        stream: The file, open.
-        limit: The most bytes that are decompressed in all.
-
-    Attributes:
-        position: The number of decompressed bytes read so far.
-
-    Raises:
-        DamagedFileError: On reading: not gzip, cut short, or a checksum does not fit.
+    No more than `limit` bytes are decompressed in all, `position` of them so far.
 
     Source:
         RFC 1952, GZIP file format specification version 4.3.

@@ -12,18 +12,7 @@ LIMIT = 1 << 28
 
 
 def read_idx(source: Source, *, shape: tuple[int | None, ...]) -> np.ndarray:
-    """Read a file of unsigned bytes, plain or (`.gz`) compressed.
-
-    Args:
-        source: The idx file.
-        shape: The shape to expect; None stands for any positive length.
-
-    Returns:
-        The array, uint8, of that shape.
-
-    Raises:
-        FileError: The file cannot be read.
-        DamagedFileError: The file is no idx file of that shape, is cut short or has surplus bytes.
+    """Read a file of unsigned bytes, plain or compressed; None in `shape` is any positive length.
 
     Source:
         Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".

@@ -22,20 +22,11 @@ MOST_16_BITS = 65535
 
 
 def read_image(source: Source, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Read one image, in color, as it is to be looked at.
-
-    Args:
-        source: The file.
-        size: The height and width to bring it to, if any.
+    """Read one image, in color, as it is to be looked at, in a given height and width if any.
 
     Returns:
         The image, `(3, height, width)`: uint8; or float32 if the file has a channel of more than 8
         bits, where 65,535 becomes 1 and floats stay what they are.
-
-    Raises:
-        MissingExtraError: Pillow is not installed.
-        FileError: The file cannot be read, is no image, is damaged, or has more pixels than
-            `PIL.Image.MAX_IMAGE_PIXELS`.
     """
     pillow = import_pillow(source.operation)
     with source.open() as stream:
@@ -57,11 +48,7 @@ def read_image(source: Source, size: tuple[int, int] | None = None) -> np.ndarra
 
 
 def import_pillow(operation: str) -> Any:
-    """Import Pillow's module of images.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
+    """Import Pillow's module of images."""
     with extra(operation, "tinytorch-data[images]"):
         from PIL import Image
     return Image

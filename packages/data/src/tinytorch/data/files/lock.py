@@ -46,12 +46,7 @@ else:
 def locked(file: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the lock of `file` (created empty, and left in place) for the block.
 
-    Args:
-        file: The lock file.
-        on_wait: Called once if another process or thread holds the lock, before waiting for it.
-
-    Raises:
-        OSError: The file cannot be made, or its file system has no locks.
+    `on_wait` is called once if another process or thread holds the lock, before waiting for it.
     """
     with file.open("ab") as handle:
         if not _acquire_now(handle.fileno()):

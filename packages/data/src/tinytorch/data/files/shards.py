@@ -81,10 +81,6 @@ def map_array(source: Source, field: Field, items: int) -> tuple[np.ndarray, mma
 
     Returns:
         The array, `(items, ...)`, and the map underneath.
-
-    Raises:
-        FileError: It cannot be read.
-        DamagedFileError: It holds something else than it should.
     """
     shape = (items, *field.shape)
     with source.open() as stream:
@@ -102,12 +98,7 @@ def map_array(source: Source, field: Field, items: int) -> tuple[np.ndarray, mma
 
 
 def check_file(source: Source, sha256: str) -> None:
-    """Compare a file with its checksum.
-
-    Raises:
-        FileError: It cannot be read.
-        DamagedFileError: It is another file.
-    """
+    """Compare a file with its checksum."""
     with source.open() as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != sha256:
@@ -125,12 +116,7 @@ def write_index(folder: Path, index: Index) -> None:
 
 
 def read_index(operation: str, folder: Path) -> Index:
-    """Read the index of a folder.
-
-    Raises:
-        FileError: There is none, it cannot be read, or it is of a later version.
-        DamagedFileError: It is not what it should be.
-    """
+    """Read the index of a folder."""
     source = Source(operation, folder / INDEX)
     if not source.exists():
         raise FileError(

@@ -24,11 +24,7 @@ class Source:
     file: Path
 
     def exists(self) -> bool:
-        """Return whether there is such a file.
-
-        Raises:
-            FileError: A folder or a device has its name, or it may not be looked at.
-        """
+        """Return whether there is such a file; a folder or a device in its place is an error."""
         with self.guarded():
             try:
                 mode = self.file.stat().st_mode
@@ -45,34 +41,19 @@ class Source:
         return True
 
     def size(self) -> int:
-        """Return the file's length in bytes.
-
-        Raises:
-            FileError: It may not be looked at.
-        """
+        """Return the file's length in bytes."""
         with self.guarded():
             return self.file.stat().st_size
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedReader]:
-        """Open the file for the block, in which the system's complaints become errors of ours.
-
-        Raises:
-            FileError: The file cannot be opened or read.
-        """
+        """Open the file for the block, in which the system's complaints become errors of ours."""
         with self.guarded(), self.file.open("rb") as stream:
             yield stream
 
     @contextmanager
     def guarded(self, expected: str = "readable") -> Iterator[None]:
-        """Turn what the system says about the file in the block into an error that names it.
-
-        Args:
-            expected: What the file has to be for the block.
-
-        Raises:
-            FileError: The system refused.
-        """
+        """Turn what the system says in the block, as the file is not `expected`, into our error."""
         try:
             yield
         except FileError:

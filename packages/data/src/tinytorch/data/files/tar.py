@@ -16,17 +16,9 @@ WITHOUT_CONTENT = (b"1", b"2", b"3", b"4", b"5", b"6")
 
 
 def read_members(source: Source, wanted: Mapping[str, memoryview], *, limit: int) -> None:
-    """Fill each buffer of `wanted` with the archive's member of that name.
+    """Fill each buffer of `wanted`, as long as its member has to be, with the one of that name.
 
-    Args:
-        source: The `.tar.gz` file.
-        wanted: For each member its buffer, as long as the member has to be.
-        limit: The most decompressed bytes that the archive may hold.
-
-    Raises:
-        FileError: The archive cannot be read.
-        DamagedFileError: The archive is damaged, or a member is missing, of another size or no
-            regular file.
+    The archive may hold no more than `limit` decompressed bytes.
 
     Source:
         POSIX.1-1988, ustar interchange format.

@@ -64,9 +64,7 @@ def fetch(
 ) -> None:
     """Complete and verify the file `part` from one server, with new connections after a cut.
 
-    Raises:
-        Failed: The server did not deliver; what is right of `part` so far stays.
-        OSError: `part` cannot be written.
+    A server that does not deliver raises `Failed`; what is right of `part` so far stays.
     """
     pace = _Pace(timeout)
     restarted = False
@@ -147,11 +145,7 @@ class _Pace:
             self._end = None
 
     def left(self) -> float:
-        """Return the seconds left for this portion.
-
-        Raises:
-            TimeoutError: There are none.
-        """
+        """Return the seconds left for this portion; none is a TimeoutError."""
         if self._end is None:
             self._end = time.monotonic() + self.timeout
         left = self._end - time.monotonic()

@@ -102,15 +102,8 @@ class RandomCrop:
     ) -> None:
         self.size = checks.pair("RandomCrop", "size", size, 1)
         self.padding = checks.pair("RandomCrop", "padding", padding, 0)
-        self.padding_mode = padding_mode
-        if padding_mode not in get_args(PaddingMode):
-            raise ArgumentError(
-                "RandomCrop",
-                expected=f"padding_mode among {', '.join(get_args(PaddingMode))}",
-                got=repr(padding_mode),
-                fix='leave it out for zeros, or take for instance "reflect"',
-                padding_mode=padding_mode,
-            )
+        modes = get_args(PaddingMode)
+        self.padding_mode = checks.choice("RandomCrop", "padding_mode", padding_mode, modes)
 
     def __call__(self, images: Any, *, rng: Rng = None) -> np.ndarray:
         """Return the windows, `(batch, channels, *size)`."""

@@ -59,11 +59,7 @@ class Seeded:
 
 
 def check_transform(operation: str, transform: Any) -> None:
-    """Check what is to be called on batches of images.
-
-    Raises:
-        ArgumentError: It cannot be called, or is a class.
-    """
+    """Check that it can be called on batches of images; a class would have to be made first."""
     if isinstance(transform, type) or not callable(transform):
         raise ArgumentError(
             operation,
@@ -74,11 +70,7 @@ def check_transform(operation: str, transform: Any) -> None:
 
 
 def as_images(operation: str, images: Any) -> np.ndarray:
-    """Return `images` as an array `(batch, channels, height, width)`.
-
-    Raises:
-        ShapeError: They have another number of dimensions.
-    """
+    """Return `images` as an array `(batch, channels, height, width)`."""
     array = np.asarray(images)
     if array.ndim != 4:
         raise ShapeError(
@@ -92,11 +84,7 @@ def as_images(operation: str, images: Any) -> np.ndarray:
 
 
 def as_pixel(operation: str, value: float, images: np.ndarray) -> np.ndarray:
-    """Return the number `value` in the data type of `images`.
-
-    Raises:
-        ArgumentError: Bytes cannot hold it.
-    """
+    """Return the number `value` in the data type of `images`, if that can hold it."""
     if images.dtype == np.uint8 and value not in range(256):
         raise ArgumentError(
             operation,

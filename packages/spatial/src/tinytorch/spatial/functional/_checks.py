@@ -8,12 +8,7 @@ from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError
 
 
 def check_images(operation: str, x: Any) -> Any:
-    """Return x, which is (batch, channels, height, width) and of a float dtype.
-
-    Raises:
-        ShapeError: The input has another rank; a single image needs a batch axis.
-        DTypeError: The input holds integers or booleans, or is no Tensor and no array.
-    """
+    """Return x, which is (batch, channels, height, width) and of a float dtype."""
     shape, dtype = np.shape(x), getattr(x, "dtype", None)
     if len(shape) != 4:
         fixes = {

@@ -50,11 +50,7 @@ def conv1d(
 
 
 def as_row(operation: str, name: str, x: Any, axes: str) -> Any:
-    """Return (first, second, length) as (first, second, 1, length).
-
-    Raises:
-        ShapeError: There are not three axes.
-    """
+    """Return (first, second, length) as (first, second, 1, length)."""
     if len(x.shape) != 3:
         raise ShapeError(
             operation,

@@ -13,11 +13,7 @@ Size = int | Sequence[int]
 def padding_of(
     operation: str, padding: Size | str, kernel_size: Pair, stride: Pair, dilation: Pair
 ) -> Padding:
-    """Zeros before and after each axis; "same" keeps the image size (the odd pixel goes after).
-
-    Raises:
-        ArgumentError: `padding` is negative or an unknown word, or "same" meets a stride.
-    """
+    """Zeros before and after each axis; "same" keeps the image size (the odd pixel goes after)."""
     if not isinstance(padding, str):
         height, width = checks.pair(operation, "padding", padding, 0)
         return (height, height), (width, width)
@@ -53,11 +49,7 @@ def check_fits(
     padding: Padding = NO_PADDING,
     dilation: Pair = (1, 1),
 ) -> None:
-    """Raise unless at least one window fits into the padded image.
-
-    Raises:
-        ShapeError: The window is larger than the padded image.
-    """
+    """Raise unless at least one window fits into the padded image."""
     counts = map(window_count, image, kernel_size, stride, padding, dilation)
     if min(counts) >= 1 and min(image) >= 1:
         return

@@ -63,10 +63,9 @@ def reach(kernel_size: Pair, dilation: Pair) -> Pair:
 
 
 def windows(padded: Array, kernel_size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Array:
-    """All windows over (batch, height, width, channels), as a view without a copy.
+    """All windows over (batch, height, width, channels), as a read-only view without a copy.
 
-    Returns:
-        (batch, rows, columns, kernel height, kernel width, channels), read-only.
+    They are (batch, rows, columns, kernel height, kernel width, channels).
     """
     view = sliding_window_view(padded, reach(kernel_size, dilation), axis=(1, 2))
     view = view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
@@ -76,8 +75,7 @@ def windows(padded: Array, kernel_size: Pair, stride: Pair, dilation: Pair = (1,
 def shifted(padded: Array, tap: Pair, count: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Array:
     """The pixels that lie under one tap (row, column) of the kernel in every window.
 
-    Returns:
-        (batch, rows, columns, channels), a view; writing to it writes to `padded`.
+    They are (batch, rows, columns, channels), a view; writing to it writes to `padded`.
     """
     top, left = tap[0] * dilation[0], tap[1] * dilation[1]
     bottom = top + stride[0] * (count[0] - 1) + 1

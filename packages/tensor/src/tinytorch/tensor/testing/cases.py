@@ -268,6 +268,14 @@ AXES: list[dict[str, Any]] = [
     {"keepdims": True},
     {"axis": ()},
 ]
+CHOSEN = [*(sample((2, 3, 2), **s) for s in AXES), sample(()), sample((1, 4), axis=1)]
+PLACES = [
+    sample((2, 3)),
+    sample((2, 3), axis=0),
+    sample((2, 3), axis=-1, keepdims=True),
+    sample(np.ones(3)),
+    sample((2, 3), keepdims=True),
+]
 
 REDUCTIONS = [
     OpCase(
@@ -281,40 +289,10 @@ REDUCTIONS = [
             sample((2, 0), axis=0, keepdims=True),
         ],
     ),
-    OpCase(
-        ops.max,
-        np.max,
-        [*(sample((2, 3, 2), **settings) for settings in AXES), sample(()), sample((1, 4), axis=1)],
-    ),
-    OpCase(
-        ops.min,
-        np.min,
-        [*(sample((2, 3, 2), **settings) for settings in AXES), sample(()), sample((1, 4), axis=1)],
-    ),
-    OpCase(
-        ops.argmax,
-        np.argmax,
-        [
-            sample((2, 3)),
-            sample((2, 3), axis=0),
-            sample((2, 3), axis=-1, keepdims=True),
-            sample(np.ones(3)),
-            sample((2, 3), keepdims=True),
-        ],
-        dtype=np.int64,
-    ),
-    OpCase(
-        ops.argmin,
-        np.argmin,
-        [
-            sample((2, 3)),
-            sample((2, 3), axis=0),
-            sample((2, 3), axis=-1, keepdims=True),
-            sample(np.ones(3)),
-            sample((2, 3), keepdims=True),
-        ],
-        dtype=np.int64,
-    ),
+    OpCase(ops.max, np.max, CHOSEN),
+    OpCase(ops.min, np.min, CHOSEN),
+    OpCase(ops.argmax, np.argmax, PLACES, dtype=np.int64),
+    OpCase(ops.argmin, np.argmin, PLACES, dtype=np.int64),
     OpCase(
         ops.argsort,
         lambda x, axis=-1, descending=False: np.argsort(-x if descending else x, axis),

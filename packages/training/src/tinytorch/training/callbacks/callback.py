@@ -24,8 +24,6 @@ from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training._run import Run, Token
 from tinytorch.training.parts.settings import made_with
 
-__all__ = ["Callback", "check_callbacks"]
-
 
 class Callback:
     """The protocol: override the hooks that you need; each gets the run, which is the `Trainer`.
@@ -113,11 +111,7 @@ class Callback:
 
 
 def check_callbacks(callbacks: Sequence[Any]) -> None:
-    """Refuse what is no callback.
-
-    Raises:
-        ArgumentError: One is none.
-    """
+    """Refuse what is no callback."""
     for callback in callbacks:
         if not isinstance(callback, Callback):
             name = callback.__name__ if isinstance(callback, type) else "MyCallback"

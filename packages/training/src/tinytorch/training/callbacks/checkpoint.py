@@ -18,8 +18,6 @@ from tinytorch.training.files.folders import clear_leftovers, remove_checkpoint
 from tinytorch.training.files.lock import FolderLock
 from tinytorch.training.session.state import load_run_state, run_state
 
-__all__ = ["Checkpoint", "checkpoints"]
-
 NAME = re.compile(r"step-(\d{9,})-epoch-(\d{5,})-batch-(\d{7,})")
 DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h)")
 SECONDS = {"s": 1, "min": 60, "h": 3600}

@@ -10,8 +10,6 @@ from tinytorch.training._history import direction, show_figure
 from tinytorch.training._run import Run
 from tinytorch.training.callbacks.callback import Callback
 
-__all__ = ["EarlyStopping"]
-
 KEPT = ("best", "best_epoch", "waited", "weights")
 
 

@@ -10,8 +10,6 @@ from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.files.atomic import PathLike
 from tinytorch.training.files.tensorboard import EventWriter
 
-__all__ = ["CSVLog", "TensorBoard"]
-
 
 class CSVLog(Callback):
     """Write the history to a CSV file after each epoch; a resumed run goes on in it.

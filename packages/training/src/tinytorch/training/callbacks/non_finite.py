@@ -13,8 +13,6 @@ from tinytorch.training._run import Run
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.parts.positions import generator_states, load_generator_states
 
-__all__ = ["StopOnNonFinite", "first_non_finite"]
-
 
 class StopOnNonFinite(Callback):
     """Stop at the first loss or gradient that is NaN or infinite, before it reaches the weights.

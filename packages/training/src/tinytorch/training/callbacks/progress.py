@@ -13,8 +13,6 @@ from tinytorch.training._run import Run
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.callbacks.displays import Display, display_of
 
-__all__ = ["Progress"]
-
 
 class Progress(Callback):
     """Show epoch, batches, examples per second, time left and the figures so far.

@@ -9,11 +9,7 @@ from tinytorch.training.parts.made_of import LIMITS
 
 
 def share_cores(node: World) -> None:
-    """Limit this process's threads to its part of the machine's cores, unless the user has.
-
-    Args:
-        node: The ranks on this machine.
-    """
+    """Limit this process's threads to its part of the cores of a `node`, unless the user has."""
     own = _cores()
     together = {core for cores in node.gather(sorted(own)) for core in cores}
     if node.size == 1 or any(name in os.environ for name in LIMITS):

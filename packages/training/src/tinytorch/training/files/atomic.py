@@ -10,16 +10,6 @@ from pathlib import Path
 
 from tinytorch.tensor.errors import FileError, TinyTorchError
 
-__all__ = [
-    "PathLike",
-    "file_errors",
-    "make_folder",
-    "sync_folder",
-    "unused_name",
-    "write_atomically",
-    "write_durably",
-]
-
 PathLike = str | os.PathLike[str]
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -28,13 +18,7 @@ NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 def write_atomically(operation: str, path: PathLike, parts: Iterable[bytes | memoryview]) -> None:
     """Replace a file in one step, which a crash cannot halve; a file that was there lends its mode.
 
-    Args:
-        operation: Who writes, for the error.
-        path: The file; folders that are missing are made.
-        parts: All that it is to hold, in order.
-
-    Raises:
-        FileError: It cannot be written; the old file is as it was.
+    Folders that are missing are made.
     """
     path = Path(path)
     with file_errors(operation, path):
@@ -51,10 +35,7 @@ def write_atomically(operation: str, path: PathLike, parts: Iterable[bytes | mem
 def write_durably(path: Path, parts: Iterable[bytes | memoryview], like: Path | None = None) -> int:
     """Write a file that must not exist, and wait until the disk has it; return its length.
 
-    Args:
-        path: The file; whatever has its name already, be it a link, is an error.
-        parts: All that it is to hold, in order.
-        like: A file whose mode it gets, if there is one.
+    Whatever has its name already, be it a link, is an error. It gets the mode of `like`.
     """
     with open(path, "wb", opener=_create) as file:
         if (mode := _mode(like)) not in {None, _mode(path)}:
@@ -97,11 +78,7 @@ def unused_name(path: Path, prefix: str, suffix: str = "") -> Path:
 
 @contextmanager
 def file_errors(operation: str, path: Path, purpose: str = "write") -> Iterator[None]:
-    """Turn what the system says about `path` in the block into a FileError with a way out.
-
-    Raises:
-        FileError: The block raised an OSError, or a ValueError about the path.
-    """
+    """Turn what the system says about `path` in the block into a FileError with a way out."""
     try:
         yield
     except TinyTorchError:

@@ -36,8 +36,6 @@ from tinytorch.training.files.regular import RegularFile
 from tinytorch.training.files.safetensors import read_safetensors, safetensors_parts
 from tinytorch.training.files.tree import pack, unpack
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
-
 VERSION = 1
 FORMAT = "tinytorch-checkpoint-"
 DAMAGED = "another: it has been damaged"

@@ -16,19 +16,6 @@ from tinytorch.tensor.errors import FileError
 from tinytorch.training.files.atomic import file_errors, make_folder, sync_folder, unused_name
 from tinytorch.training.files.regular import shown
 
-__all__ = [
-    "ARRAYS",
-    "MODEL",
-    "SEAL",
-    "STATE",
-    "TRIES",
-    "clear_leftovers",
-    "identity",
-    "present",
-    "remove_checkpoint",
-    "replacement",
-]
-
 MODEL, ARRAYS, STATE = "model.safetensors", "state.safetensors", "state.json"
 SEAL = b'{"sha256":"'  # how state.json begins
 LEFTOVER = re.compile(r"\.(writing|removing)-[0-9a-f]+-(.*)")
@@ -37,11 +24,7 @@ TRIES = 20
 
 @contextmanager
 def replacement(folder: Path) -> Iterator[Path]:
-    """Make a folder to write in, which is given the name of `folder` when the block is done.
-
-    Raises:
-        FileError: What has that name is no checkpoint, or the system does not allow it.
-    """
+    """Make a folder to write in, which is given the name of `folder` when the block is done."""
     with file_errors("save_checkpoint", folder):
         _check_replaceable(folder)
         make_folder(folder.parent)
@@ -78,9 +61,6 @@ def remove_checkpoint(folder: Path) -> None:
     """Remove a checkpoint so that a crash halfway leaves no half of it under its name.
 
     What holds anything that `save_checkpoint` did not write stays as it is.
-
-    Raises:
-        FileError: The system does not allow it.
     """
     with file_errors("Checkpoint", folder):
         if _is_checkpoint(folder):

@@ -33,22 +33,12 @@ else:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-__all__ = ["FolderLock"]
-
 NAME = ".lock"
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 class FolderLock:
-    """Holds a folder for this process, until `release` or the process's end.
-
-    Args:
-        operation: Who asks, for the error.
-        folder: The folder, which exists.
-
-    Raises:
-        FileError: Somebody else holds it, or it cannot be written.
-    """
+    """Holds a folder for this process, until `release` or the process's end."""
 
     def __init__(self, operation: str, folder: Path) -> None:
         self.folder = folder

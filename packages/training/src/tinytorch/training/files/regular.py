@@ -7,8 +7,6 @@ from typing import Any, Self
 
 from tinytorch.tensor.errors import FileError
 
-__all__ = ["FileChangedError", "RegularFile", "shown"]
-
 KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFLNK: "a link",
@@ -35,9 +33,6 @@ class RegularFile:
     Attributes:
         size: Its length in bytes.
         offset: How many of them have been read.
-
-    Raises:
-        FileError: It is missing, none of that kind, or cannot be read.
     """
 
     def __init__(
@@ -68,22 +63,14 @@ class RegularFile:
         self._file.close()
 
     def check_is(self, found: os.stat_result) -> None:
-        """Check that what was found at the path is what is open here.
-
-        Raises:
-            FileChangedError: Meanwhile another file has come there.
-        """
+        """Check that what was found at the path is what is open here, and no other file."""
         if not os.path.samestat(found, os.fstat(self._file.fileno())):
             self._file.close()
             expected, got = "a file that stays while it is read", "another file, suddenly"
             raise self.unusable(expected, got, kind=FileChangedError)
 
     def read(self, count: int) -> bytes:
-        """Return the next `count` bytes.
-
-        Raises:
-            FileError: There are fewer, or memory cannot hold them.
-        """
+        """Return the next `count` bytes."""
         try:
             content = bytearray(count)
         except MemoryError as error:
@@ -92,11 +79,7 @@ class RegularFile:
         return bytes(content)
 
     def fill(self, view: memoryview) -> None:
-        """Fill a view with the next bytes.
-
-        Raises:
-            FileError: There are fewer.
-        """
+        """Fill a view with the next bytes."""
         done = 0
         while done < len(view):
             count = self._file.readinto(view[done:])

@@ -19,8 +19,6 @@ from tinytorch.tensor.errors import ArgumentError, DTypeError
 from tinytorch.training.files.atomic import PathLike, write_atomically
 from tinytorch.training.files.regular import FileChangedError, RegularFile, shown
 
-__all__ = ["load_safetensors", "read_safetensors", "safetensors_parts", "save_safetensors"]
-
 DTYPES = {
     "BOOL": "u1",
     "U8": "u1",
@@ -96,12 +94,7 @@ def load_safetensors(path: PathLike) -> dict[str, np.ndarray]:
 def safetensors_parts(
     operation: str, tensors: Mapping[str, Any], metadata: Mapping[str, str] | None = None
 ) -> list[bytes | memoryview]:
-    """Return the parts of a safetensors file; wide types come first, which keeps all aligned.
-
-    Raises:
-        ArgumentError: They are no dict, or a name or the metadata cannot be kept.
-        DTypeError: An array is neither boolean, integer nor floating-point.
-    """
+    """Return the parts of a safetensors file; wide types come first, which keeps all aligned."""
     if not isinstance(tensors, Mapping):
         raise _unfit(operation, "a dict of names and arrays", f"a {type(tensors).__name__}")
     for name in tensors:
@@ -128,11 +121,7 @@ def safetensors_parts(
 
 
 def read_safetensors(file: RegularFile) -> dict[str, np.ndarray]:
-    """Read a safetensors file from its beginning to its end.
-
-    Raises:
-        FileError: As in `load_safetensors`.
-    """
+    """Read a safetensors file from its beginning to its end."""
     length = int.from_bytes(file.read(min(8, file.size)), "little")
     if length > LARGEST_TABLE:
         raise file.unusable(f"a table of at most {LARGEST_TABLE} bytes", f"{length} bytes")

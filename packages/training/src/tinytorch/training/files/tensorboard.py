@@ -15,8 +15,6 @@ from pathlib import Path
 
 from tinytorch.training.files.atomic import PathLike, file_errors, make_folder
 
-__all__ = ["EventWriter"]
-
 CRC_TABLE = [0] * 256
 for _byte in range(256):
     _crc = _byte
@@ -30,12 +28,7 @@ _numbers = itertools.count()
 class EventWriter:
     """Writes scalars to one event file; each call is on the disk's way when it returns.
 
-    Args:
-        folder: The folder; the file's name has the time, the process and a number in it.
-        wall_time: Seconds since 1970.
-
-    Raises:
-        FileError: The file cannot be written.
+    The file's name has the time, the process and a number in it.
     """
 
     def __init__(self, folder: PathLike, wall_time: float) -> None:

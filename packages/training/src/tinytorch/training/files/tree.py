@@ -10,25 +10,19 @@ from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError
 from tinytorch.training.files.regular import shown
 
-__all__ = ["pack", "unpack"]
-
 DEEPEST = 100
 LONGEST_INTEGER = 10_000  # bits; Python reads no longer ones from text
 NOT_IN_JSON = {"nan", "inf", "-inf"}
 
 
 def pack(value: Any, name: str, arrays: dict[str, Any] | None, depth: int = 0) -> Any:
-    """Turn a tree into what JSON can say.
+    """Turn a tree of None, numbers, texts, arrays, lists, tuples and dicts into what JSON can say.
 
     Args:
-        value: None, numbers, texts, arrays, Tensors, and lists, tuples and dicts of these.
+        value: The tree, or a part of it.
         name: What messages call it; arrays get names that begin with it.
         arrays: Where arrays go; None where there may be none, as in the key of a dict.
         depth: How deep in the tree it lies.
-
-    Raises:
-        ArgumentError: The tree is too deep, which one that holds itself is, too.
-        DTypeError: Something in it is of another kind.
     """
     if depth > DEEPEST:
         raise ArgumentError(

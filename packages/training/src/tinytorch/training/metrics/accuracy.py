@@ -15,8 +15,6 @@ from tinytorch.training.metrics.labels import (
 )
 from tinytorch.training.metrics.metric import Metric, share_of
 
-__all__ = ["Accuracy", "TopK", "accuracy"]
-
 
 class TopK(Metric):
     """The share of examples whose label is among the k highest scores.

@@ -5,11 +5,9 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import checks, display
-from tinytorch.tensor.errors import ArgumentError, ShapeError
+from tinytorch.tensor.errors import ShapeError
 from tinytorch.training.metrics.labels import predicted_classes, scores_and_labels
 from tinytorch.training.metrics.metric import Metric, share_of
-
-__all__ = ["ConfusionMatrix", "PrecisionRecallF1"]
 
 
 class ConfusionMatrix(Metric):
@@ -117,14 +115,7 @@ class PrecisionRecallF1(ConfusionMatrix):
         ignore_index: int | None = -100,
     ) -> None:
         super().__init__(classes, name=name, ignore_index=ignore_index)
-        if average not in {"macro", None}:
-            raise ArgumentError(
-                "PrecisionRecallF1",
-                expected='average="macro" or None',
-                got=f"average={average!r}",
-                fix="take None and average the classes as you need",
-            )
-        self.average = average
+        self.average = checks.choice("PrecisionRecallF1", "average", average, ("macro", None))
 
     _repr_html_ = Metric._repr_html_
 

@@ -10,15 +10,9 @@ from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training.metrics.accuracy import Accuracy, accuracy
 from tinytorch.training.metrics.metric import Mean, Metric
 
-__all__ = ["as_metric", "as_metrics", "figures_of", "numbers_in"]
-
 
 def as_metrics(metrics: Iterable[Any]) -> list[Metric]:
-    """Make a Trainer's own counters of its metrics, each with a column of its own.
-
-    Raises:
-        ArgumentError: One is no metric, or two have one name.
-    """
+    """Make a Trainer's own counters of its metrics, each with a column of its own."""
     if not isinstance(metrics, Iterable):
         raise _no_metric(metrics)
     counters = [as_metric(metric) for metric in metrics]
@@ -36,11 +30,7 @@ def as_metrics(metrics: Iterable[Any]) -> list[Metric]:
 def as_metric(metric: Any) -> Metric:
     """Make a counter that has counted nothing of a metric, or of a function `(outputs, targets)`.
 
-    Args:
-        metric: A `Metric` (copied, so that two counters never share counts) or a function.
-
-    Raises:
-        ArgumentError: It is neither.
+    A metric is copied, so that two counters never share counts.
     """
     if metric is accuracy:
         return Accuracy()
@@ -54,11 +44,7 @@ def as_metric(metric: Any) -> Metric:
 
 
 def figures_of(counters: Iterable[Metric]) -> dict[str, Any]:
-    """Compute metrics: name to figure; a metric of several figures gives each its name.
-
-    Raises:
-        ArgumentError: Two figures have one name.
-    """
+    """Compute metrics: name to figure; a metric of several figures gives each its name."""
     figures: dict[str, Any] = {}
     for counter in counters:
         value = counter.compute()

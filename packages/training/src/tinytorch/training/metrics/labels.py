@@ -8,8 +8,6 @@ import numpy as np
 from tinytorch.tensor import checks
 from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError
 
-__all__ = ["predicted_classes", "scores_and_labels", "scores_of", "values_in"]
-
 
 def scores_and_labels(
     operation: str, outputs: Any, targets: Any, ignore_index: int | None
@@ -19,18 +17,12 @@ def scores_and_labels(
     Args:
         operation: Who asks, for the errors.
         outputs: Scores `(batch, classes, ...)`.
-        targets: Labels `(batch, ...)` of any integer type; or shares of the classes
-            `(batch, classes, ...)`, of which the greatest is the label.
+        targets: As in `TopK.update`.
         ignore_index: Labels of this value do not count; None for none.
 
     Returns:
         Scores `(batch, classes, ...)`, labels `(batch, ...)` as int64 (0 where they do not count),
         and booleans `(batch, ...)`.
-
-    Raises:
-        ShapeError: The shapes do not fit.
-        ArgumentError: The labels are no integers.
-        IndexRangeError: A label is no class.
     """
     scores, labels = values_in(operation, outputs, targets)
     if labels.shape == scores.shape and _are_shares(labels):
@@ -66,11 +58,7 @@ def scores_and_labels(
 
 
 def values_in(operation: str, *given: Any) -> list[np.ndarray]:
-    """Return the values of outputs and targets.
-
-    Raises:
-        GradientError: Outputs remember where they came from, which figures would forget.
-    """
+    """Return the values of outputs and targets; what remembers where it came from is an error."""
     return [checks.as_array(operation, x, None, copy=False) for x in given]
 
 

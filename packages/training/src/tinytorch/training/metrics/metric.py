@@ -11,8 +11,6 @@ from tinytorch.tensor.errors import StateError
 from tinytorch.tensor.functional import divisors
 from tinytorch.training.parts.settings import made_with, settings_of
 
-__all__ = ["Mean", "Metric", "share_of", "weighed"]
-
 
 class Metric:
     """What the `Trainer` asks of a metric: `reset`, `update` per batch, `compute` at the end.
@@ -138,14 +136,8 @@ class Mean(Metric):
 def weighed(function: Callable[[Any, Any], Any], outputs: Any, targets: Any) -> tuple[Any, float]:
     """Compute a loss or another mean over a batch, and how much it weighs beside other batches.
 
-    Args:
-        function: `(outputs, targets) -> figure`.
-        outputs: `(batch, ...)`.
-        targets: `(batch, ...)`.
-
-    Returns:
-        The figure, and what its mean was divided by if it tells (see `divisors`); the length of
-        the batch, if not, or if several means in it were divided by different numbers.
+    That is what the mean was divided by if it tells (see `divisors`); the length of the batch, if
+    not, or if several means in it were divided by different numbers.
     """
     with divisors() as heard:
         figure = function(outputs, targets)
@@ -153,11 +145,7 @@ def weighed(function: Callable[[Any, Any], Any], outputs: Any, targets: Any) -> 
 
 
 def share_of(operation: str, part: float, whole: float, seen: int) -> float:
-    """Divide a count by the whole; NaN where something was seen, and nothing of it counts.
-
-    Raises:
-        StateError: Nothing was seen.
-    """
+    """Divide a count by the whole; NaN where something was seen, and nothing of it counts."""
     if not seen:
         raise StateError(
             f"{operation}.compute",

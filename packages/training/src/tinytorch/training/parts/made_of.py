@@ -31,10 +31,7 @@ SHOWN_DIFFERENCES = 12
 
 
 def made_of(parts: Mapping[str, Any]) -> dict[str, str]:
-    """Describe the parts of a run, and what computes it.
-
-    Args:
-        parts: Name to model, optimizer, loader, function, number, ...
+    """Describe the parts of a run, by name, and what computes it.
 
     Returns:
         Name to words, `train_loader.batches.batch_size` to `32`.

@@ -29,11 +29,7 @@ def loader_state(loader: Any) -> Any:
 
 
 def restore_loader(loader: Any, state: Any) -> None:
-    """Take the loader back to a state that `loader_state` gave.
-
-    Raises:
-        StateError: It is the state of a loader of another kind.
-    """
+    """Take the loader back to a state that `loader_state` gave."""
     if isinstance(state, Mapping) and hasattr(loader, "load_state_dict"):
         loader.load_state_dict(state)
         return
@@ -56,11 +52,7 @@ def generator_states(model: Module) -> dict[str, Any]:
 
 
 def load_generator_states(model: Module, states: dict[str, Any]) -> None:
-    """Take the model's random generators back to `states`.
-
-    Raises:
-        StateError: They are those of a model with other generators.
-    """
+    """Take the model's random generators back to `states`."""
     here = [name for name, _ in model.named_generators()]
     if set(here) != set(states):
         raise StateError(

@@ -19,11 +19,7 @@ Share = tuple[np.ndarray | None, tuple[int, ...], np.dtype[Any]]  # None for zer
 
 
 class SumOfParts:
-    """Puts the gradients of the ranks' parts together, and their running statistics.
-
-    Args:
-        world: The ranks.
-    """
+    """Puts the gradients of the ranks' parts together, and their running statistics."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -29,11 +29,7 @@ class LargeBatch:
         self.expected = 0.0
 
     def backward(self, loss: Any, weight: float, length: int) -> None:
-        """Add the gradient of a batch's loss; one that weighs nothing (0 / 0) has none.
-
-        Raises:
-            ShapeError: The loss is no number that has a gradient.
-        """
+        """Add the gradient of a batch's loss; one that weighs nothing (0 / 0) has none."""
         if not (isinstance(loss, Variable) and loss.ndim == 0):
             raise _no_loss(loss)
         if not weight:

@@ -40,11 +40,7 @@ class Signals:
             yield
 
     def stop_if_noted(self) -> None:
-        """Let a signal through that has been noted.
-
-        Raises:
-            Interrupted: One has.
-        """
+        """Let a signal through that has been noted, as Interrupted."""
         if self.noted:
             raise Interrupted
 

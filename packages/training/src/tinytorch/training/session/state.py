@@ -80,11 +80,7 @@ def state_here(run: Run) -> dict[str, Any]:
 
 
 def load_run_state(run: Run, state: Mapping[str, Any]) -> None:
-    """Put a run into a state that `run_state` gave, in this version of TinyTorch or an older one.
-
-    Raises:
-        StateError: It is no such state, or of a run with another seed, model, optimizer, ...
-    """
+    """Put a run into a state that `run_state` gave, here or in an older version of TinyTorch."""
     run.bind()
     try:
         state = _upgraded(run, state)

@@ -25,12 +25,7 @@ LAYERS = ("tensor", "autograd", "optim", "data", "spatial", "training")
 
 
 class Together:
-    """One rank's side of a run of several; in a world of one it changes nothing.
-
-    Args:
-        run: The run of this rank.
-        signals: What tells it to end.
-    """
+    """One rank's side of a run of several; in a world of one it changes nothing."""
 
     def __init__(self, run: Run, signals: Signals) -> None:
         self.run = run
@@ -40,11 +35,7 @@ class Together:
         self._begun = False
 
     def prepare(self) -> None:
-        """Refuse ranks that are not alike, before a checkpoint is looked for.
-
-        Raises:
-            StateError: Two ranks differ; it names both.
-        """
+        """Refuse ranks that are not alike, before a checkpoint is looked for."""
         if self.world.size == 1:
             return
         words = self._words()
@@ -82,11 +73,7 @@ class Together:
         self._begun = True
 
     def part(self, loader: Any, batches: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
-        """Yield this rank's rows of each batch; a loader with a `shard` has left the others out.
-
-        Raises:
-            ArgumentError: The loader has the shard of another rank or world.
-        """
+        """Yield this rank's rows of each batch; a loader with a `shard` has left the others out."""
         rank, size = self.world.rank, self.world.size
         shard = getattr(loader, "shard", None)
         if shard is not None and tuple(shard) != (rank, size):
@@ -121,11 +108,7 @@ class Together:
         run.examples += examples - large.length
 
     def agree(self) -> None:
-        """Stop where a rank was stopped, and end where one had a signal.
-
-        Raises:
-            Interrupted: A signal to end has been noted.
-        """
+        """Stop where a rank was stopped, and end where one had a signal."""
         run, signals = self.run, self.signals
         stopped, noted = self.world.total([bool(run.stopped), bool(signals.noted)])
         if self.world.size > 1:

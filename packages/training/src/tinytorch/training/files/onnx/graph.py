@@ -22,11 +22,7 @@ class Node(NamedTuple):
 
 
 class Graph:
-    """The nodes and constants written down so far.
-
-    Args:
-        prefix: What all names made here begin with.
-    """
+    """The nodes and constants written down so far, and what all names made here begin with."""
 
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix

@@ -31,6 +31,16 @@ def _arithmetic(kind: str, **attributes: Any) -> Row:
     return row
 
 
+def _plain(kind: str, **settings: str) -> Row:
+    """A row for an op that has an operator of the same settings, by ONNX's names."""
+
+    def row(call: Call) -> str:
+        attributes = {name: call.settings[own] for name, own in settings.items()}
+        return call.add(kind, call.inputs(call.result.dtype), **attributes)
+
+    return row
+
+
 def _comparison(kind: str, then: str | None = None) -> Row:
     def row(call: Call) -> str:
         name = call.add(kind, call.inputs(_computable(call.common_dtype())))
@@ -160,10 +170,6 @@ def _slices(call: Call, name: str, cuts: dict[int, slice]) -> str:
     return call.add("Slice", [name, *(call.integers(*x) for x in (starts, stops, cuts, steps))])
 
 
-def _cast(call: Call) -> str:
-    return call.add("Identity", call.inputs(call.result.dtype))
-
-
 def _where(call: Call) -> str:
     dtype = _computable(call.result.dtype)
     (condition, *_), (_, *choices) = call.inputs(BOOL), call.inputs(dtype)
@@ -209,11 +215,6 @@ def _linear(call: Call) -> str:
         return call.add("Gemm", [x, weight, *bias], transB=1)
     product = call.add("MatMul", [x, call.add("Transpose", [weight], perm=[1, 0])])
     return call.add("Add", [product, *bias]) if bias else product
-
-
-def _einsum(call: Call) -> str:
-    subscripts = call.settings["subscripts"]
-    return call.add("Einsum", call.inputs(call.result.dtype), equation=subscripts)
 
 
 def _convolution(call: Call) -> str:
@@ -340,7 +341,7 @@ NODES: dict[str, Row] = {
         "CumSum", [*call.inputs(call.result.dtype), call.number(call.settings["axis"], INT64)]
     ),
     "div": _arithmetic("Div"),
-    "einsum": _einsum,
+    "einsum": _plain("Einsum", equation="subscripts"),
     "equal": _comparison("Equal"),
     "erf": _arithmetic("Erf"),
     "erfc": _erfc,
@@ -362,9 +363,7 @@ NODES: dict[str, Row] = {
     "less_equal": _comparison("LessOrEqual"),
     "linear": _linear,
     "log": _arithmetic("Log"),
-    "log_softmax": lambda call: call.add(
-        "LogSoftmax", call.inputs(call.result.dtype), axis=int(call.settings["axis"])
-    ),
+    "log_softmax": _plain("LogSoftmax", axis="axis"),
     "logical_and": _logical("And"),
     "logical_not": _logical("Not"),
     "logical_or": _logical("Or"),
@@ -389,16 +388,14 @@ NODES: dict[str, Row] = {
     "sign": _arithmetic("Sign"),
     "silu": _silu,
     "sin": _arithmetic("Sin"),
-    "softmax": lambda call: call.add(
-        "Softmax", call.inputs(call.result.dtype), axis=int(call.settings["axis"])
-    ),
+    "softmax": _plain("Softmax", axis="axis"),
     "softplus": _arithmetic("Softplus"),
     "sqrt": _arithmetic("Sqrt"),
     "sub": _arithmetic("Sub"),
     "sum": _reduction("ReduceSum"),
     "tanh": _arithmetic("Tanh"),
-    "to_discrete": _cast,
-    "to_float": _cast,
+    "to_discrete": _plain("Identity"),
+    "to_float": _plain("Identity"),
     "transpose": _transpose,
     "where": _where,
 }

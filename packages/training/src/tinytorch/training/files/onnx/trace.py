@@ -98,13 +98,7 @@ class Trace(NamedTuple):
 def trace(model: Module, shape: Sequence[int], dtype: np.dtype[Any]) -> Trace:
     """Return the graph of a model in evaluation mode, for any batch size.
 
-    Args:
-        model: The model; it is left as it was.
-        shape: The shape of one example.
-        dtype: The input's data type.
-
-    Raises:
-        ArgumentError: The model has no graph of ONNX that serves for every batch.
+    The model is left as it was; `shape` is that of one example.
     """
     with evaluation(model), no_grad(), _constant_weights(model) as weights:
         small, large = (
