@@ -26,6 +26,7 @@ BLUE, ORANGE, GREEN, RED, PINK, SKY = COLORS = (
 
 mpl.rcParams.update(
     {
+        "axes.axisbelow": True,
         "axes.edgecolor": MUTED,
         "axes.grid": True,
         "axes.grid.axis": "both",

@@ -1,11 +1,9 @@
 """Times the ground layers against NumPy, PyTorch and MyGrad: `nox -s bench -- core`.
 
 Prints Markdown tables: the overhead of one op, a training step of a perceptron, its peak memory, a
-deep chain, and the time to import. Contestants take turns; figures are medians. A contestant that
-is not installed has no column.
+deep chain, and the time to import, or one of them: `nox -s bench -- core step`. Contestants take
+turns; figures are medians. A contestant that is not installed has no column.
 """
-
-from __future__ import annotations
 
 import argparse
 import itertools
@@ -151,7 +149,7 @@ def their_step(sizes: tuple[int, ...]) -> Callable[[], None]:
     return run
 
 
-def memory() -> list[str]:
+def memory(_: int) -> list[str]:
     """Peak resident memory of three steps of an MLP of 3 x 4096, in a process of its own."""
     ways = {"TinyTorch": "ours"}
     if torch is not None:
@@ -200,7 +198,7 @@ def depth(rounds: int) -> list[str]:
             ways["PyTorch"] = lambda work=work: work(torch.tensor(0.5, requires_grad=True))
         if mygrad is not None and work is doubled:
             ways["MyGrad"] = lambda work=work: work(mygrad.tensor(0.5))
-        found = medians(ways, rounds)
+        found = medians(ways, max(rounds // 5, 3))
         lines.append(line(name, {way: 1e3 * value for way, value in found.items()}, "{:.2f}"))
     return lines
 
@@ -215,31 +213,39 @@ def imports(rounds: int) -> list[str]:
         subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
 
     ways = {way: lambda module=module: start(module) for way, module in modules.items()}
-    found = medians(ways, rounds)
+    found = medians(ways, max(rounds // 3, 3))
     name = "start and import"
     values = {way: 1e3 * value for way, value in found.items()}
     return [*table("milliseconds"), line(name, values, "{:.0f}")]
 
 
 COLUMNS = ["NumPy", "TinyTorch", "PyTorch", "MyGrad"]
+PARTS = {
+    "small": overhead,
+    "step": step,
+    "memory": memory,
+    "depth": depth,
+    "imports": imports,
+}
 
 
 def table(title: str) -> list[str]:
-    """The head of a table."""
-    heads = [title, *COLUMNS, "TinyTorch / PyTorch"]
-    return ["", "| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
+    """The head of a table, the ratio that is judged first."""
+    heads = [title, "TinyTorch / PyTorch", *COLUMNS]
+    return ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
 
 
 def line(name: str, values: dict[str, float], form: str) -> str:
-    """One row: a figure for each contestant, and the ratio that is judged."""
+    """One row: the ratio, and a figure for each contestant."""
     cells = [form.format(values[way]) if way in values else "" for way in COLUMNS]
     ratio = f"{values['TinyTorch'] / values['PyTorch']:.2f}" if "PyTorch" in values else ""
-    return "| " + " | ".join([name, *cells, ratio]) + " |"
+    return "| " + " | ".join([name, ratio, *cells]) + " |"
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="?", choices=("small", "step", "memory", "depth", "imports"))
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--memory-of", choices=["ours", "theirs"])
     arguments = parser.parse_args()
@@ -248,13 +254,14 @@ def main() -> None:
     if arguments.memory_of:
         memory_of(arguments.memory_of)
         return
-    rounds = arguments.rounds
     versions = [f"NumPy {np.__version__}"]
     versions += [f"PyTorch {torch.__version__}"] if torch is not None else []
     versions += [f"MyGrad {mygrad.__version__}"] if mygrad is not None else []
     print(f"{THREADS} threads, kernels: {kernels.active()}, {', '.join(versions)}")
-    parts = [overhead(rounds), step(rounds), memory(), depth(max(rounds // 5, 3))]
-    print("\n".join(text for part in [*parts, imports(max(rounds // 3, 3))] for text in part))
+    for part in [arguments.part] if arguments.part else PARTS:
+        lines = PARTS[part](arguments.rounds)
+        print(f"\n```console\nnox -s bench -- core {part}\n```\n")
+        print("\n".join(lines), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ Prints a Markdown table: for each model the median of a step where batch normali
 max-pooling are joined into one op, and of one where each computes for itself, taking turns.
 """
 
-from __future__ import annotations
-
 import argparse
 import statistics
 import time
@@ -95,7 +93,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     settings = parser.parse_args()
-    print("| training step (batch) | joined, ms | apart, ms | gain |")
+    print("| training step (batch) | gain | joined, ms | apart, ms |")
     print("| --- | ---: | ---: | ---: |")
     for name, (make, batch) in MODELS.items():
         steps = {way: stepper(make, batch, way) for way in WAYS}
@@ -106,7 +104,7 @@ def main():
                 if turn > 1:
                     times[way].append(seconds)
         joined, apart = (statistics.median(times[way]) * 1e3 for way in WAYS)
-        print(f"| {name} | {joined:.1f} | {apart:.1f} | {1 - joined / apart:.0%} |", flush=True)
+        print(f"| {name} | {1 - joined / apart:.0%} | {joined:.1f} | {apart:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

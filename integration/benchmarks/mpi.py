@@ -144,12 +144,12 @@ def measured(network, epochs, rounds):
 def table(network, figures):
     """Print how a network scales."""
     alone = figures["1 rank"]
-    print(f"\n| {network} | batch | ms per step | speed | talk | KB per step |")
+    print(f"\n| {network} | speed | batch | ms per step | talk | KB per step |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, way in figures.items():
         speed = (way["batch"] / way["step"]) / (alone["batch"] / alone["step"])
         print(
-            f"| {name} | {way['batch']} | {way['step'] * 1e3:.1f} | {speed:.2f} "
+            f"| {name} | {speed:.2f} | {way['batch']} | {way['step'] * 1e3:.1f} "
             f"| {way['talk'] / way['step']:.1%} | {way['bytes'] / 1e3:.0f} |"
         )
     overhead = alone["step"] / figures["without MPI"]["step"] - 1

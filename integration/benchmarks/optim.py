@@ -3,8 +3,6 @@
 Prints a Markdown table of medians in milliseconds. Without PyTorch its columns stay empty.
 """
 
-from __future__ import annotations
-
 import argparse
 import statistics
 import time
@@ -90,19 +88,19 @@ def row(name: str, settings: dict, size: str, shapes: list, rounds: int) -> str:
     found = medians(contestants(name, settings, shapes), rounds)
     cells = [f"{found[way]:.2f}" if way in found else "" for way in WAYS]
     rivals = [found[way] for way in ("torch", "torch foreach", "torch fused") if way in found]
+    ratios = ["", ""]
     if rivals:
-        cells.append(f"{found['reference'] / found['torch']:.2f}")
-        cells.append(f"{found['kernels'] / min(rivals):.2f}" if "kernels" in found else "")
-    else:
-        cells += ["", ""]
-    return f"| {name}{f' ({extras})' if extras else ''} | {size} | {' | '.join(cells)} |"
+        ratios[0] = f"{found['reference'] / found['torch']:.2f}"
+        ratios[1] = f"{found['kernels'] / min(rivals):.2f}" if "kernels" in found else ""
+    name += f" ({extras})" if extras else ""
+    return f"| {' | '.join([name, size, *ratios, *cells])} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=21)
     rounds = parser.parse_args().rounds
-    head = ["optimizer", "parameters", *WAYS, "reference / torch", "kernels / best torch"]
+    head = ["optimizer", "parameters", "reference / torch", "kernels / best torch", *WAYS]
     threads = torch.get_num_threads() if torch is not None else "?"
     print(f"One step on float32, median of {rounds} in ms; PyTorch threads: {threads}.\n")
     print(f"| {' | '.join(head)} |\n| {' | '.join(['---'] * 2 + ['---:'] * (len(head) - 2))} |")

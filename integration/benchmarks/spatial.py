@@ -1,11 +1,10 @@
 """Times the spatial layer against PyTorch, MyGrad and tinygrad: `nox -s bench -- spatial`.
 
-Prints Markdown tables. Contestants take turns, and medians count. The reference step is one Adam
-step of (3 x 3 convolution, batch norm, ReLU, max-pool) x 3 with 32, 64, 128 channels and a linear
-layer, on 128 images of 3 x 32 x 32. Whatever is not installed leaves its column empty.
+Prints Markdown tables, or one of them: `nox -s bench -- spatial resnet9`. Contestants take turns,
+and medians count. The reference step is one Adam step of (3 x 3 convolution, batch norm, ReLU,
+max-pool) x 3 with 32, 64, 128 channels and a linear layer, on 128 images of 3 x 32 x 32. Whatever
+is not installed leaves its column empty.
 """
-
-from __future__ import annotations
 
 import argparse
 import os
@@ -321,7 +320,7 @@ def ratio(found: dict[str, float], theirs: str, ours: str) -> str:
 
 
 def table(title: str, what: str) -> None:
-    head = [what, *WAYS, "NumPy / NCHW", "kernels / NCHW", "kernels / channels_last"]
+    head = [what, "NumPy / NCHW", "kernels / NCHW", "kernels / channels_last", *WAYS]
     print(f"\n**{title}**\n\n| {' | '.join(head)} |\n|---|{'---:|' * (len(head) - 1)}")
 
 
@@ -332,7 +331,7 @@ def row(name: str, found: dict[str, float]) -> None:
         ratio(found, "torch NCHW", "kernels"),
         ratio(found, "torch channels_last", "kernels"),
     ]
-    print(f"| {name} | {' | '.join([*cells, *ratios])} |", flush=True)
+    print(f"| {name} | {' | '.join([*ratios, *cells])} |", flush=True)
 
 
 def print_ops(rounds: int, clock: Callable[[], float]) -> None:
@@ -378,20 +377,9 @@ def print_memory_of(who: str) -> None:
     print(f"{peak() - before:.0f}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--quick", action="store_true", help="the reference step and inference")
-    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: on a busy machine")
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    rounds, clock = options.rounds, CLOCKS[options.clock]
-    if options.memory_of:
-        print_memory_of(options.memory_of)
-        return
-    print(f"float32, {THREADS} threads, medians of {rounds} ({options.clock} time) in ms.")
+def by_width(rounds: int, clock: Callable[[], float], quick: bool) -> None:
     table("Training step, batch 128, 3 x 32 x 32", "widths")
-    for widths in ((32, 64, 128), (16, 32, 64), (64, 128, 256))[: 1 if options.quick else 3]:
+    for widths in ((32, 64, 128), (16, 32, 64), (64, 128, 256))[: 1 if quick else 3]:
 
         def ours(widths: tuple[int, ...] = widths) -> CNN:
             return CNN(widths=widths, rng=0)
@@ -399,19 +387,24 @@ def main() -> None:
         def theirs(widths: tuple[int, ...] = widths) -> object:
             return torch_cnn(widths)
 
-        row(
-            ", ".join(map(str, widths)),
-            medians(steps(ours, theirs, 128, 32, rivals=widths), rounds, clock),
-        )
+        ways = steps(ours, theirs, 128, 32, rivals=widths)
+        row(", ".join(map(str, widths)), medians(ways, rounds, clock))
+
+
+def inference(rounds: int, clock: Callable[[], float], quick: bool) -> None:
     table("Inference (eval, no_grad)", "batch")
-    for batch in (128,) if options.quick else (1, 32, 128, 512):
-        found = medians(inferences(CNN, torch_cnn if torch else None, batch, 32), rounds, clock)
-        row(str(batch), found)
-    if options.quick:
-        return
+    for batch in (128,) if quick else (1, 32, 128, 512):
+        ways = inferences(CNN, torch_cnn if torch else None, batch, 32)
+        row(str(batch), medians(ways, rounds, clock))
+
+
+def by_batch(rounds: int, clock: Callable[[], float]) -> None:
     table("Training step of the reference network", "batch")
     for batch in (1, 32, 512):
         row(str(batch), medians(steps(CNN, torch_cnn if torch else None, batch, 32), rounds, clock))
+
+
+def by_size(rounds: int, clock: Callable[[], float]) -> None:
     table("Training step, 16 images", "image size")
     for size in (64, 128, 224):
 
@@ -422,11 +415,43 @@ def main() -> None:
             return torch_cnn(size=size)
 
         row(str(size), medians(steps(large, torch_large, 16, size), max(3, rounds // 3), clock))
+
+
+def resnet9(rounds: int, clock: Callable[[], float]) -> None:
     table("Training step of ResNet9", "batch")
-    resnet = steps(ResNet9, torch_resnet9 if torch else None, 64, 32)
-    row("64", medians(resnet, max(3, rounds // 3), clock))
-    print_ops(rounds, clock)
-    print_memory()
+    ways = steps(ResNet9, torch_resnet9 if torch else None, 64, 32)
+    row("64", medians(ways, max(3, rounds // 3), clock))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "part",
+        nargs="?",
+        choices=("widths", "inference", "batches", "sizes", "resnet9", "ops", "memory"),
+    )
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--quick", action="store_true", help="the reference step and inference")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: on a busy machine")
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    rounds, clock, quick = options.rounds, CLOCKS[options.clock], options.quick
+    if options.memory_of:
+        print_memory_of(options.memory_of)
+        return
+    print(f"float32, {THREADS} threads, medians of {rounds} ({options.clock} time) in ms.")
+    parts: dict[str, Callable[[], None]] = {
+        "widths": lambda: by_width(rounds, clock, quick),
+        "inference": lambda: inference(rounds, clock, quick),
+        "batches": lambda: by_batch(rounds, clock),
+        "sizes": lambda: by_size(rounds, clock),
+        "resnet9": lambda: resnet9(rounds, clock),
+        "ops": lambda: print_ops(rounds, clock),
+        "memory": print_memory,
+    }
+    for part in [options.part] if options.part else list(parts)[: 2 if quick else None]:
+        print(f"\n```console\nnox -s bench -- spatial {part}\n```", flush=True)
+        parts[part]()
 
 
 if __name__ == "__main__":
