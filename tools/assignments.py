@@ -119,7 +119,8 @@ def keep(layer: str, course: Path, verdicts: dict[str, dict[int, Verdict]]) -> N
     with Gradebook(f"sqlite:///{course.resolve() / 'gradebook.db'}") as book:
         for student, found in verdicts.items():
             book.update_or_create_student(student)
-            book.update_or_create_submission(layer, student)
+            with book.db.no_autoflush:  # which warns of what is only half made
+                book.update_or_create_submission(layer, student)
             for number, verdict in found.items():
                 cell: Any = book.find_grade(f"{layer}-{number}", layer, layer, student)
                 cell.auto_score = verdict.points
