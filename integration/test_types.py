@@ -9,11 +9,14 @@ from typing import Any, assert_type
 import numpy as np
 import pytest
 
-from tinytorch.autograd import Variable
+from tinytorch.autograd import Variable, hvp, jacobian, nn, vjp
 from tinytorch.autograd.nn import Buffer, Parameter
+from tinytorch.data import TensorDataset
+from tinytorch.spatial import AdaptiveAvgPool2d, Dropout2d, MaxPool2d, Upsample
 from tinytorch.spatial import functional as images
 from tinytorch.tensor import (
     Tensor,
+    concatenate,
     einsum,
     flip,
     maximum,
@@ -22,6 +25,7 @@ from tinytorch.tensor import (
     ops,
     pad,
     split,
+    stack,
     take_along_axis,
     topk,
     where,
@@ -58,6 +62,8 @@ def of_tensors() -> Iterator[tuple[Tensor, type[Tensor]]]:
     yield assert_type(topk(variable, 1).values, Variable), Variable
     yield assert_type(topk(tensor, 1).values, Tensor), Tensor
     yield assert_type(split(variable, 1)[0], Variable), Variable
+    yield assert_type(stack([variable, parameter]), Variable), Variable
+    yield assert_type(concatenate([tensor, tensor]), Tensor), Tensor
     yield assert_type(pad(variable, 1), Variable), Variable
     yield assert_type(flip(tensor), Tensor), Tensor
     yield assert_type(einsum("ij,jk", tensor, variable), Variable), Variable
@@ -76,6 +82,8 @@ def of_functional() -> Iterator[tuple[Tensor, type[Tensor]]]:
     yield assert_type(F.mse_loss(tensor, array), Tensor), Tensor
     yield assert_type(F.cross_entropy(variable, [0, 1]), Variable), Variable
     yield assert_type(F.cross_entropy(tensor, [0, 1]), Tensor), Tensor
+    yield assert_type(F.mean_over(variable.sum(), 2), Variable), Variable
+    yield assert_type(F.mean_over(tensor.sum(), 2), Tensor), Tensor
 
 
 def of_images() -> Iterator[tuple[Tensor, type[Tensor]]]:
@@ -87,7 +95,29 @@ def of_images() -> Iterator[tuple[Tensor, type[Tensor]]]:
     yield assert_type(images.upsample(kernel, 2), Variable), Variable
 
 
-@pytest.mark.parametrize("results", [of_operators, of_ops, of_tensors, of_functional, of_images])
+def of_modules() -> Iterator[tuple[Tensor, type[Tensor]]]:
+    yield assert_type(nn.ReLU().forward(variable), Variable), Variable
+    yield assert_type(nn.Softmax().forward(tensor), Tensor), Tensor
+    yield assert_type(nn.Flatten().forward(parameter), Variable), Variable
+    yield assert_type(nn.Identity().forward(tensor), Tensor), Tensor
+    yield assert_type(nn.Dropout(0.0).forward(variable), Variable), Variable
+    yield assert_type(MaxPool2d(2).forward(picture), Tensor), Tensor
+    yield assert_type(AdaptiveAvgPool2d(1).forward(kernel), Variable), Variable
+    yield assert_type(Upsample(2).forward(kernel), Variable), Variable
+    yield assert_type(Dropout2d(0.0).forward(picture), Tensor), Tensor
+
+
+def of_others() -> Iterator[tuple[Tensor, type[Tensor]]]:
+    yield assert_type(vjp(ops.exp, tensor)[0], Tensor), Tensor
+    yield assert_type(jacobian(ops.exp)(tensor), Tensor), Tensor
+    yield assert_type(hvp(lambda x: (x**3).sum(), tensor, tensor), Tensor), Tensor
+    yield assert_type(TensorDataset(array)[0][0], Tensor), Tensor
+
+
+OF = [of_operators, of_ops, of_tensors, of_functional, of_images, of_modules, of_others]
+
+
+@pytest.mark.parametrize("results", OF)
 def test_results_have_the_types_that_checkers_are_told(results: Any) -> None:
     for result, kind in results():
         assert type(result) is kind

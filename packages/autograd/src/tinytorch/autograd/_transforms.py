@@ -19,7 +19,7 @@ from tinytorch.tensor import DTypeError, ShapeError, Tensor, checks, from_numpy,
 Pullback = Callable[[Any], Any]
 
 
-def vjp(function: Callable[..., Any], *inputs: Any) -> tuple[Any, Pullback]:
+def vjp(function: Callable[..., Any], *inputs: Any) -> tuple[Tensor, Pullback]:
     """Compute a function; return its value, and its vector-Jacobian product as a function.
 
     Args:
@@ -42,7 +42,7 @@ def vjp(function: Callable[..., Any], *inputs: Any) -> tuple[Any, Pullback]:
     return pulled_back("vjp", function, inputs)
 
 
-def value_and_grad(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
+def value_and_grad(function: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any]]:
     """Return the function that computes a scalar function's value and its gradient.
 
     Args:
@@ -73,7 +73,7 @@ def grad(function: Callable[..., Any]) -> Callable[..., Any]:
     return _grad("grad", function)
 
 
-def jacobian(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def jacobian(function: Callable[[Any], Any]) -> Callable[[Any], Tensor]:
     """Return the function that computes all derivatives of each output by each input.
 
     Args:
@@ -93,18 +93,19 @@ def jacobian(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """
 
     @wraps(function)
-    def matrix(x: Any) -> Any:
+    def matrix(x: Any) -> Tensor:
         value, pullback = pulled_back("jacobian", function, (x,))
         shape = (*value.shape, *np.shape(x))
         if not value.size:
             return from_numpy(np.zeros(shape, value.dtype))
         basis = np.eye(value.size, dtype=value.dtype).reshape(-1, *value.shape)
-        return ops.reshape(stack([pullback(Tensor(unit)) for unit in basis]), shape=shape)
+        rows: Tensor = stack([pullback(Tensor(unit)) for unit in basis])
+        return rows.reshape(shape)
 
     return matrix
 
 
-def hvp(function: Callable[[Any], Any], x: Any, vector: Any) -> Any:
+def hvp(function: Callable[[Any], Any], x: Any, vector: Any) -> Tensor:
     """Return the Hessian of a scalar function, multiplied by a vector.
 
     Args:
@@ -124,12 +125,13 @@ def hvp(function: Callable[[Any], Any], x: Any, vector: Any) -> Any:
     v = _as_tensor("hvp", vector)
     _require_shape("hvp", v, np.shape(x))
     slope = _grad("hvp", function)
-    return _grad("hvp", lambda at: ops.sum(slope(at) * v))(x)
+    product: Tensor = _grad("hvp", lambda at: ops.sum(slope(at) * v))(x)
+    return product
 
 
 def pulled_back(
     operation: str, function: Callable[..., Any], inputs: tuple[Any, ...]
-) -> tuple[Any, Pullback]:
+) -> tuple[Tensor, Pullback]:
     """Do what `vjp` does in the name of another operation."""
     with recording() as outside:
         own = [_own(operation, x, outside) for x in inputs]
@@ -163,9 +165,11 @@ def pulled_back(
     return (value if nested or not isinstance(value, Variable) else value.detach()), pullback
 
 
-def _value_and_grad(operation: str, function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
+def _value_and_grad(
+    operation: str, function: Callable[..., Any]
+) -> Callable[..., tuple[Tensor, Any]]:
     @wraps(function)
-    def both(*inputs: Any) -> tuple[Any, Any]:
+    def both(*inputs: Any) -> tuple[Tensor, Any]:
         value, pullback = pulled_back(operation, function, inputs)
         if value.size != 1:
             raise ShapeError(

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinytorch.data._fetch import fetch_batch, whole_indices
 from tinytorch.data.transforms._transform import Transform
-from tinytorch.tensor import checks, from_numpy, random
+from tinytorch.tensor import Tensor, checks, from_numpy, random
 from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError
 
 
@@ -147,7 +147,7 @@ class TensorDataset(Batched):
     def __len__(self) -> int:
         return len(self.arrays[0])
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         checked_indices("TensorDataset", [index], len(self))
         return tuple(from_numpy(np.asarray(array[index])) for array in self.arrays)
 

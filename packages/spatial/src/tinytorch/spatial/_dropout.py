@@ -1,12 +1,11 @@
 """The module that leaves out whole channels."""
 
-from typing import Any
-
 import numpy as np
 
 from tinytorch.autograd import nn
 from tinytorch.spatial import functional
 from tinytorch.tensor import checks, random
+from tinytorch.tensor.types import Operand, T
 
 
 class Dropout2d(nn.Module):
@@ -28,7 +27,7 @@ class Dropout2d(nn.Module):
         self.p = checks.fraction("Dropout2d", "p", p)
         self.rng = random.generator(rng)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[T]) -> T:
         return functional.dropout2d(x, self.p, rng=self.rng, training=self.training)
 
     def extra_repr(self) -> str:

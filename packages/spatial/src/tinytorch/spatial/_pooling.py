@@ -1,12 +1,12 @@
 """Pooling modules: one number for each window, by the function of the same name."""
 
 import math
-from typing import Any
 
 from tinytorch.autograd import nn
 from tinytorch.spatial import functional
 from tinytorch.spatial.functional._windows import Size
 from tinytorch.tensor import checks
+from tinytorch.tensor.types import Operand, T
 
 
 class _Pooling(nn.Module):
@@ -38,7 +38,7 @@ class MaxPool2d(_Pooling):
         (1, 3, 16, 16)
     """
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[T]) -> T:
         return functional.max_pool2d(x, self.kernel_size, self.stride, self.padding)
 
 
@@ -64,7 +64,7 @@ class AvgPool2d(_Pooling):
         super().__init__(kernel_size, stride, padding)
         self.count_include_pad = checks.flag("AvgPool2d", "count_include_pad", count_include_pad)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[T]) -> T:
         return functional.avg_pool2d(
             x, self.kernel_size, self.stride, self.padding, self.count_include_pad
         )
@@ -85,7 +85,7 @@ class AdaptiveAvgPool2d(nn.Module):
     def __init__(self, output_size: Size) -> None:
         self.output_size = checks.pair("AdaptiveAvgPool2d", "output_size", output_size, 1)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[T]) -> T:
         return functional.adaptive_avg_pool2d(x, self.output_size)
 
     def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ARG002

@@ -1,11 +1,10 @@
 """The module that enlarges images."""
 
-from typing import Any
-
 from tinytorch.autograd import nn
 from tinytorch.spatial import functional
 from tinytorch.spatial.functional._resizing import check_resizing
 from tinytorch.spatial.functional._windows import Size
+from tinytorch.tensor.types import Operand, T
 
 
 class Upsample(nn.Module):
@@ -26,7 +25,7 @@ class Upsample(nn.Module):
         check_resizing("Upsample", scale_factor, mode, size)
         self.scale_factor, self.mode, self.size = scale_factor, mode, size
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[T]) -> T:
         return functional.upsample(x, self.scale_factor, self.mode, self.size)
 
     def extra_repr(self) -> str:

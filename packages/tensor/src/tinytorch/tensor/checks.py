@@ -8,7 +8,7 @@ import math
 import operator
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from tinytorch.tensor._convert import as_array
 from tinytorch.tensor.errors import ArgumentError, MissingExtraError
 
 __all__ = ["as_array", "choice", "extra", "flag", "fraction", "number", "pair", "whole"]
+
+Word = TypeVar("Word")
 
 
 def whole(operation: str, name: str, value: Any, least: int | None = None) -> int:
@@ -130,7 +132,7 @@ def flag(operation: str, name: str, value: Any) -> bool:
     return bool(value)
 
 
-def choice(operation: str, name: str, value: Any, among: Sequence[str | None]) -> Any:
+def choice(operation: str, name: str, value: Word, among: Sequence[str | None]) -> Word:
     """Return `value` if it is one of a few.
 
     Raises:

@@ -4,12 +4,14 @@ import html
 from collections.abc import Iterable, Sequence
 from functools import partial
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["shown", "table"]
 
+Figure = TypeVar("Figure")
 
-def shown(figure: Any) -> Any:
+
+def shown(figure: Figure) -> Figure:
     """Return a matplotlib figure with its picture, so that a notebook shows it.
 
     Jupyter knows figures of pyplot alone, and others only after `%matplotlib inline`. A figure is
@@ -18,7 +20,7 @@ def shown(figure: Any) -> Any:
     Args:
         figure: It has `savefig(file, format="png")`, as it is when it is shown.
     """
-    figure._repr_png_ = partial(_png, figure)
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
     return figure
 
 

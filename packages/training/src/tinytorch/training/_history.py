@@ -7,13 +7,16 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinytorch.tensor import checks, display
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.training.files.atomic import PathLike, write_atomically
 from tinytorch.training.files.regular import RegularFile
 from tinytorch.training.pictures import drawn, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHOWN_ROWS = 20
 LOW_IS_BEST = re.compile(
@@ -144,7 +147,7 @@ class History(Mapping[str, list[float]]):
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise file.unusable("a file that History.to_json wrote", error) from error
 
-    def plot(self, path: PathLike | None = None) -> Any:
+    def plot(self, path: PathLike | None = None) -> "Figure":
         """Draw the learning curves: one panel per figure, training and validation together.
 
         Args:

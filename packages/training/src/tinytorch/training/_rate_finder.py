@@ -4,7 +4,7 @@ Source: L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", 201
 """
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from tinytorch.training._trainer import Trainer
 from tinytorch.training.callbacks.callback import Callback
 from tinytorch.training.files.atomic import PathLike
 from tinytorch.training.pictures import drawn, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 from tinytorch.training.session.state import trial
 
 SMOOTHING = 0.9
@@ -62,7 +65,7 @@ class RateSweep(Callback):
             return self.lowest
         return self.rates[int(np.argmin(self.smooth))] / 10
 
-    def plot(self, path: PathLike | None = None) -> Any:
+    def plot(self, path: PathLike | None = None) -> "Figure":
         """Draw loss over learning rate, and the suggestion.
 
         Args:

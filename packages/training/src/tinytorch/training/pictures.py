@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,12 +12,15 @@ from tinytorch.tensor.errors import ShapeError
 from tinytorch.training.files.atomic import PathLike, file_errors
 from tinytorch.training.metrics.labels import predicted_classes, scores_and_labels, scores_of
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["drawn", "new_figure", "plot_confusion", "plot_mistakes"]
 
 
 def plot_confusion(
     matrix: Any, classes: Sequence[str] | None = None, path: PathLike | None = None
-) -> Any:
+) -> "Figure":
     """Draw a confusion matrix: colors are shares of the true class, numbers are counts.
 
     Args:
@@ -64,7 +67,7 @@ def plot_mistakes(
     classes: Sequence[str] | None = None,
     count: int = 24,
     path: PathLike | None = None,
-) -> Any:
+) -> "Figure":
     """Draw the images that the model gets wrong with the greatest confidence, the worst first.
 
     Args:
@@ -120,7 +123,7 @@ def plot_mistakes(
     return drawn("plot_mistakes", figure, path)
 
 
-def new_figure(operation: str, width: float, height: float) -> Any:
+def new_figure(operation: str, width: float, height: float) -> "Figure":
     """Return an empty matplotlib figure, in inches, that a notebook shows.
 
     Raises:
@@ -131,7 +134,7 @@ def new_figure(operation: str, width: float, height: float) -> Any:
     return display.shown(Figure(figsize=(width, height), dpi=120, layout="constrained"))
 
 
-def drawn(operation: str, figure: Any, path: PathLike | None) -> Any:
+def drawn(operation: str, figure: "Figure", path: PathLike | None) -> "Figure":
     """Return a figure that is done, and write it if there is a path.
 
     Raises:

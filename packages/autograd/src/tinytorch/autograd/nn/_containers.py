@@ -1,7 +1,7 @@
 """Modules that hold a list or a dict of modules."""
 
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import Any
+from typing import Any, Self, overload
 
 from tinytorch.autograd.nn._module import Module
 from tinytorch.tensor import ArgumentError, DTypeError
@@ -37,13 +37,16 @@ class ModuleList(Module):
     def __iter__(self) -> Iterator[Module]:
         return iter(self._items)
 
-    def __getitem__(self, index: Any) -> Any:
-        return (
-            type(self)._of(self._items[index]) if isinstance(index, slice) else self._items[index]
-        )
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        return self._of(self._items[index]) if isinstance(index, slice) else self._items[index]
 
     @classmethod
-    def _of(cls, modules: Iterable[Module]) -> "ModuleList":
+    def _of(cls, modules: Iterable[Module]) -> Self:
         return cls(modules)
 
     def _members(self) -> Iterator[tuple[str, Any]]:
@@ -139,7 +142,7 @@ class Sequential(ModuleList):
         super().__init__(modules)
 
     @classmethod
-    def _of(cls, modules: Iterable[Module]) -> "Sequential":
+    def _of(cls, modules: Iterable[Module]) -> Self:
         return cls(*modules)
 
     def forward(self, x: Any) -> Any:

@@ -8,6 +8,7 @@ from tinytorch.autograd.nn._module import Module
 from tinytorch.autograd.nn._parameter import Parameter
 from tinytorch.tensor import checks, random
 from tinytorch.tensor import functional as F
+from tinytorch.tensor.types import Operand, T
 
 
 class Dropout(Module):
@@ -32,7 +33,7 @@ class Dropout(Module):
         self.p = checks.fraction("Dropout", "p", p)
         self.rng = random.generator(rng)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[T]) -> T:
         return F.dropout(x, self.p, training=self.training, rng=self.rng)
 
     def extra_repr(self) -> str:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from tinytorch.tensor import ops
 from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.checks import choice
 from tinytorch.tensor.errors import ShapeError
+from tinytorch.tensor.types import Operand, T
 
 _listener: ContextVar[list[float] | None] = ContextVar("divisors", default=None)
 
@@ -62,6 +63,12 @@ def reduce(loss: Any, reduction: str) -> Any:
         return ops.sum(loss)
     _tell(loss.size)
     return ops.mean(loss)
+
+
+@overload
+def mean_over(total: float, divisor: float) -> float: ...
+@overload
+def mean_over(total: Operand[T], divisor: float) -> T: ...
 
 
 def mean_over(total: Any, divisor: float) -> Any:

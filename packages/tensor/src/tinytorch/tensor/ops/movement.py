@@ -1,6 +1,6 @@
 """Movement ops: the same elements in another arrangement, by a view where NumPy can."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -55,13 +55,13 @@ def join(*xs: Array, axis: int = 0) -> Array:
 
 
 @named
-def concatenate(tensors: Any, axis: int = 0) -> Any:
+def concatenate(tensors: Iterable[Operand[T]], axis: int = 0) -> T:
     """Return the tensors one after the other along an axis that they have."""
     return join(*tensors, axis=axis)
 
 
 @named
-def stack(tensors: Any, axis: int = 0) -> Any:
+def stack(tensors: Iterable[Operand[T]], axis: int = 0) -> T:
     """Return the tensors one after the other along a new axis."""
     return join(*[expand_dims(x, axis) for x in tensors], axis=axis)
 

@@ -9,15 +9,17 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinytorch.tensor import checks
 from tinytorch.training.distributed.world import World
 
+Result = TypeVar("Result")
 
-def in_threads(size: int, function: Callable[[World], Any]) -> list[Any]:
+
+def in_threads(size: int, function: Callable[[World], Result]) -> list[Result]:
     """Run a function on every rank of a world of threads; one that fails ends them all.
 
     Args:
@@ -40,7 +42,7 @@ def in_threads(size: int, function: Callable[[World], Any]) -> list[Any]:
     """
     table = _Table(checks.whole("in_threads", "size", size, least=1))
 
-    def rank(number: int) -> Any:
+    def rank(number: int) -> Result:
         with table.turn:
             try:
                 return function(_Thread(number, table))
