@@ -1,15 +1,12 @@
-"""Shows what each transform does to real photographs, two draws of each.
+"""Draws what each transform does to real photographs, two draws of each.
 
-`python integration/examples/transforms.py` writes `docs/images/transforms.png`, or into the folder
-given. Needs matplotlib. The photographs are those of the CIFAR-10 sample in this repository.
+    python docs/figures/transforms.py
+
+The photographs are those of the CIFAR-10 sample in this repository.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from _style import IMAGES, SMALL, card, save
 
 from tinytorch.data import (
     CIFAR10,
@@ -25,9 +22,8 @@ from tinytorch.data import (
     ToFloat,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "integration" / "data" / "cifar10-sample"
-CHOSEN = [1, 4, 8, 13, 18, 27]
+SAMPLE = IMAGES.parents[1] / "integration" / "data" / "cifar10-sample"
+CHOSEN = [1, 8, 13, 27]
 TRANSFORMS = {
     "as they are": ToFloat(),
     "Pad(4)": Pad(4),
@@ -40,28 +36,26 @@ TRANSFORMS = {
     "crop, flip, erase": Compose(
         [RandomCrop(32, padding=4), RandomHorizontalFlip(), RandomErasing(12)]
     ),
-    "Normalize.of(CIFAR10),\nspread over black to white": Normalize.of(CIFAR10),
+    "Normalize.of(CIFAR10), spread over black to white": Normalize.of(CIFAR10),
 }
 
 
-def draw_row(axes: Axes, name: str, images: np.ndarray) -> None:
-    """Draw images `(batch, channels, height, width)` side by side, after their name."""
+def draw_row(axes, name, images):
+    """Draw images `(batch, channels, height, width)` side by side, under their name."""
     low, high = (0, 1)
     if name.startswith("Normalize"):
         low, high = images.min(), images.max()
     shown = (images - low) / (high - low)
     framed = np.pad(shown, [(0, 0), (0, 0), (1, 1), (1, 1)], constant_values=1)
-    axes.imshow(np.concatenate(list(framed.transpose(0, 2, 3, 1)), axis=1), interpolation="nearest")
+    axes.imshow(np.concatenate(list(framed.transpose(0, 2, 3, 1)), axis=1), interpolation="none")
     axes.set_axis_off()
-    axes.text(
-        -0.01, 0.5, name, transform=axes.transAxes, ha="right", va="center", family="monospace"
-    )
+    axes.set_title(name, family="monospace", fontsize=SMALL)
 
 
-def draw() -> Figure:
+def main():
     """One row for each transform: the same photographs, each drawn twice."""
     images = np.repeat(CIFAR10(SAMPLE, download=False).images[CHOSEN], 2, axis=0)
-    figure = Figure(figsize=(13, 10.5), layout="constrained", facecolor="white")
+    figure = card(7.6)
     rows = figure.subplots(len(TRANSFORMS), 1)
     for axes, (name, transform) in zip(rows, TRANSFORMS.items(), strict=True):
         if getattr(transform, "random", False):
@@ -69,16 +63,7 @@ def draw() -> Figure:
         else:
             changed = transform(images)
         draw_row(axes, name, ToFloat()(changed))
-    return figure
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
-    folder = parser.parse_args().folder
-    folder.mkdir(parents=True, exist_ok=True)
-    draw().savefig(folder / "transforms.png", dpi=80)
-    print(f"wrote {folder / 'transforms.png'}")
+    save(figure, "transforms")
 
 
 if __name__ == "__main__":
