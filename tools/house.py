@@ -46,15 +46,16 @@ class Box(NamedTuple):
 
 
 BOXES = {
-    "training": Box(20, 20, 960, 106, "#8a3b8f"),
-    "optim": Box(20, 138, 316, 200, "#1f6f78"),
-    "spatial": Box(348, 138, 316, 200, "#2b5fa8"),
-    "autograd": Box(20, 350, 644, 108, "#b0472f"),
-    "data": Box(676, 138, 304, 320, "#4f7a28"),
-    "tensor": Box(20, 470, 960, 108, "#4a4f5c"),
+    "training": Box(8, 8, 464, 140, "#8a3b8f"),
+    "optim": Box(8, 156, 158, 392, "#1f6f78"),
+    "spatial": Box(174, 156, 138, 392, "#2b5fa8"),
+    "autograd": Box(8, 556, 304, 196, "#b0472f"),
+    "data": Box(320, 156, 152, 596, "#4f7a28"),
+    "tensor": Box(8, 760, 464, 168, "#4a4f5c"),
 }
-WIDTH, HEIGHT = 1000, 598
-CHIP, GAP, CHARACTER, BADGE = 24, 6, 7.3, 18
+WIDTH, HEIGHT = 480, 936
+"""Pixels; a phone shows letters of 12 pixels 9 high."""
+CHIP, GAP, CHARACTER, BADGE = 23, 5, 7.1, 18
 
 
 def main() -> int:
@@ -91,7 +92,8 @@ def picture() -> str:
     """The whole picture as SVG."""
     order = " ".join(LAYERS)
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'width="{WIDTH}" role="img" '
         'aria-labelledby="title desc" '
         "font-family=\"system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif\">\n"
         '<title id="title">The house of TinyTorch</title>\n'
@@ -107,15 +109,15 @@ def package(layer: str, box: Box) -> str:
     size = f'x="{box.left}" y="{box.top}" width="{box.width}" height="{box.height}"'
     parts = [
         f'<rect {size} rx="10" fill="{box.color}"/>\n',
-        text(box.left + 14, box.top + 27, f"{LAYERS.index(layer) + 1}  {layer}", 18, "700"),
+        text(box.left + 10, box.top + 27, f"{LAYERS.index(layer) + 1}  {layer}", 18, "700"),
     ]
-    x, y = box.left + 14, box.top + 40
+    x, y = box.left + 10, box.top + 40
     for name in [*files(layer), *rooms(layer)]:
         numbers = [str(i) for i, place in enumerate(WAY, 1) if place == f"{layer}/{name}"]
         label = name.strip("_") + ("/" if name in rooms(layer) else "")
         width = round(len(label) * CHARACTER) + 14 + (BADGE + 2) * len(numbers)
         if x + width > box.left + box.width - 10:
-            x, y = box.left + 14, y + CHIP + GAP
+            x, y = box.left + 10, y + CHIP + GAP
         assert y + CHIP < box.top + box.height, f"the box of {layer} is too low"
         parts.append(chip(x, y, width, label, numbers))
         x += width + GAP
@@ -133,14 +135,14 @@ def chip(x: int, y: int, width: int, label: str, numbers: list[str]) -> str:
         parts.append(
             f'<circle cx="{left + BADGE // 2 - 1}" cy="{y + CHIP // 2}" r="{BADGE // 2}" '
             'fill="#ffd54a"/>\n'
-            f'<text x="{left + BADGE // 2 - 1}" y="{y + CHIP // 2 + 4}" font-size="11" '
+            f'<text x="{left + BADGE // 2 - 1}" y="{y + CHIP // 2 + 4}" font-size="12" '
             f'font-weight="700" fill="#222222" text-anchor="middle">{number}</text>\n'
         )
         left += BADGE + 2
-    return "".join(parts) + text(left, y + 17, label, 13, "400")
+    return "".join(parts) + text(left, y + 16, label, 12.1, "400")
 
 
-def text(x: int, y: int, words: str, size: int, weight: str) -> str:
+def text(x: int, y: int, words: str, size: float, weight: str) -> str:
     """White words on a box."""
     return (
         f'<text x="{x}" y="{y}" font-size="{size}" font-weight="{weight}" fill="#ffffff">'

@@ -202,23 +202,23 @@ def model(network, figures, links):
 
 
 def draw(curves, path):
-    """Draw the speed over the ranks: one panel for each network."""
+    """Draw the speed over the ranks: one panel for each network, as wide as a phone shows well."""
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2 * len(curves), 4.2), layout="constrained")
-    for axes, (network, lines) in zip(
-        figure.subplots(1, len(curves), squeeze=False)[0], curves.items(), strict=True
-    ):
+    mpl.rcParams.update({"font.size": 9, "legend.fontsize": 8.5, "svg.hashsalt": "mpi"})
+    figure = Figure(figsize=(4.6, 2.6 * len(curves) + 0.8), layout="constrained", facecolor="white")
+    for axes, (network, lines) in zip(figure.subplots(len(curves)), curves.items(), strict=True):
         axes.plot(RANKS, RANKS, color="black", linestyle=":", label="ideal")
         colors = {}
         for (link, kind), speeds in lines.items():
             color = colors.setdefault(link, f"C{len(colors)}")
             style = "-" if kind == "weak" else "--"
             axes.plot(RANKS, speeds, style, color=color, label=f"{link}, {kind}")
-        axes.set(xscale="log", yscale="log", xlabel="ranks", ylabel="speed, 1 rank = 1")
-        axes.set_title(network)
-        axes.legend(frameon=False, fontsize="small")
-    figure.savefig(path)
+        axes.set(xscale="log", yscale="log", xlabel="ranks")
+        axes.set_title(f"{network}: speed, 1 rank = 1", fontsize=9.5, loc="left")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main():
