@@ -216,6 +216,8 @@ def draw(curves, path):
             style = "-" if kind == "weak" else "--"
             axes.plot(RANKS, speeds, style, color=color, label=f"{link}, {kind}")
         axes.set(xscale="log", yscale="log", xlabel="ranks")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:,.0f}")
         axes.set_title(f"{network}: speed, 1 rank = 1", fontsize=9.5, loc="left")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.savefig(path, metadata={"Date": None})
