@@ -11,8 +11,16 @@ SHAPE = (4, 256, 256)
 
 
 @pytest.fixture(autouse=True)
-def start_empty(monkeypatch):
-    monkeypatch.setattr(_memory, "_kept", [])
+def store(monkeypatch):
+    """A store that is empty."""
+    store = _memory.Store(limit=2**30)
+    monkeypatch.setattr(_memory, "_store", store)
+    return store
+
+
+def kept(store):
+    """How many bytes a store holds, in use or not."""
+    return sum(array.nbytes for array in store.arrays)
 
 
 def address(array):
@@ -47,13 +55,29 @@ def test_dtype_and_shape_may_change():
     assert again.flags.c_contiguous
 
 
-def test_little_is_kept(monkeypatch):
-    monkeypatch.setattr(_memory, "_KEPT_BYTES", 2**21)
+def test_no_more_is_kept_than_was_in_use_at_a_time(store):
+    held = [room((64, 2048 + n), np.float32) for n in range(4)]
+    most = kept(store)
+    del held
+    for columns in range(1024, 1040):
+        room((64, columns), np.float32)
+        assert kept(store) <= most
+    assert len(store.arrays) > 4
+
+
+def test_what_is_kept_has_a_limit(store):
+    store.limit = 2**21
     held = [room(SHAPE, np.float32) for _ in range(6)]
-    assert sum(x.nbytes for x in _memory._kept) <= 2**21
     assert len({address(x) for x in held}) == 6
+    del held
+    room((4, 256, 255), np.float32)
+    assert kept(store) <= 2**21
+
+
+def test_small_arrays_are_the_allocators(store):
     assert room((3,), np.float32).shape == (3,)
     assert room((0, 5), np.float32).size == 0
+    assert store.arrays == []
 
 
 def test_threads_do_not_get_the_same_memory():

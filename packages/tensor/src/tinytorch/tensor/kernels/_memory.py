@@ -17,9 +17,6 @@ from tinytorch.tensor.types import Array
 _SMALL_BYTES, _LARGE_BYTES = 2**18, 2**30
 """Smaller arrays come fast from the allocator, larger ones are not kept."""
 
-_kept: list[Array] = []
-_lock = Lock()
-
 
 def room(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Return an array whose values are whatever was there before; nobody else sees its memory.
@@ -32,13 +29,7 @@ def room(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     size = math.prod(shape) * kind.itemsize
     if not _SMALL_BYTES <= size <= _LARGE_BYTES:
         return np.empty(shape, kind)
-    with _lock:
-        found = _unused(_kept, size)
-        if found is None:
-            found = np.empty(size, np.uint8)
-            if _fits(size):
-                _kept.append(found)
-        return found.view(kind).reshape(shape)
+    return _store.take(size).view(kind).reshape(shape)
 
 
 def room_like(x: Array) -> Array:
@@ -49,42 +40,65 @@ def room_like(x: Array) -> Array:
     return np.ndarray(fresh.shape, fresh.dtype, room(fresh.shape, fresh.dtype), 0, fresh.strides)
 
 
-def _unused(arrays: list[Array], size: int) -> Array | None:
-    """The first array of a size that nothing but the list refers to."""
-    for array in arrays:
-        if array.nbytes == size and sys.getrefcount(array) == _ALONE:
-            return array
-    return None
+class Store:
+    """Arrays of bytes that are in use, and others, as many as were ever in use at a time.
+
+    Args:
+        limit: How many bytes all may have if some are not in use.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.most = 0
+        self.arrays: list[Array] = []
+        self.lock = Lock()
+
+    def take(self, size: int) -> Array:
+        """Return a view of so many bytes; while it, or a view of it, lives they are in use."""
+        with self.lock:
+            found = self._unused(size)
+            if found is None:
+                self._make_way(size)
+                found = np.empty(size, np.uint8)
+                self.arrays.append(found)
+            return found[:]
+
+    def _unused(self, size: int) -> Array | None:
+        """The first array of a size that nothing but the list refers to."""
+        for array in self.arrays:
+            if array.nbytes == size and sys.getrefcount(array) == _ALONE:
+                return array
+        return None
+
+    def _make_way(self, size: int) -> None:
+        """Let go of what is not in use, as far as with the next array all were too many."""
+        unused = [sys.getrefcount(array) == _ALONE for array in self.arrays]
+        total = size + sum(array.nbytes for array in self.arrays)
+        spare = sum(array.nbytes for array, alone in zip(self.arrays, unused, strict=True) if alone)
+        self.most = max(self.most, total - spare)
+        kept = []
+        for array, alone in zip(self.arrays, unused, strict=True):
+            if alone and total > min(self.most, self.limit):
+                total -= array.nbytes
+            else:
+                kept.append(array)
+        self.arrays = kept
 
 
-def _an_eighth() -> int:
-    """How much is kept in all, in use or not: an eighth of the machine's memory, where it tells."""
+def _a_quarter() -> int:
+    """A quarter of the machine's memory in bytes, where it tells."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 8
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
     except (AttributeError, OSError, ValueError):
         return 2**30
 
 
-def _fits(size: int) -> bool:
-    """Whether so many bytes more can be kept, where need be instead of others that nobody uses."""
-    total = size + sum(array.nbytes for array in _kept)
-    kept = []
-    for array in _kept:
-        if total > _KEPT_BYTES and sys.getrefcount(array) == _ALONE:
-            total -= array.nbytes
-        else:
-            kept.append(array)
-    if total <= _KEPT_BYTES:
-        _kept[:] = kept
-    return total <= _KEPT_BYTES
-
-
 def _count_alone() -> int:
-    """What `_unused` counts for an array in a list alone; it depends on the Python version."""
+    """What `sys.getrefcount` says of an array in a list alone; it depends on Python's version."""
     for array in [np.empty(0, np.uint8)]:
         return sys.getrefcount(array)
     raise AssertionError
 
 
 _ALONE = _count_alone()
-_KEPT_BYTES = _an_eighth()
+_store = Store(_a_quarter())
