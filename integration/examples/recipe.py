@@ -25,7 +25,7 @@ from tinytorch.optim import SGD, AdamW, Optimizer
 from tinytorch.optim.schedules import one_cycle
 from tinytorch.spatial import CNN, ResNet9
 from tinytorch.tensor.functional import cross_entropy
-from tinytorch.training import Callback, Trainer
+from tinytorch.training import Averaged, Callback, Trainer
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "cifar10-sample"
 
@@ -161,7 +161,7 @@ RECIPES = {
         schedule=falling,
         padding_mode="reflect",
         flip=lambda: transforms.AlternatingFlip(),  # noqa: PLW0108 - another data may lack it
-        callbacks=(record.Filters,),
+        callbacks=(record.Filters, partial(Averaged, 0.97)),
         whitened=5000,
     ),
 }

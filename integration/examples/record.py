@@ -19,7 +19,7 @@ CHANNELS = 24  # two for each of the 12 numbers of a colored patch of 2 x 2
 
 
 class Record(nn.Module):
-    """A whitening convolution, three blocks of two convolutions, and one linear layer.
+    """A whitening convolution, three blocks of two, two and three convolutions, one linear layer.
 
     It maps (batch, 3, 32, 32) to (batch, classes), one score for each class.
 
@@ -30,7 +30,7 @@ class Record(nn.Module):
 
     Attributes:
         whitening: The first convolution; `whiten` sets its filters, which do not learn.
-        features: GELU, the blocks, and pooling to one pixel.
+        features: SiLU, the blocks, and pooling to one pixel.
         head: The linear layer, whose scores are divided by its inputs.
     """
 
@@ -40,16 +40,10 @@ class Record(nn.Module):
         self.whitening.weight.requires_grad = False
         blocks = []
         for before, width in zip((CHANNELS, *widths), widths, strict=False):
-            blocks += [
-                _convolution(before, width, generator),
-                MaxPool2d(2),
-                _norm(width),
-                nn.GELU(),
-                _convolution(width, width, generator),
-                _norm(width),
-                nn.GELU(),
-            ]
-        self.features = nn.Sequential(nn.GELU(), *blocks, MaxPool2d(3), nn.Flatten())
+            blocks += [_convolution(before, width, generator), MaxPool2d(2), *_active(width)]
+            blocks += [_convolution(width, width, generator), *_active(width)]
+        blocks += [_convolution(width, width, generator), *_active(width)]
+        self.features = nn.Sequential(nn.SiLU(), *blocks, MaxPool2d(3), nn.Flatten())
         self.head = nn.Linear(widths[-1], classes, bias=False, rng=generator)
         self.head.weight.assign(self.head.weight.data / self.head.weight.data.std())
 
@@ -60,7 +54,7 @@ class Record(nn.Module):
         """Set the first filters so that what they make of such images is uncorrelated.
 
         They are the eigenvectors of the covariance of patches, each divided by the root of its
-        eigenvalue, and their negatives, for the GELU that follows.
+        eigenvalue, and their negatives, for the SiLU that follows.
 
         Args:
             images: `(images, 3, height, width)`, float32.
@@ -130,8 +124,8 @@ def _convolution(before, after, rng):
     return convolution
 
 
-def _norm(channels):
-    """Batch normalization that learns a shift and no scale."""
+def _active(channels):
+    """Batch normalization that learns a shift and no scale, and SiLU."""
     norm = BatchNorm2d(channels, eps=1e-12, momentum=0.4)
     norm.weight.requires_grad = False
-    return norm
+    return norm, nn.SiLU()
