@@ -377,11 +377,65 @@ def test_threads_share_large_products_wherever_the_matrices_lie(x, y):
     bias = drawn(y.shape[-1])
     for start in (None, bias):
         z = _products.multiplied(x, y, start)
-        if _threads.openblas() is None:
-            assert z is NotImplemented, "NumPy's library is another one"
+        if z is NotImplemented:
+            assert _threads.openblas() is None, "NumPy's library is another one"
             continue
         wanted = x.astype(np.float64) @ y + (0 if start is None else start)
         assert_close(z, wanted.astype(np.float32), rtol=1e-4, atol=1e-4)
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        pytest.param(drawn(9, 5, 64, 60), drawn(9, 5, 60, 64), id="as they are"),
+        pytest.param(drawn(200, 1, 43), drawn(200, 43, 100), id="a row"),
+        pytest.param(drawn(50, 21, 43), drawn(50, 43, 33), id="odd sizes"),
+        pytest.param(
+            drawn(50, 43, 21).swapaxes(1, 2), drawn(50, 33, 43).swapaxes(1, 2), id="turned"
+        ),
+        pytest.param(drawn(50, 21, 43)[::-1, ::-1], drawn(50, 43, 66)[..., ::-2], id="backward"),
+        pytest.param(
+            drawn(9, 64, 5, 60).swapaxes(1, 2),
+            drawn(9, 64, 5, 60).transpose(0, 2, 3, 1),
+            id="heads",
+        ),
+        pytest.param(drawn(9, 1, 64, 60), drawn(5, 60, 64), id="broadcast"),
+        pytest.param(np.broadcast_to(drawn(64, 60), (9, 64, 60)), drawn(9, 60, 48), id="again"),
+    ],
+)
+def test_little_matrices_of_a_batch_are_multiplied_wherever_they_lie(x, y):
+    from tinytorch.tensor.kernels._numba._batches import multiplied_little
+
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    wanted = x.astype(np.float64) @ y
+    assert_close(multiplied_little(x, y, batch), wanted.astype(np.float32), rtol=1e-4, atol=1e-4)
+
+
+@needs_numba
+def test_what_is_not_finite_in_a_little_matrix_stays_in_its_row():
+    from tinytorch.tensor.kernels._numba._batches import multiplied_little
+
+    x, y = drawn(50, 21, 43), drawn(50, 43, 33)
+    x[7, 20, 3], x[8, 0, 0] = np.nan, np.inf
+    z = multiplied_little(x, y, (50,))
+    assert np.argwhere(~np.isfinite(z).all(axis=2)).tolist() == [[7, 20], [8, 0]]
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        pytest.param(drawn(3, 600, 9), drawn(3, 9, 64), id="many rows"),
+        pytest.param(drawn(3, 9, 600), drawn(3, 600, 64), id="many terms"),
+        pytest.param(drawn(3, 90, 90), drawn(3, 90, 3), id="few columns"),
+        pytest.param(drawn(2, 200, 200), drawn(2, 200, 200), id="not little"),
+    ],
+)
+def test_other_matrices_of_a_batch_are_left_to_blas(x, y):
+    from tinytorch.tensor.kernels._numba._batches import multiplied_little
+
+    assert multiplied_little(x, y, x.shape[:1]) is NotImplemented
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,7 @@ import numpy as np
 
 from tinytorch.spatial import ops
 from tinytorch.spatial.kernels._numba._squares import PRODUCTS
-from tinytorch.spatial.kernels._numba._tile import (
-    CHANNELS,
-    LANES,
-    NO_PADDING,
-    PIXELS,
-    served,
-    writable,
-)
+from tinytorch.spatial.kernels._numba._tile import CHANNELS, NO_PADDING, PIXELS, served, writable
 from tinytorch.spatial.kernels._numba._weights import MANY, collect, correlate_weights
 from tinytorch.spatial.kernels._numba._windows import correlate, pack
 from tinytorch.spatial.kernels._numba._winograd import (
@@ -27,6 +20,7 @@ from tinytorch.spatial.kernels._numba._winograd import (
 )
 from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
 from tinytorch.tensor.kernels import kernel, room, threads_for
+from tinytorch.tensor.kernels.tile import LANES
 
 MOST_SUMS = 2**20
 """More sums of squares leave the core's own cache, where each thread keeps them all."""

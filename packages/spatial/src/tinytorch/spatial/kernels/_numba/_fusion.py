@@ -15,9 +15,10 @@ from tinytorch.spatial.kernels._numba._normalization import (
     way_back,
 )
 from tinytorch.spatial.kernels._numba._pooling import halves, larger
-from tinytorch.spatial.kernels._numba._tile import COMPILED, INNER, pour, served
+from tinytorch.spatial.kernels._numba._tile import pour, served
 from tinytorch.spatial.ops._layout import channels_first, channels_last
 from tinytorch.tensor.kernels import kernel, njit, parallel, room
+from tinytorch.tensor.kernels.tile import COMPILED, INNER
 
 
 @njit(**INNER)

@@ -5,9 +5,10 @@ import weakref
 import numpy as np
 
 from tinytorch.spatial import ops
-from tinytorch.spatial.kernels._numba._tile import COMPILED, pour, served
+from tinytorch.spatial.kernels._numba._tile import pour, served
 from tinytorch.spatial.ops._layout import channels_first, channels_last
 from tinytorch.tensor.kernels import kernel, parallel, room, threads_for
+from tinytorch.tensor.kernels.tile import COMPILED
 
 RUN = 32
 """Rows that are added in float32; their sums are added in float64, so that no digits are lost."""

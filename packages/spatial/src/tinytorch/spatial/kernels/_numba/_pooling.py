@@ -5,16 +5,10 @@ import math
 import numpy as np
 
 from tinytorch.spatial import ops
-from tinytorch.spatial.kernels._numba._tile import (
-    COMPILED,
-    INNER,
-    LANES,
-    NO_PADDING,
-    served,
-    writable,
-)
+from tinytorch.spatial.kernels._numba._tile import NO_PADDING, served, writable
 from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
 from tinytorch.tensor.kernels import kernel, njit, parallel, room, threads_for
+from tinytorch.tensor.kernels.tile import COMPILED, INNER, LANES
 
 RUN = 64
 """So many numbers may be added one after the other in float32."""

@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from tinytorch.spatial.kernels._numba._tile import LANES, VECTOR, load, store
+from tinytorch.tensor.kernels.tile import LANES, VECTOR, load, store
 
 RESULTS, TAPS, SIDE = 4, 3, 6
 """Along an axis of a square."""

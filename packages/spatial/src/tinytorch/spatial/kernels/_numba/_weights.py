@@ -4,19 +4,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinytorch.spatial.kernels._numba._tile import (
-    CHANNELS,
-    COMPILED,
-    LANES,
-    LEAST,
-    PIXELS,
-    multiples,
-    pour,
-    tile,
-)
+from tinytorch.spatial.kernels._numba._tile import CHANNELS, PIXELS, pour
 from tinytorch.spatial.kernels._numba._windows import inside_image, unpack
 from tinytorch.spatial.ops._layout import reach
 from tinytorch.tensor.kernels import parallel
+from tinytorch.tensor.kernels.tile import COMPILED, LANES, LEAST, multiples, tile
 
 CHUNK = 128
 """About how many pixels a thread adds up at a time."""

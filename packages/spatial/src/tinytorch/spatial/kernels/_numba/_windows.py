@@ -8,16 +8,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinytorch.spatial.kernels._numba._tile import (
-    CHANNELS,
-    COMPILED,
-    INNER,
-    LANES,
-    PIXELS,
-    tile,
-)
+from tinytorch.spatial.kernels._numba._tile import CHANNELS, PIXELS
 from tinytorch.spatial.ops._layout import reach
 from tinytorch.tensor.kernels import njit, parallel, threads_for
+from tinytorch.tensor.kernels.tile import COMPILED, INNER, LANES, tile
 
 WINDOWS = 64
 """With fewer windows in an image, a thread takes several images at a time."""

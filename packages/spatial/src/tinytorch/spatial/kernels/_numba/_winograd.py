@@ -17,21 +17,11 @@ from tinytorch.spatial.kernels._numba._squares import (
     transform_sums,
     transform_taps,
 )
-from tinytorch.spatial.kernels._numba._tile import (
-    CHANNELS,
-    COMPILED,
-    INNER,
-    LANES,
-    LEAST,
-    PIXELS,
-    finite,
-    multiples,
-    pour,
-    tile,
-)
+from tinytorch.spatial.kernels._numba._tile import CHANNELS, PIXELS, finite, pour
 from tinytorch.spatial.kernels._numba._weights import RUN
 from tinytorch.spatial.kernels._numba._windows import unpack
 from tinytorch.tensor.kernels import njit, parallel
+from tinytorch.tensor.kernels.tile import COMPILED, INNER, LANES, LEAST, multiples, tile
 
 SQUARES = 64
 """Squares of results that a thread computes at a time."""

@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 
 from tinytorch.tensor import ops
 from tinytorch.tensor.kernels import kernel, parallel, room, threads_for
+from tinytorch.tensor.kernels._numba._batches import multiplied_little
 from tinytorch.tensor.kernels._threads import openblas, products_alone
 
 FEW = 1 << 18
@@ -75,6 +76,10 @@ def multiplied(x, y, bias=None):
         shape = *batch, rows
     matrices = prod(batch)
     work = matrices * rows * terms * columns
+    if matrices > 1 and work > FEW and len(batch) <= 2 and bias is None:
+        z = multiplied_little(x, y, batch)
+        if z is not NotImplemented:
+            return z
     if work <= LITTLE or min(rows, columns) == 1 or len(batch) > 2:
         return NotImplemented
     library = openblas()
