@@ -13,16 +13,10 @@ def torch_record(widths=(64, 256, 256), classes=10):
     """The network of `record`, in the memory format that PyTorch is fastest with."""
     blocks = []
     for before, width in zip((24, *widths), widths, strict=False):
-        blocks += [
-            nn.Conv2d(before, width, 3, padding=1, bias=False),
-            nn.MaxPool2d(2),
-            nn.BatchNorm2d(width, eps=1e-12, momentum=0.4),
-            nn.GELU(),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width, eps=1e-12, momentum=0.4),
-            nn.GELU(),
-        ]
-    features = nn.Sequential(nn.GELU(), *blocks, nn.MaxPool2d(3), nn.Flatten())
+        blocks += [_convolution(before, width), nn.MaxPool2d(2), *_active(width)]
+        blocks += [_convolution(width, width), *_active(width)]
+    blocks += [_convolution(width, width), *_active(width)]
+    features = nn.Sequential(nn.SiLU(), *blocks, nn.MaxPool2d(3), nn.Flatten())
     return _Network(features, nn.Linear(widths[-1], classes, bias=False))
 
 
@@ -60,6 +54,14 @@ class _Network(nn.Module):
 
     def forward(self, x):
         return self.head(self.features(self.whitening(x))) / self.head.in_features
+
+
+def _convolution(before, after):
+    return nn.Conv2d(before, after, 3, padding=1, bias=False)
+
+
+def _active(channels):
+    return nn.BatchNorm2d(channels, eps=1e-12, momentum=0.4), nn.SiLU()
 
 
 def _orthogonal(d, steps):

@@ -8,6 +8,7 @@ Takes ten minutes or more.
 """
 
 import argparse
+import copy
 import sys
 import time
 from pathlib import Path
@@ -21,13 +22,16 @@ from _torch_record import Muon, torch_record
 from recipe import RECIPES
 from spatial import torch_cnn
 
-from tinytorch.training import Callback
+from tinytorch.training import Averaged, Callback
 
 SGD = ("lr", "momentum", "nesterov", "weight_decay")
 
 
 class Twin(Callback):
-    """A PyTorch network that learns from each batch that the Trainer's network learns from."""
+    """A PyTorch network that learns from each batch that the Trainer's network learns from.
+
+    Where the recipe shows averaged weights, so does this one.
+    """
 
     def __init__(self, recipe):
         self.recipe = recipe
@@ -38,6 +42,9 @@ class Twin(Callback):
         self.optimizers = [
             optimizer(group, self.twins(trainer, group)) for group in trainer.optimizer.param_groups
         ]
+        averages = [c for c in trainer.callbacks if isinstance(c, Averaged)]
+        self.decay = averages[0].decay if averages else 0.0
+        self.shown = copy.deepcopy(self.network) if averages else self.network
         smoothing = RECIPES[self.recipe].smoothing
         self.loss = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)
 
@@ -63,14 +70,16 @@ class Twin(Callback):
         self.loss(self.network(image(trainer.inputs)), label(trainer.targets)).backward()
         for rule in self.optimizers:
             rule.step()
+        if self.shown is not self.network:
+            follow(self.shown, self.network, self.decay if trainer.step > 1 else 0.0)
         self.seconds += time.perf_counter() - began
 
     def on_epoch_end(self, trainer):
-        self.network.eval()
+        self.shown.eval()
         right = total = 0
         with torch.no_grad():
             for images, labels in trainer.val_loader:
-                right += int((self.network(image(images)).argmax(1) == label(labels)).sum())
+                right += int((self.shown(image(images)).argmax(1) == label(labels)).sum())
                 total += len(labels)
         ours = trainer.history["val_accuracy"][-1]
         print(
@@ -95,6 +104,14 @@ def optimizer(group, params):
     return (Muon if "ns_steps" in group else torch.optim.SGD)(
         params, **{name: group[name] for name in names}
     )
+
+
+@torch.no_grad()
+def follow(shown, network, decay):
+    """Bring an average of weights and statistics one step on."""
+    values = network.state_dict().values()
+    for kept, value in zip(shown.state_dict().values(), values, strict=True):
+        kept.copy_(torch.lerp(value, kept, decay) if value.is_floating_point() else value)
 
 
 def twin(model, network):

@@ -413,6 +413,59 @@ def test_little_matrices_of_a_batch_are_multiplied_wherever_they_lie(x, y):
 
 
 @needs_numba
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("columns", [16, 19, 130, 256])
+@pytest.mark.parametrize("terms", [16, 33, 784, 1500])
+@pytest.mark.parametrize("shape", [(5,), (64,), (3, 31)])
+def test_few_rows_meet_a_weight_as_it_lies(shape, terms, columns, bias):
+    from tinytorch.tensor.kernels._numba import _dots
+
+    x, weight = drawn(*shape, terms), drawn(columns, terms)
+    start = drawn(columns) if bias else None
+    wanted = x.astype(np.float64) @ weight.T + (0 if start is None else start)
+    z = _dots.few_rows(x, weight, start)
+    if z is NotImplemented:
+        assert wanted.size * terms <= _dots.LITTLE
+    else:
+        assert_close(z, wanted.astype(np.float32), rtol=1e-4, atol=1e-4)
+
+
+@needs_numba
+def test_what_is_not_finite_in_a_few_rows_stays_in_its_results():
+    from tinytorch.tensor.kernels._numba._dots import few_rows
+
+    x, weight = drawn(64, 100), drawn(70, 100)
+    x[3, 99], weight[69, 0] = np.nan, np.inf
+    z = few_rows(x, weight, None)
+    strange = ~np.isfinite(z)
+    assert strange[3].all()
+    assert strange[:, 69].all()
+    assert strange.sum() == 70 + 64 - 1
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("x", "weight"),
+    [
+        pytest.param(drawn(3, 512), drawn(512, 512), id="fewer rows"),
+        pytest.param(drawn(97, 512), drawn(512, 512), id="more rows"),
+        pytest.param(drawn(64, 512), drawn(15, 512), id="few columns"),
+        pytest.param(drawn(64, 15), drawn(512, 15), id="few terms"),
+        pytest.param(drawn(4, 5000), drawn(16, 5000), id="many terms"),
+        pytest.param(drawn(64, 20), drawn(20, 20), id="little work"),
+        pytest.param(drawn(512, 64).T, drawn(512, 512), id="turned"),
+        pytest.param(drawn(64, 512), drawn(512, 512).T, id="turned weight"),
+        pytest.param(drawn(8, 2048), drawn(2048, 2048), id="a large weight"),
+        pytest.param(drawn(64, 511), drawn(512, 512), id="other terms"),
+    ],
+)
+def test_other_rows_are_left_to_blas(x, weight):
+    from tinytorch.tensor.kernels._numba._dots import few_rows
+
+    assert few_rows(x, weight, None) is NotImplemented
+
+
+@needs_numba
 def test_what_is_not_finite_in_a_little_matrix_stays_in_its_row():
     from tinytorch.tensor.kernels._numba._batches import multiplied_little
 

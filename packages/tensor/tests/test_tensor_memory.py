@@ -55,13 +55,14 @@ def test_dtype_and_shape_may_change():
     assert again.flags.c_contiguous
 
 
-def test_no_more_is_kept_than_was_in_use_at_a_time(store):
+def test_little_more_is_kept_than_was_in_use_at_a_time(store, monkeypatch):
+    monkeypatch.setattr(_memory, "_SPARE_BYTES", 1024)
     held = [room((64, 2048 + n), np.float32) for n in range(4)]
     most = kept(store)
     del held
     for columns in range(1024, 1040):
         room((64, columns), np.float32)
-        assert kept(store) <= most
+        assert kept(store) <= most + 1024
     assert len(store.arrays) > 4
 
 

@@ -34,10 +34,10 @@ def test_a_tile_is_a_product_that_begins_with_something(tile, narrower, least):
         )
 
     tile_multiples = tile.multiples
-    random = np.random.default_rng(0)
-    a = random.standard_normal((tile.ROWS, 7), np.float32)
-    b = random.standard_normal((7, tile.COLUMNS), np.float32)
-    start = random.standard_normal(tile.COLUMNS, np.float32)
+    drawn = np.random.default_rng(0)
+    a = drawn.standard_normal((tile.ROWS, 7), np.float32)
+    b = drawn.standard_normal((7, tile.COLUMNS), np.float32)
+    start = drawn.standard_normal(tile.COLUMNS, np.float32)
     lanes = tile.COLUMNS - narrower
     out = np.full((tile.ROWS, tile.COLUMNS), 9, np.float32)
     multiply(out, start, a, b, lanes, np.float32(least))

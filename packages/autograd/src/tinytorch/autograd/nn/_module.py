@@ -115,8 +115,15 @@ class Module(pytorch.Guided):
         return ((name, x) for name, x in self._members() if isinstance(x, Module))
 
     def modules(self) -> Iterator["Module"]:
-        """Return this module and all below it."""
-        return (module for _, module in self.named_modules())
+        """Return this module and all below it, each once, in the order of `named_modules`."""
+        seen: set[int] = set()
+        stack = [self]
+        while stack:
+            module = stack.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield module
+                stack.extend(reversed(_modules_in(vars(module))))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
         """Return this module and all below it, each once, with dotted names."""
@@ -303,13 +310,25 @@ def _spread(prefix: str, holder: Any) -> Iterator[tuple[str, Any]]:
         name = _dotted(prefix, str(key))
         if not isinstance(x, CONTAINERS):
             yield name, x
-        elif any(issubclass(kind, SOUGHT) for kind in _kinds(x)):
+        elif _is_sought_in(x):
             yield from _spread(name, x)
 
 
-def _kinds(container: Any) -> set[type]:
-    """The types of what a container holds: few, where it holds many numbers or words."""
-    return set(map(type, container.values() if isinstance(container, dict) else container))
+def _modules_in(holder: Any) -> list[Any]:
+    """The modules that a container and the containers in it hold."""
+    found = []
+    for x in holder.values() if isinstance(holder, dict) else holder:
+        if isinstance(x, Module):
+            found.append(x)
+        elif isinstance(x, CONTAINERS) and _is_sought_in(x):
+            found += _modules_in(x)
+    return found
+
+
+def _is_sought_in(container: Any) -> bool:
+    """Whether the types of what a container holds, few where it holds many numbers, matter here."""
+    kinds = set(map(type, container.values() if isinstance(container, dict) else container))
+    return any(issubclass(kind, SOUGHT) for kind in kinds - PLAIN)
 
 
 def _dotted(prefix: str, name: str) -> str:

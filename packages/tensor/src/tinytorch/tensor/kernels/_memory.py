@@ -16,6 +16,8 @@ from tinytorch.tensor.types import Array
 
 _SMALL_BYTES, _LARGE_BYTES = 2**18, 2**30
 """Smaller arrays come fast from the allocator, larger ones are not kept."""
+_SPARE_BYTES = 2**27
+"""So much is kept in any case: steps of different sizes take turns."""
 
 
 def room(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
@@ -41,7 +43,7 @@ def room_like(x: Array) -> Array:
 
 
 class Store:
-    """Arrays of bytes that are in use, and others, as many as were ever in use at a time.
+    """Arrays of bytes that are in use, and others, little more than were ever in use at a time.
 
     Args:
         limit: How many bytes all may have if some are not in use.
@@ -76,9 +78,10 @@ class Store:
         total = size + sum(array.nbytes for array in self.arrays)
         spare = sum(array.nbytes for array, alone in zip(self.arrays, unused, strict=True) if alone)
         self.most = max(self.most, total - spare)
+        most = min(self.most + _SPARE_BYTES, self.limit)
         kept = []
         for array, alone in zip(self.arrays, unused, strict=True):
-            if alone and total > min(self.most, self.limit):
+            if alone and total > most:
                 total -= array.nbytes
             else:
                 kept.append(array)

@@ -17,6 +17,7 @@ from numba.extending import intrinsic
 from tinytorch.tensor import ops
 from tinytorch.tensor.kernels import kernel, parallel, room, threads_for
 from tinytorch.tensor.kernels._numba._batches import multiplied_little
+from tinytorch.tensor.kernels._numba._dots import few_rows
 from tinytorch.tensor.kernels._threads import openblas, products_alone
 
 FEW = 1 << 18
@@ -34,9 +35,13 @@ def linear(x, weight, bias=None):
     """Multiply in parts, which begin with the bias."""
     if not type(x) is type(weight) is np.ndarray or weight.ndim != 2:
         return NotImplemented
+    plain = bias is None or (bias.shape == weight.shape[:1] and bias.dtype == x.dtype)
+    if plain and x.dtype == weight.dtype == np.float32 and x.ndim > 1:
+        z = few_rows(x, weight, bias)
+        if z is not NotImplemented:
+            return z
     if x.size * len(weight) <= FEW:
         return NotImplemented
-    plain = bias is None or (bias.shape == weight.shape[:1] and bias.dtype == x.dtype)
     z = multiplied(x, weight.T, bias) if plain else NotImplemented
     return alone(ops.linear, x, weight.T, x, weight, bias) if z is NotImplemented else z
 

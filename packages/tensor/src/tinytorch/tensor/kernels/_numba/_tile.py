@@ -202,19 +202,24 @@ def store(builder, value, data, place, v=0, lanes=None):
     if lanes is None:
         builder.store(value, pointer, align=4)
         return
-    kind = ir.VectorType(INTEGER, LANES)
-    undefined = ir.Constant(kind, ir.Undefined)
-    zeros = ir.Constant(ir.VectorType(BITS, LANES), [0] * LANES)
-    most = builder.insert_element(undefined, lanes, BITS(0))
-    most = builder.shuffle_vector(most, undefined, zeros)
-    numbers = ir.Constant(kind, [v * LANES + lane for lane in range(LANES)])
-    mask = builder.icmp_signed("<", numbers, most)
+    mask = among(builder, lanes, v)
     masked = cgutils.get_or_insert_function(
         builder.module,
         ir.FunctionType(ir.VoidType(), [VECTOR, pointer.type, BITS, mask.type]),
         f"llvm.masked.store.v{LANES}f32.p0",
     )
     builder.call(masked, [value, pointer, BITS(4), mask])
+
+
+def among(builder, lanes, v=0):
+    """Tell of each number of vector v whether it is among so many lanes."""
+    kind = ir.VectorType(INTEGER, LANES)
+    undefined = ir.Constant(kind, ir.Undefined)
+    zeros = ir.Constant(ir.VectorType(BITS, LANES), [0] * LANES)
+    most = builder.insert_element(undefined, lanes, BITS(0))
+    most = builder.shuffle_vector(most, undefined, zeros)
+    numbers = ir.Constant(kind, [v * LANES + lane for lane in range(LANES)])
+    return builder.icmp_signed("<", numbers, most)
 
 
 @intrinsic
