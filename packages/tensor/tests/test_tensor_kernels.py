@@ -495,7 +495,9 @@ def test_other_matrices_of_a_batch_are_left_to_blas(x, y):
     "case",
     [
         OpCase(ops.mul, np.multiply, [sample((70, 1000), (70, 1000)), sample((70, 1000), 0.3)]),
-        OpCase(ops.mul, np.multiply, [sample((1000, 70), (70,))]),
+        OpCase(ops.mul, np.multiply, [sample((1000, 70), (70,)), sample((70,), (30, 40, 70))]),
+        OpCase(ops.add, np.add, [sample((1000, 70), (70,)), sample((70,), (30, 40, 70))]),
+        OpCase(ops.add, np.add, [sample((70000, 1), (1,)), sample((1, 70000), (70000,))]),
         OpCase(ops.sum, np.sum, [sample((700, 100), axis=0), sample((9, 80, 100), axis=(0, 1))]),
         OpCase(ops.sum, np.sum, [sample((9, 80, 10, 10), axis=(0, 1), keepdims=True)]),
         OpCase(ops.sum, np.sum, [sample((2, 40000), axis=0), sample((9, 80, 100), axis=(0, 2))]),

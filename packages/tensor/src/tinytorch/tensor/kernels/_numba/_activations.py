@@ -30,20 +30,20 @@ def erfc(x):
 
 @kernel(ops.add)
 def add(x, y):
-    """Add up where many numbers lie side by side, those of both in the same order."""
-    if not (alike(x, y) and is_worth_it(x) and x.strides == y.strides):
-        return NotImplemented
-    return by_element(fill_sum, x, y)
+    """Add up where many numbers lie side by side, those of both in the same order, or a row."""
+    if alike(x, y) and is_worth_it(x) and x.strides == y.strides:
+        return by_element(fill_sum, x, y)
+    return by_row(fill_row_sums, x, y)
 
 
 @kernel(ops.mul)
 def mul(x, y):
-    """Multiply many numbers that lie side by side by as many in the same order, or by one."""
+    """Multiply many numbers that lie side by side by as many in the same order, one, or a row."""
     if type(y) is float and type(x) is np.ndarray and is_worth_it(x):
         return by_element(fill_multiple, x, settings=(x.dtype.type(y),))
-    if not (alike(x, y) and is_worth_it(x) and x.strides == y.strides):
-        return NotImplemented
-    return by_element(fill_product, x, y)
+    if alike(x, y) and is_worth_it(x) and x.strides == y.strides:
+        return by_element(fill_product, x, y)
+    return by_row(fill_row_products, x, y)
 
 
 @kernel(ops.relu)
@@ -129,6 +129,26 @@ def is_worth_it(x):
     return x.size >= MANY and x.dtype.char in "fd" and np.empty_like(x).strides == x.strides
 
 
+def by_row(fill, x, row):
+    """The result of a loop over many rows, of either operand, that all meet the other, one row."""
+    if not type(x) is type(row) is np.ndarray or x.dtype != row.dtype:
+        return NotImplemented
+    if x.ndim == 1:
+        x, row = row, x
+    if x.ndim < 2 or row.shape != x.shape[-1:] or not (is_worth_it(x) and x.flags.c_contiguous):
+        return NotImplemented
+    out = room_like(x)
+    shape = -1, len(row)
+    fill(
+        len(x.reshape(shape)),
+        x.size,
+        x.reshape(shape),
+        np.ascontiguousarray(row),
+        out.reshape(shape),
+    )
+    return out
+
+
 def by_element(fill, *arrays, settings=()):
     """The result of a loop over all elements, in the order in which those of the last array lie."""
     out = room_like(arrays[-1])
@@ -169,6 +189,22 @@ def fill_product(begin, end, x, y, out):
     """out[i] = x[i] * y[i]."""
     for i in range(np.uint64(begin), np.uint64(end)):
         out[i] = x[i] * y[i]
+
+
+@parallel
+def fill_row_sums(begin, end, x, row, out):
+    """out[i, k] = x[i, k] + row[k]."""
+    for i in range(np.uint64(begin), np.uint64(end)):
+        for k in range(len(row)):
+            out[i, k] = x[i, k] + row[k]
+
+
+@parallel
+def fill_row_products(begin, end, x, row, out):
+    """out[i, k] = x[i, k] * row[k]."""
+    for i in range(np.uint64(begin), np.uint64(end)):
+        for k in range(len(row)):
+            out[i, k] = x[i, k] * row[k]
 
 
 @parallel
