@@ -24,11 +24,12 @@ class Muon(torch.optim.Optimizer):
     """Momentum made orthogonal for filters; `torch.optim.Muon` takes matrices alone.
 
     Each bank is brought to the norm sqrt(outputs) before its step, as `Filters` in
-    integration/examples/record.py does.
+    integration/examples/record.py does, unless `rescale` is False.
     """
 
-    def __init__(self, params, lr, momentum, ns_steps):
+    def __init__(self, params, lr, momentum, ns_steps, rescale=True):
         super().__init__(params, {"lr": lr, "momentum": momentum, "ns_steps": ns_steps})
+        self.rescale = rescale
 
     @torch.no_grad()
     def step(self):
@@ -39,7 +40,8 @@ class Muon(torch.optim.Optimizer):
                 kept = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
                 kept.mul_(momentum).add_(p.grad)
                 direction = p.grad.add(kept, alpha=momentum)
-                p.mul_(math.sqrt(len(p)) / p.norm())
+                if self.rescale:
+                    p.mul_(math.sqrt(len(p)) / p.norm())
                 d = _orthogonal(direction.reshape(len(p), -1), group["ns_steps"])
                 scale = math.sqrt(max(1, d.shape[0] / d.shape[1]))
                 p.add_(d.reshape(p.shape), alpha=-group["lr"] * scale)
