@@ -31,7 +31,7 @@ TEST_TOOLS = ("pytest>=8.3", "hypothesis>=6.100")
 ALL_EXTRAS = frozenset().union(*(package.extras for package in DECLARED.values()))
 PLOTS = frozenset({"plot"})
 FAST_AND_PLOTS = PLOTS | {"fast"}
-COMPILED = ("*/kernels/numba.py", "*/kernels/_numba/*")
+COMPILED = ("*/kernels/numba.py", "*/kernels/tile.py", "*/kernels/_numba/*")
 """Files that need numba as soon as they are imported: `fast` tests them."""
 PAGES = "integration/test_documents.py"
 """The tests of the pages' blocks; those that need a library run where it is."""
