@@ -58,7 +58,7 @@ def test_whitened_patches_are_uncorrelated(record):
 def test_each_weight_of_the_record_has_the_rule_that_it_wants(record):
     model = record.Record(widths=(24, 24, 24), rng=0)
     groups = record.optimizer(model).param_groups
-    assert [len(group["params"]) for group in groups] == [6, 7, 1]
+    assert [len(group["params"]) for group in groups] == [7, 8, 1]
     learning = {id(p) for p in model.parameters() if p.requires_grad}
     assert {id(p) for group in groups for p in group["params"]} == learning
 
