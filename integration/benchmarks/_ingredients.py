@@ -87,9 +87,9 @@ def start(without, seed, widths):
         model.whiten(Normalize(CIFAR10.mean, CIFAR10.std)(first))
     rules = record.optimizer(model, RECIPE.batch_size)
     network = twin(model, torch_record(widths)).to(DEVICE)
-    pairs = zip(model.parameters(), network.parameters(), strict=True)
+    pairs = list(zip(model.parameters(), network.parameters(), strict=True))
     twin_of = {id(ours): theirs for ours, theirs in pairs}
-    for ours, theirs in zip(model.parameters(), network.parameters(), strict=True):
+    for ours, theirs in pairs:
         theirs.requires_grad = ours.requires_grad
     if without == "whitening":
         network.whitening.weight.requires_grad = True

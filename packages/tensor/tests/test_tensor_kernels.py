@@ -510,6 +510,22 @@ def test_kernels_of_products_and_sums_agree_where_numbers_are_many(case):
 
 
 @needs_numba
+@pytest.mark.parametrize("bias", [None, drawn(30)])
+def test_more_threads_than_rows_share_a_product(bias, monkeypatch):
+    from tinytorch.tensor.kernels import _threads
+    from tinytorch.tensor.kernels._numba import _products
+
+    monkeypatch.setattr(_products, "threads_for", lambda _: 64)
+    x, y = drawn(40, 8000), drawn(8000, 30)
+    z = _products.multiplied(x, y, bias)
+    if z is NotImplemented:
+        assert _threads.openblas() is None, "NumPy's library is another one"
+    else:
+        wanted = x.astype(np.float64) @ y + (0 if bias is None else bias)
+        assert_close(z, wanted.astype(np.float32), rtol=1e-4, atol=1e-3)
+
+
+@needs_numba
 @pytest.mark.parametrize("library", [None, SimpleNamespace(sgemm=None)], ids=["other", "hidden"])
 def test_a_library_whose_product_is_not_found_computes_by_itself(library, monkeypatch):
     from tinytorch.tensor.kernels._numba import _products

@@ -21,6 +21,7 @@ from tinytorch.tensor.kernels._numba._tile import (
     WIDE,
     among,
     load,
+    vector_pointer,
 )
 
 SIDE = 4 if WIDE else 3
@@ -185,8 +186,7 @@ def fused(builder, sums, xs, ws):
 
 def part(builder, data, place, lanes):
     """Load the first numbers of a vector, and zeros for the others."""
-    pointer = builder.bitcast(builder.gep(data, [place]), VECTOR.as_pointer())
-    mask = among(builder, lanes, 0)
+    pointer, mask = vector_pointer(builder, data, place, 0), among(builder, lanes)
     masked = cgutils.get_or_insert_function(
         builder.module,
         ir.FunctionType(VECTOR, [pointer.type, BITS, mask.type, VECTOR]),

@@ -26,8 +26,6 @@ LITTLE = 1 << 23
 """So many multiplications take one thread no longer than waking another may take."""
 LONG = 1 << 13
 """Sums of more terms than this lose digits: the references add them by parts."""
-BEGUN_BYTES = 1 << 20
-"""Results that begin with something are still in the core's cache when BLAS adds to them."""
 BY_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112
 """How BLAS is told where the numbers of a matrix lie."""
 
@@ -184,23 +182,20 @@ def multiply(
         from_y = y + matrix // inner * y_steps[0] + matrix % inner * y_steps[1] + left * y_across
         to = (matrix * rows + top) * columns + left
         begins = start[left:]
-        run = max(1, BEGUN_BYTES // (4 * max(1, wide))) if begun else high
-        for first in range(0, high, run):
-            lines, at = min(run, high - first), to + first * columns
-            if begun:
-                for row in range(lines):
-                    line = out[at + row * columns :]
-                    for column in range(np.uint64(wide)):
-                        line[column] = begins[column]
-            if wide:
-                multiply_matrices(
-                    sgemm,
-                    (TRANSPOSED if x_turned else AS_IT_IS, TRANSPOSED if y_turned else AS_IT_IS),
-                    (lines, wide, terms),
-                    (from_x + first * x_down, from_y, out.ctypes.data + 4 * at),
-                    (x_steps[2], y_steps[2], columns),
-                    begun,
-                )
+        if begun:
+            for row in range(high):
+                line = out[to + row * columns :]
+                for column in range(np.uint64(wide)):
+                    line[column] = begins[column]
+        if high and wide:
+            multiply_matrices(
+                sgemm,
+                (TRANSPOSED if x_turned else AS_IT_IS, TRANSPOSED if y_turned else AS_IT_IS),
+                (high, wide, terms),
+                (from_x, from_y, out.ctypes.data + 4 * to),
+                (x_steps[2], y_steps[2], columns),
+                begun,
+            )
 
 
 @intrinsic
