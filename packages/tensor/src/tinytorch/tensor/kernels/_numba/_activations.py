@@ -138,14 +138,8 @@ def by_row(fill, x, row):
     if x.ndim < 2 or row.shape != x.shape[-1:] or not (is_worth_it(x) and x.flags.c_contiguous):
         return NotImplemented
     out = room_like(x)
-    shape = -1, len(row)
-    fill(
-        len(x.reshape(shape)),
-        x.size,
-        x.reshape(shape),
-        np.ascontiguousarray(row),
-        out.reshape(shape),
-    )
+    rows, results = (array.reshape(-1, len(row)) for array in (x, out))
+    fill(len(rows), x.size, rows, np.ascontiguousarray(row), results)
     return out
 
 
