@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 WAY = (
     "data/_loader",
-    "data/_fetch",
+    "data/batches",
     "data/transforms",
     "training/_trainer",
     "spatial/_convolution",

@@ -6,7 +6,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from tinytorch.data._collate import column, join, stack, to_tensors
+from tinytorch.data.batches.collate import column, join, stack, to_tensors
 from tinytorch.tensor import Tensor, tensor
 from tinytorch.tensor.errors import ShapeError
 

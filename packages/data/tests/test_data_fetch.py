@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinytorch.data import ConcatDataset, DataLoader, ImageDataset, Subset, TensorDataset
-from tinytorch.data._fetch import fetch_batch
+from tinytorch.data.batches.fetch import fetch_batch
 from tinytorch.tensor import tensor
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError
 

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from tinytorch.data import DataLoader, Digits, Subset, TensorDataset, WorkerError
-from tinytorch.data import _processes as processes
-from tinytorch.data import _workers as workers
+from tinytorch.data.batches import processes, threads
 from tinytorch.data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip
 from tinytorch.tensor.errors import ArgumentError
 
@@ -193,7 +192,7 @@ def test_without_workers_a_batch_is_made_when_it_is_asked_for():
 @pytest.fixture
 def impatient(monkeypatch, parts):
     """A worker that hangs is left at once."""
-    monkeypatch.setattr(workers, "PATIENCE", 0.01)
+    monkeypatch.setattr(threads, "PATIENCE", 0.01)
     yield
     parts.released.set()
 
@@ -319,7 +318,7 @@ import os, signal, sys
 sys.path.insert(0, {here!r})
 from data_worker_parts import Hanging, Numbers
 from tinytorch.data import DataLoader, Digits, WorkerError
-from tinytorch.data import _processes as processes
+from tinytorch.data.batches import processes
 """
 
 

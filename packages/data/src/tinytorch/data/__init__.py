@@ -17,8 +17,8 @@ from tinytorch.data._samplers import (
 from tinytorch.data._shards import ShardedDataset, ShardSampler
 from tinytorch.data._simple import SimpleDataset
 from tinytorch.data._version import __version__
-from tinytorch.data._workers import WorkerError
 from tinytorch.data._write_shards import write_shards
+from tinytorch.data.batches.threads import WorkerError
 from tinytorch.data.files.errors import DamagedFileError, DownloadError
 from tinytorch.data.files.places import data_root
 from tinytorch.data.transforms import (

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from tinytorch.data._fetch import fetch_batch, whole_indices
+from tinytorch.data.batches.fetch import fetch_batch, whole_indices
 from tinytorch.data.transforms._transform import Transform
 from tinytorch.tensor import Tensor, checks, from_numpy, random
 from tinytorch.tensor.errors import ArgumentError, IndexRangeError, ShapeError

@@ -1,6 +1,6 @@
 """Batches of a data set, epoch after epoch: the same for any number of workers, and resumable.
 
-All randomness grows from one seed (see `_batches`), so a position in the data is two numbers.
+All randomness grows from one seed (`batches/make.py`), so a position in the data is two numbers.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinytorch.data._batches import ORDER, MakeBatch, grown
-from tinytorch.data._collate import to_tensors
 from tinytorch.data._dataset import Dataset, check_dataset
-from tinytorch.data._fetch import Collate
-from tinytorch.data._parts import check_shard
-from tinytorch.data._processes import in_processes
 from tinytorch.data._samplers import BatchSampler, Sampler, choose_batches
-from tinytorch.data._workers import in_threads
+from tinytorch.data.batches.collate import to_tensors
+from tinytorch.data.batches.fetch import Collate
+from tinytorch.data.batches.make import ORDER, MakeBatch, grown
+from tinytorch.data.batches.parts import check_shard
+from tinytorch.data.batches.processes import in_processes
+from tinytorch.data.batches.threads import in_threads
 from tinytorch.data.transforms._transform import Seeded, check_transform
 from tinytorch.tensor import checks, pytorch, random
 from tinytorch.tensor.errors import ArgumentError, StateError

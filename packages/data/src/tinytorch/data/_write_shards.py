@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.data._collate import column, stack
 from tinytorch.data._dataset import Dataset
-from tinytorch.data._fetch import fetch_batch
+from tinytorch.data.batches.collate import column, stack
+from tinytorch.data.batches.fetch import fetch_batch
 from tinytorch.data.files.places import find_root
 from tinytorch.data.files.shards import (
     NUMBERS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.data._collate import as_array, column, is_array, join, like, stack
+from tinytorch.data.batches.collate import as_array, column, is_array, join, like, stack
 from tinytorch.data.transforms._transform import Seeded, Transform
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError
 

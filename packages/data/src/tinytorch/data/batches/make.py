@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.data._collate import without_rows
 from tinytorch.data._dataset import Dataset
-from tinytorch.data._fetch import Collate, fetch_batch
-from tinytorch.data._parts import RowGenerator, Shard, rows_of
+from tinytorch.data.batches.collate import without_rows
+from tinytorch.data.batches.fetch import Collate, fetch_batch
+from tinytorch.data.batches.parts import RowGenerator, Shard, rows_of
 from tinytorch.data.transforms._transform import Seeded
 from tinytorch.tensor.errors import ArgumentError
 
@@ -34,6 +34,7 @@ class MakeBatch:
     shard: Shard | None
 
     def __call__(self, number: int, indices: np.ndarray) -> Any:
+        """Return batch `number`, of the items at `indices`, `(batch,)`."""
         rng = grown(self.entropy, self.epoch, BATCH, number)
         if self.shard is not None:
             rows, length = rows_of(self.shard, len(indices)), len(indices)

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from tinytorch.data._workers import PATIENCE, Job, Make, Task, Waiting, WorkerError, ahead
+from tinytorch.data.batches.threads import PATIENCE, Job, Make, Task, Waiting, WorkerError, ahead
 from tinytorch.tensor.errors import ArgumentError
 
 
