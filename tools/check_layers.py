@@ -238,9 +238,13 @@ def _check_test_names(root: Path, folders: list[Path]) -> Iterator[Finding]:
 
 
 def _layer_in(name: str) -> str | None:
-    """The second part of `tinytorch.optim.SGD`; None outside the namespace and for its own name."""
-    parts = name.split(".")
-    return parts[1] if parts[0] == NAMESPACE and len(parts) > 1 else None
+    """The second part of `tinytorch.optim.SGD`; None outside the namespace and for what is its own.
+
+    Its own are its name and what every package has, such as `__path__`.
+    """
+    top, _, below = name.partition(".")
+    layer = below.partition(".")[0]
+    return layer if top == NAMESPACE and layer and not layer.startswith("__") else None
 
 
 def _is_available(top: str, declared: frozenset[str] | set[str]) -> bool:

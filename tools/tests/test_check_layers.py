@@ -260,6 +260,11 @@ def test_a_folder_that_is_no_known_layer_is_found(tree: Tree) -> None:
     ]
 
 
+def test_what_the_namespace_has_itself_is_no_layer(tree: Tree) -> None:
+    tree.source("data", "_a.py", "import tinytorch\nplaces = tinytorch.__path__\n")
+    assert tree.findings() == []
+
+
 def test_a_second_contract_and_a_repeated_test_name_are_found(tree: Tree) -> None:
     tree.test("tensor", "contract/test_contract_tensor.py", "")
     tree.test("data", "contract/test_contract_tensor.py", "")

@@ -7,10 +7,12 @@ computes its part of each batch, and all agree on the step, the figures and the 
 import hashlib
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
 
+import tinytorch
 from tinytorch.tensor.errors import ArgumentError, StateError
 from tinytorch.training._run import Run
 from tinytorch.training.parts.made_of import differences
@@ -20,8 +22,6 @@ from tinytorch.training.session.large_batch import LargeBatch
 from tinytorch.training.session.signals import Signals
 from tinytorch.training.session.state import load_run_state, state_here
 from tinytorch.training.session.totals import collect
-
-LAYERS = ("tensor", "autograd", "optim", "data", "spatial", "training")
 
 
 class Together:
@@ -134,7 +134,7 @@ class Together:
         return {
             **{name: words for name, words in run.made_of.items() if name not in machines_own},
             **{name: repr(value) for name, value in settings.items()},
-            **{f"tinytorch-{layer}": _version(f"tinytorch-{layer}") for layer in LAYERS},
+            **_versions(),
         }
 
     def _draw_apart(self) -> None:
@@ -147,9 +147,13 @@ class Together:
             rng.bit_generator.state = type(rng.bit_generator)(seed).state
 
 
-def _version(package: str) -> str:
-    """Return a package's version; a layer of one's own may have come without one."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"
+def _versions() -> dict[str, str]:
+    """Return the version of each layer here; a layer of one's own may have come without one."""
+    versions = {}
+    for layer in iter_modules(tinytorch.__path__):
+        name = f"tinytorch-{layer.name}"
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "unknown"
+    return versions
