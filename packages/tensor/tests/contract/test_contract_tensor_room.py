@@ -1,4 +1,4 @@
-"""Arrays to fill: `kernels.room` and `kernels.room_like`."""
+"""Arrays that kernels fill and read: `kernels.room`, `room_like` and `writable`."""
 
 import numpy as np
 import pytest
@@ -36,3 +36,12 @@ def test_room_like_keeps_the_memory_order(axes):
 def test_room_like_a_view_with_gaps_has_none():
     x = np.zeros((512, 2048), np.float32)[:, ::2]
     assert kernels.room_like(x).strides == np.empty_like(x).strides
+
+
+def test_what_may_be_written_to_is_itself_and_what_may_not_a_copy():
+    x = np.arange(6).reshape(2, 3)
+    assert kernels.writable(x) is x
+    x.flags.writeable = False
+    copied = kernels.writable(x)
+    copied[0, 0] = 7
+    assert (x[0, 0], copied.tolist()) == (0, [[7, 1, 2], [3, 4, 5]])

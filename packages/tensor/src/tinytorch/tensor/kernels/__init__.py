@@ -7,7 +7,7 @@ its operands (a data type, a layout) gives NotImplemented, and the reference ser
 """
 
 from tinytorch.tensor import ops
-from tinytorch.tensor.kernels._compiling import compile_beside, njit, parallel
+from tinytorch.tensor.kernels._compiling import compile_beside, njit, parallel, writable
 from tinytorch.tensor.kernels._memory import room, room_like
 from tinytorch.tensor.kernels._registry import (
     active,
@@ -40,6 +40,7 @@ __all__ = [
     "threads_for",
     "use",
     "using",
+    "writable",
 ]
 
 

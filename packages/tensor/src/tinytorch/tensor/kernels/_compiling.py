@@ -12,6 +12,7 @@ from typing import Any
 
 from tinytorch.tensor.checks import extra
 from tinytorch.tensor.kernels._threads import threads_for
+from tinytorch.tensor.types import Array
 
 _folders: set[Path] = set()
 _beside: list[str] = []
@@ -89,6 +90,21 @@ def parallel(function: Callable[..., Any] | None = None, /, **options: Any) -> A
         shared(count, threads, *arguments)
 
     return loop
+
+
+def writable(array: Array) -> Array:
+    """Return an array that may be written to, itself or a copy: kernels are compiled for these.
+
+    Args:
+        array: What a kernel reads.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.broadcast_to(np.float32(1), (2,))
+        >>> writable(x).flags.writeable, writable(x).tolist()
+        (True, [1.0, 1.0])
+    """
+    return array if array.flags.writeable else array.copy()
 
 
 def compile_beside(module: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinytorch.spatial import ops
 from tinytorch.spatial.kernels._numba._squares import PRODUCTS
-from tinytorch.spatial.kernels._numba._tile import CHANNELS, NO_PADDING, PIXELS, served, writable
+from tinytorch.spatial.kernels._numba._tile import CHANNELS, NO_PADDING, PIXELS, served
 from tinytorch.spatial.kernels._numba._weights import MANY, collect, correlate_weights
 from tinytorch.spatial.kernels._numba._windows import correlate, pack
 from tinytorch.spatial.kernels._numba._winograd import (
@@ -19,7 +19,7 @@ from tinytorch.spatial.kernels._numba._winograd import (
     winograd_weights,
 )
 from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
-from tinytorch.tensor.kernels import kernel, room, threads_for
+from tinytorch.tensor.kernels import kernel, room, threads_for, writable
 from tinytorch.tensor.kernels.tile import LANES
 
 MOST_SUMS = 2**20

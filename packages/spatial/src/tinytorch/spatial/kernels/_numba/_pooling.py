@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from tinytorch.spatial import ops
-from tinytorch.spatial.kernels._numba._tile import NO_PADDING, served, writable
+from tinytorch.spatial.kernels._numba._tile import NO_PADDING, served
 from tinytorch.spatial.ops._layout import channels_first, channels_last, window_count
-from tinytorch.tensor.kernels import kernel, njit, parallel, room, threads_for
+from tinytorch.tensor.kernels import kernel, njit, parallel, room, threads_for, writable
 from tinytorch.tensor.kernels.tile import COMPILED, INNER, LANES
 
 RUN = 64

@@ -17,11 +17,6 @@ def served(*arrays):
     return all(a.dtype == np.float32 and a.size for a in arrays)
 
 
-def writable(array):
-    """An array that may be written to: kernels are compiled for these alone."""
-    return array if array.flags.writeable else array.copy()
-
-
 @njit(**INNER)
 def pour(run, total):
     """Add a run's sums to the total, and begin the next run with zeros."""

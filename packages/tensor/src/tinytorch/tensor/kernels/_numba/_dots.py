@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tinytorch.tensor.kernels import parallel, room
+from tinytorch.tensor.kernels import parallel, room, writable
 from tinytorch.tensor.kernels._numba._tile import (
     BITS,
     COMPILED,
@@ -54,16 +54,11 @@ def few_rows(x, weight, bias):
     out = room((*x.shape[:-1], columns), np.float32)
     start = np.zeros(columns, np.float32) if bias is None else np.ascontiguousarray(bias)
     block = max(1, BLOCK_BYTES // (4 * terms * SIDE)) * SIDE
-    operands = (as_it_lies(a) for a in (x, weight, start))
+    operands = (writable(a).reshape(-1) for a in (x, weight, start))
     sizes = rows, columns, terms, block
     blocks = -(-columns // block)
     multiply_rows(blocks, work // MULTIPLICATIONS, *operands, out.reshape(-1), sizes)
     return out
-
-
-def as_it_lies(array):
-    """All numbers of a contiguous array, to be read: kernels are compiled for what is writable."""
-    return (array if array.flags.writeable else array.copy()).reshape(-1)
 
 
 @parallel(**COMPILED)
