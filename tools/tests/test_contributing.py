@@ -58,7 +58,7 @@ OPERATION = {
         '"The square root of x.")\n', 'cbrt = _ufunc("cbrt", np.cbrt, "The cube root of x.")\n'
     ),
     "packages/autograd/src/tinytorch/autograd/derivatives/elementwise.py": after(
-        "derivative(ops.exp, lambda g, z, x: g * z)\n",
+        "derivative(ops.exp, lambda g, z, _x: g * z)\n",
         "derivative(ops.cbrt, lambda g, z, x: g / (3 * z * z))\n",
     ),
     "packages/tensor/src/tinytorch/tensor/testing/cases.py": after(

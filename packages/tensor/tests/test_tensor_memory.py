@@ -20,7 +20,7 @@ def store(monkeypatch):
 
 def kept(store):
     """How many bytes a store holds, in use or not."""
-    return sum(array.nbytes for array in store.arrays)
+    return sum(part.size for part in store.parts)
 
 
 def address(array):
@@ -63,7 +63,7 @@ def test_little_more_is_kept_than_was_in_use_at_a_time(store, monkeypatch):
     for columns in range(1024, 1040):
         room((64, columns), np.float32)
         assert kept(store) <= most + 1024
-    assert len(store.arrays) > 4
+    assert len(store.parts) > 4
 
 
 def test_what_is_kept_has_a_limit(store):
@@ -71,14 +71,14 @@ def test_what_is_kept_has_a_limit(store):
     held = [room(SHAPE, np.float32) for _ in range(6)]
     assert len({address(x) for x in held}) == 6
     del held
-    room((4, 256, 255), np.float32)
+    room((4, 256, 257), np.float32)
     assert kept(store) <= 2**21
 
 
 def test_small_arrays_are_the_allocators(store):
     assert room((3,), np.float32).shape == (3,)
     assert room((0, 5), np.float32).size == 0
-    assert store.arrays == []
+    assert store.parts == []
 
 
 def test_threads_do_not_get_the_same_memory():
@@ -97,3 +97,15 @@ def test_threads_do_not_get_the_same_memory():
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_what_is_not_in_use_is_cut_and_joined_again(store):
+    place = address(room(SHAPE, np.float32))
+    lower, upper = room((2, *SHAPE[1:]), np.float32), room((2, *SHAPE[1:]), np.float32)
+    assert [address(lower), address(upper)] == [place, place + lower.nbytes]
+    lower.fill(1)
+    upper.fill(2)
+    assert lower.max() == 1
+    del lower, upper
+    assert address(room(SHAPE, np.float32)) == place
+    assert kept(store) == 4 * 256 * 256 * 4

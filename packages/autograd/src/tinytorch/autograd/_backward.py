@@ -19,7 +19,8 @@ class Memory(Assignable):
     __slots__ = ("_op", "_operands", "_settings")
 
     _op: Op | None  # None for a leaf
-    _operands: tuple[Any, ...] | None  # None after a walk that did not retain the graph
+    # Empty after a walk that did not retain the graph; a list where an outline shares it.
+    _operands: tuple[Any, ...] | list[Any]
     _settings: dict[str, Any]
 
 
@@ -40,43 +41,45 @@ def backward(
         create_graph: Hand the rows Variables, so that gradients can be differentiated.
         inputs: Where the walk ends, in place of the leaves.
     """
-    ends = {id(x) for x in inputs}
+    ends = {x._order: x for x in inputs}
     found: list[tuple[Any, Tensor]] = []
-    arrived = {id(output): gradient}
+    arrived = {output._order: gradient}
     youngest = [(-output._order, output)]
     while youngest:
         _, result = heappop(youngest)
-        g = arrived.pop(id(result))
+        g = arrived.pop(result._order)
         is_leaf = result._op is None
-        if id(result) in ends or (is_leaf and not ends):
-            found.append((result, g))
+        if result._order in ends or (is_leaf and not ends):
+            found.append((ends.get(result._order, result), g))
             continue
         if is_leaf:
             continue
         for operand, share in _undo(result, g, create_graph):
-            key = id(operand)
-            if key in arrived:
-                arrived[key] = arrived[key] + share
+            order = operand._order
+            if order in arrived:
+                arrived[order] = arrived[order] + share
             else:
-                arrived[key] = share
-                heappush(youngest, (-operand._order, operand))
+                arrived[order] = share
+                heappush(youngest, (-order, operand))
         if not retain:
-            result._operands = None
+            if isinstance(result._operands, list):
+                result._operands.clear()
+            result._operands = ()
     return found
 
 
 def reaches_others(output: Memory, own: Iterable[Memory]) -> bool:
     """Return whether a way back from `output` ends at a leaf without passing one of `own`."""
-    seen = {id(x) for x in own}
+    seen = {x._order for x in own}
     stack: list[Any] = [output]
     while stack:
         x = stack.pop()
-        if id(x) in seen or not isinstance(x, Memory) or x.evaluate is _constant:
+        if not isinstance(x, Memory) or x._order in seen or x.evaluate is _constant:
             continue
-        seen.add(id(x))
+        seen.add(x._order)
         if x._op is None:
             return True
-        stack.extend(x._operands or ())
+        stack.extend(x._operands)
     return False
 
 
@@ -84,7 +87,7 @@ def _undo(result: Memory, g: Tensor, create_graph: bool) -> list[tuple[Memory, T
     """Run the rows of the op that made `result`: a gradient for each operand that needs one."""
     op, operands, settings = result._op, result._operands, result._settings
     assert op is not None
-    if operands is None:
+    if not operands:
         raise _used_up(op)
     rows, seen = rows_of(op, operands)
     z: Tensor = result

@@ -1,6 +1,8 @@
 """The table of derivatives: for each op a function, a row, for each operand."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from inspect import Parameter, signature
 from typing import Any
 
 from tinytorch.tensor import ArgumentError, GradientError, Op
@@ -16,6 +18,10 @@ def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> 
     is written in ops, so that it can be differentiated again. For an op that broadcasts,
     broadcasting is undone afterward; for any other, the row must give the shape of its operand.
 
+    An underscore before the name of `z` or of an operand says that the row reads no number of it,
+    at most its shape and data type. Results whose numbers no row reads are not kept: in their place
+    come NaN.
+
     Args:
         op: The op.
         *rows: One for each operand; None for an operand that has no gradient.
@@ -29,7 +35,7 @@ def derivative(op: Op, *rows: Row, each: Callable[[int], Row] | None = None) -> 
         >>> @op
         ... def cube(x):
         ...     return x**3
-        >>> derivative(cube, lambda g, z, x: g * 3 * x * x)
+        >>> derivative(cube, lambda g, _z, x: g * 3 * x * x)
     """
     if op in table or not op.differentiable:
         raise ArgumentError(
@@ -66,6 +72,29 @@ def rows_of(op: Op, operands: Sequence[Any]) -> tuple[tuple[Row, ...], Sequence[
         got=f"{len(rows)} in its derivative",
         fix=f"give derivative({op.name}, ...) a row, or None, for each operand",
     )
+
+
+def bits_read(op: Op, position: int) -> int:
+    """Return whose numbers a row reads, as bits: the result's, then each operand's."""
+    rows, _ = table.get(op, ((), ()))
+    bits = _bits(rows)
+    return bits[min(position, len(bits) - 1)] if bits else -1
+
+
+@cache
+def _bits(rows: Any) -> tuple[int, ...]:
+    return tuple(map(_bits_of, (rows(0),) if callable(rows) else rows))
+
+
+def _bits_of(row: Row) -> int:
+    """Take what a row reads from the names of its parameters after g."""
+    bits = 0
+    for i, one in enumerate(list(signature(row).parameters.values())[1:] if row else ()):
+        if one.kind is Parameter.KEYWORD_ONLY:
+            break
+        if not one.name.startswith("_"):
+            bits |= -1 << i if one.kind is Parameter.VAR_POSITIONAL else 1 << i
+    return bits
 
 
 table: dict[Op, tuple[Any, tuple[Any, ...]]] = {}  # rows, and the defaults of operands

@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 from tinytorch.autograd._assign import clock, new_value
 from tinytorch.autograd._backward import Memory, backward
 from tinytorch.autograd._gradients import Graded, Gradients, seed
+from tinytorch.autograd._kept import WORTH, without_unread
 from tinytorch.autograd._mode import blocks
 from tinytorch.autograd._refusals import KeepsHistory
 from tinytorch.autograd._views import may_change, plain_result
@@ -71,7 +72,7 @@ class Variable(KeepsHistory, Graded, Memory):
             )
         self._grad = None
         self._op = None
-        self._operands = None
+        self._operands = ()
         self._settings = {}
 
     @staticmethod
@@ -89,7 +90,9 @@ class Variable(KeepsHistory, Graded, Memory):
         result.data = array
         result._grad = None
         result._op = op
-        result._operands = operands
+        # Without settings an op makes nothing smaller than what could be left.
+        large = settings or array.size >= WORTH
+        result._operands = without_unread(op, operands) if large else operands
         result._settings = settings
         result._order = next(clock)
         return result

@@ -26,7 +26,7 @@ def plain_result(
 def may_change(x: Memory) -> bool:
     """Return whether `assign` may change the memory of `x`: it is a leaf, or a view of one."""
     while x._op is not None and x.data.base is not None:
-        if x._operands is None:
+        if not x._operands:
             return True
         shared = (o for o in x._operands if isinstance(o, Memory))
         source = next((o for o in shared if np.may_share_memory(o.data, x.data)), None)

@@ -31,11 +31,11 @@ def to_text(variable: Variable, names: Mapping[str, Variable] | None = None) -> 
         %2 = mul(%0, %1) (2,)
         %3 = sum(%2, axis=None, keepdims=False) ()
     """
-    known = _by_identity(names)
+    known = _by_order(names)
     lines, numbers = [], {}
     for number, x in enumerate(_history("to_text", variable)):
-        numbers[id(x)] = number
-        name = f" {known[id(x)]}" if id(x) in known else ""
+        numbers[x._order] = number
+        name = f" {known[x._order]}" if x._order in known else ""
         lines.append(f"%{number} = {_call(x, numbers)} {x.shape}{name}")
     return "\n".join(lines)
 
@@ -60,13 +60,13 @@ def draw(variable: Variable, names: Mapping[str, Variable] | None = None) -> Dra
         >>> draw((x * x).sum(), names={"x": x})
         Drawing(3 nodes; .svg is the picture, save(path) writes it)
     """
-    known = _by_identity(names)
+    known = _by_order(names)
     nodes: list[Node] = []
     numbers: dict[int, int] = {}
     for number, x in enumerate(_history("draw", variable)):
-        numbers[id(x)] = number
-        name = known.get(id(x), type(x).__name__) if x._op is None else x._op.name
-        sources = (numbers[id(o)] for o in x._operands or () if id(o) in numbers)
+        numbers[x._order] = number
+        name = known.get(x._order, type(x).__name__) if x._op is None else x._op.name
+        sources = (numbers[o] for o in map(_order, x._operands) if o in numbers)
         nodes.append(Node(name, str(x.shape), x._op is None, tuple(sources)))
     return drawing(nodes)
 
@@ -87,19 +87,19 @@ def to_dot(variable: Variable, names: Mapping[str, Variable] | None = None) -> s
           n0 -> n1 [label="(2,)"]
         }
     """
-    known = _by_identity(names)
+    known = _by_order(names)
     lines, numbers = ["digraph {", "  rankdir=LR"], {}
     for number, x in enumerate(_history("to_dot", variable)):
-        numbers[id(x)] = number
+        numbers[x._order] = number
         if x._op is None:
-            label = f"{known.get(id(x), type(x).__name__)}\\n{x.shape}"
+            label = f"{known.get(x._order, type(x).__name__)}\\n{x.shape}"
             style = 'shape=box, style=filled, fillcolor="#dbe9f6", '
             lines.append(f'  n{number} [{style}label="{label}"]')
             continue
         lines.append(f'  n{number} [label="{x._op.name}"]')
-        for operand in x._operands or ():
-            if id(operand) in numbers:
-                source = numbers[id(operand)]
+        for operand in x._operands:
+            if _order(operand) in numbers:
+                source = numbers[_order(operand)]
                 lines.append(f'  n{source} -> n{number} [label="{operand.shape}"]')
     return "\n".join([*lines, "}"])
 
@@ -113,12 +113,12 @@ def _history(operation: str, variable: Variable) -> list[Variable]:
             got=type(variable).__name__,
             fix="compute with Variables, outside of no_grad",
         )
-    found = {id(variable): variable}
+    found = {variable._order: variable}
     stack = [variable]
     while stack:
-        for operand in stack.pop()._operands or ():
-            if isinstance(operand, Variable) and id(operand) not in found:
-                found[id(operand)] = operand
+        for operand in stack.pop()._operands:
+            if isinstance(operand, Variable) and operand._order not in found:
+                found[operand._order] = operand
                 stack.append(operand)
     return sorted(found.values(), key=lambda x: x._order)
 
@@ -127,9 +127,11 @@ def _call(x: Variable, numbers: Mapping[int, int]) -> str:
     """How one Variable was made: its type if by hand, else the call."""
     if x._op is None:
         return type(x).__name__
-    if x._operands is None:
+    if not x._operands:
         return f"{x._op.name}(used up)"
-    operands = [f"%{numbers[id(o)]}" if id(o) in numbers else _short(o) for o in x._operands]
+    operands = [
+        f"%{numbers[_order(o)]}" if _order(o) in numbers else _short(o) for o in x._operands
+    ]
     settings = [f"{name}={_short(value)}" for name, value in x._settings.items()]
     return f"{x._op.name}({', '.join([*operands, *settings])})"
 
@@ -140,5 +142,9 @@ def _short(value: Any) -> str:
     return repr(value) if shape is None else f"{type(value).__name__}{shape}"
 
 
-def _by_identity(names: Mapping[str, Variable] | None) -> dict[int, str]:
-    return {id(x): name for name, x in (names or {}).items()}
+def _by_order(names: Mapping[str, Variable] | None) -> dict[int, str]:
+    return {x._order: name for name, x in (names or {}).items()}
+
+
+def _order(x: Any) -> int:
+    return getattr(x, "_order", -1)

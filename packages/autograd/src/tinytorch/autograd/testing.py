@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.autograd._backward import backward
 from tinytorch.autograd._gradcheck import gradcheck
+from tinytorch.autograd._kept import outline, read
 from tinytorch.autograd._table import table
 from tinytorch.autograd._variable import Variable
 from tinytorch.tensor import Op, Tensor
@@ -38,6 +40,7 @@ def check_gradients(case: OpCase, order: int = 2) -> None:
 
     - Gradients agree with central differences in float64, and so do gradients of gradients.
     - In float32 each gradient has its operand's shape and data type.
+    - Rows do without the numbers that they say they do not read: `derivative`.
     - An op that declares no derivative gives plain Tensors.
 
     Args:
@@ -83,7 +86,8 @@ def _check_plain(case: OpCase, one: Sample) -> None:
 def _check_single_precision(case: OpCase, one: Sample) -> None:
     operands = [Variable(x) if _is_float(x) else x for x in case.operands(one)]
     result = case.op(*operands, **one.settings)
-    gradients = result.backward(np.ones(result.shape, result.dtype))
+    gradients = result.backward(np.ones(result.shape, result.dtype), retain_graph=True)
+    _check_unread(case, one, result)
     for i, x in enumerate(operands):
         if x not in gradients:
             continue
@@ -92,6 +96,24 @@ def _check_single_precision(case: OpCase, one: Sample) -> None:
             raise AssertionError(
                 f"{case.op.name}: gradient of operand {i} is {got[1]} {got[0]}, "
                 f"not {wanted[1]} {wanted[0]}; {one!r}"
+            )
+
+
+def _check_unread(case: OpCase, one: Sample, result: Variable) -> None:
+    g = Tensor(np.ones(result.shape, result.dtype))
+    wanted = backward(result, g, retain=True, create_graph=False)
+    bits = read(case.op, result._operands)
+    result._operands = tuple(
+        outline(x) if isinstance(x, Variable) and not bits >> i + 1 & 1 else x
+        for i, x in enumerate(result._operands)
+    )
+    came = result if bits & 1 else outline(result)
+    found = backward(came, g, retain=False, create_graph=False)
+    for (_, share), (_, again) in zip(wanted, found, strict=True):
+        if not np.array_equal(share.data, again.data, equal_nan=True):
+            raise AssertionError(
+                f"{case.op.name}: a row reads what its name, with an underscore, says it does not; "
+                f"{one!r}"
             )
 
 

@@ -6,21 +6,21 @@ from typing import Any
 from tinytorch.autograd._table import derivative
 from tinytorch.tensor import ops
 
-derivative(ops.gelu, lambda g, z, x, **s: ops.gelu_gradient(g, x, **s))
+derivative(ops.gelu, lambda g, _z, x, **s: ops.gelu_gradient(g, x, **s))
 derivative(
     ops.gelu_gradient,
-    lambda h, y, g, x, **s: ops.gelu_gradient(h, x, **s),
-    lambda h, y, g, x, **s: h * g * _bend_of_gelu(x, **s),
+    lambda h, _y, _g, x, **s: ops.gelu_gradient(h, x, **s),
+    lambda h, _y, g, x, **s: h * g * _bend_of_gelu(x, **s),
 )
-derivative(ops.silu, lambda g, z, x: ops.silu_gradient(g, x))
+derivative(ops.silu, lambda g, _z, x: ops.silu_gradient(g, x))
 derivative(
     ops.silu_gradient,
-    lambda h, y, g, x: ops.silu_gradient(h, x),
-    lambda h, y, g, x: h * g * _bend_of_gated(x, x, 1, 0),
+    lambda h, _y, _g, x: ops.silu_gradient(h, x),
+    lambda h, _y, g, x: h * g * _bend_of_gated(x, x, 1, 0),
 )
-derivative(ops.leaky_relu, lambda g, z, x, **s: ops.leaky_relu_gradient(g, x, **s))
+derivative(ops.leaky_relu, lambda g, _z, x, **s: ops.leaky_relu_gradient(g, x, **s))
 derivative(
-    ops.leaky_relu_gradient, lambda h, y, g, x, **s: ops.leaky_relu_gradient(h, x, **s), None
+    ops.leaky_relu_gradient, lambda h, _y, _g, x, **s: ops.leaky_relu_gradient(h, x, **s), None
 )
 
 

@@ -9,50 +9,50 @@ from typing import Any
 from tinytorch.autograd._table import derivative
 from tinytorch.tensor import Tensor, ops
 
-derivative(ops.add, lambda g, z, x, y: g, lambda g, z, x, y: g)
-derivative(ops.sub, lambda g, z, x, y: g, lambda g, z, x, y: -g)
-derivative(ops.mul, lambda g, z, x, y: g * y, lambda g, z, x, y: g * x)
-derivative(ops.div, lambda g, z, x, y: g / y, lambda g, z, x, y: -g * z / y)
+derivative(ops.add, lambda g, _z, _x, _y: g, lambda g, _z, _x, _y: g)
+derivative(ops.sub, lambda g, _z, _x, _y: g, lambda g, _z, _x, _y: -g)
+derivative(ops.mul, lambda g, _z, _x, y: g * y, lambda g, _z, x, _y: g * x)
+derivative(ops.div, lambda g, _z, _x, y: g / y, lambda g, z, _x, y: -g * z / y)
 derivative(
     ops.pow,
-    lambda g, z, x, y: g * _slope_of_power(x, y),
+    lambda g, _z, x, y: g * _slope_of_power(x, y),
     lambda g, z, x, y: g * z * _log_of_base(x, y),
 )
-derivative(ops.mod, lambda g, z, x, y: g, lambda g, z, x, y: -g * ops.floor_div(x, y))
-derivative(ops.neg, lambda g, z, x: -g)
-derivative(ops.abs, lambda g, z, x: g * ops.where(ops.isnan(x), 0, ops.sign(x)))
+derivative(ops.mod, lambda g, _z, _x, _y: g, lambda g, _z, x, y: -g * ops.floor_div(x, y))
+derivative(ops.neg, lambda g, _z, _x: -g)
+derivative(ops.abs, lambda g, _z, x: g * ops.where(ops.isnan(x), 0, ops.sign(x)))
 
-derivative(ops.exp, lambda g, z, x: g * z)
-derivative(ops.expm1, lambda g, z, x: g * (z + 1))
-derivative(ops.log, lambda g, z, x: g / x)
-derivative(ops.log1p, lambda g, z, x: g / (x + 1))
+derivative(ops.exp, lambda g, z, _x: g * z)
+derivative(ops.expm1, lambda g, z, _x: g * (z + 1))
+derivative(ops.log, lambda g, _z, x: g / x)
+derivative(ops.log1p, lambda g, _z, x: g / (x + 1))
 # Infinite at 0, as in PyTorch; a zero further down makes NaN of it. ops.std has a root that is not.
-derivative(ops.sqrt, lambda g, z, x: g * 0.5 / z)
-derivative(ops.sin, lambda g, z, x: g * ops.cos(x))
-derivative(ops.cos, lambda g, z, x: -g * ops.sin(x))
-derivative(ops.tanh, lambda g, z, x: g * (1 - z * z))
+derivative(ops.sqrt, lambda g, z, _x: g * 0.5 / z)
+derivative(ops.sin, lambda g, _z, x: g * ops.cos(x))
+derivative(ops.cos, lambda g, _z, x: -g * ops.sin(x))
+derivative(ops.tanh, lambda g, z, _x: g * (1 - z * z))
 derivative(ops.sigmoid, lambda g, z, x: g * z * ops.sigmoid(-x))
-derivative(ops.softplus, lambda g, z, x: g * ops.sigmoid(x))
-derivative(ops.erf, lambda g, z, x: g * ops.exp(-x * x) * (2 / sqrt(pi)))
-derivative(ops.erfc, lambda g, z, x: g * ops.exp(-x * x) * (-2 / sqrt(pi)))
-derivative(ops.relu, lambda g, z, x: ops.relu_gradient(g, z))
-derivative(ops.relu_gradient, lambda h, y, g, z: ops.relu_gradient(h, z), None)
+derivative(ops.softplus, lambda g, _z, x: g * ops.sigmoid(x))
+derivative(ops.erf, lambda g, _z, x: g * ops.exp(-x * x) * (2 / sqrt(pi)))
+derivative(ops.erfc, lambda g, _z, x: g * ops.exp(-x * x) * (-2 / sqrt(pi)))
+derivative(ops.relu, lambda g, z, _x: ops.relu_gradient(g, z))
+derivative(ops.relu_gradient, lambda h, _y, _g, z: ops.relu_gradient(h, z), None)
 derivative(
     ops.binary_cross_entropy,
-    lambda g, z, p, target: g * (p - target) / ops.maximum(p * (1 - p), 1e-12),
-    lambda g, z, p, target: g * (ops.binary_cross_entropy(p, 1) - ops.binary_cross_entropy(p, 0)),
+    lambda g, _z, p, target: g * (p - target) / ops.maximum(p * (1 - p), 1e-12),
+    lambda g, _z, p, _target: g * (ops.binary_cross_entropy(p, 1) - ops.binary_cross_entropy(p, 0)),
 )
 
-derivative(ops.maximum, lambda g, z, x, y: g * _wins(x, y), lambda g, z, x, y: g * _wins(y, x))
-derivative(ops.minimum, lambda g, z, x, y: g * _wins(y, x), lambda g, z, x, y: g * _wins(x, y))
+derivative(ops.maximum, lambda g, _z, x, y: g * _wins(x, y), lambda g, _z, x, y: g * _wins(y, x))
+derivative(ops.minimum, lambda g, _z, x, y: g * _wins(y, x), lambda g, _z, x, y: g * _wins(x, y))
 derivative(ops.clip, lambda g, z, x, low=None, high=None: g * ops.equal(x, z))
 derivative(
     ops.where,
     None,
-    lambda g, z, condition, x, y: ops.where(condition, g, 0),
-    lambda g, z, condition, x, y: ops.where(condition, 0, g),
+    lambda g, _z, condition, _x, _y: ops.where(condition, g, 0),
+    lambda g, _z, condition, _x, _y: ops.where(condition, 0, g),
 )
-derivative(ops.to_float, lambda g, z, x, dtype: ops.to_float(g, dtype=x.dtype))
+derivative(ops.to_float, lambda g, _z, _x, dtype: ops.to_float(g, dtype=_x.dtype))
 
 
 def _wins(x: Any, y: Any) -> Any:

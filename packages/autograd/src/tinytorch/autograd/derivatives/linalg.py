@@ -9,13 +9,15 @@ from tinytorch.autograd._table import Row, derivative
 from tinytorch.tensor import Tensor, eye, from_numpy, ops
 
 derivative(
-    ops.matmul, lambda g, z, x, y: _matmul_left(g, x, y), lambda g, z, x, y: _matmul_right(g, x, y)
+    ops.matmul,
+    lambda g, _z, _x, y: _matmul_left(g, _x, y),
+    lambda g, _z, x, _y: _matmul_right(g, x, _y),
 )
 derivative(
     ops.linear,
-    lambda g, z, x, weight, bias: ops.matmul(g, weight),
-    lambda g, z, x, weight, bias: ops.matmul(ops.transpose(_rows(g)), _rows(x)),
-    lambda g, z, x, weight, bias: ops.sum(_rows(g), axis=0),
+    lambda g, _z, _x, weight, _bias: ops.matmul(g, weight),
+    lambda g, _z, x, _weight, _bias: ops.matmul(ops.transpose(_rows(g)), _rows(x)),
+    lambda g, _z, _x, _weight, _bias: ops.sum(_rows(g), axis=0),
 )
 derivative(ops.einsum, each=lambda position: _einsum_row(position))
 
@@ -49,7 +51,7 @@ def _matmul_right(g: Any, x: Any, y: Any) -> Any:
 def _einsum_row(position: int) -> Row:
     """The row of one operand of einsum: another einsum, of g and the other operands."""
 
-    def row(g: Tensor, z: Tensor, *xs: Tensor, subscripts: str) -> Any:
+    def row(g: Tensor, _z: Tensor, *xs: Tensor, subscripts: str) -> Any:
         inputs, output = _explicit(subscripts, [x.ndim for x in xs])
         others = [x for i, x in enumerate(xs) if i != position]
         names = [output, *(name for i, name in enumerate(inputs) if i != position)]

@@ -7,11 +7,11 @@ import numpy as np
 from tinytorch.autograd._table import Row, derivative
 from tinytorch.tensor import Tensor, ops
 
-derivative(ops.reshape, lambda g, z, x, shape: ops.reshape(g, shape=x.shape))
-derivative(ops.transpose, lambda g, z, x, axes=None: ops.transpose(g, axes=_inverse(axes)))
-derivative(ops.broadcast_to, lambda g, z, x, shape: g)
-derivative(ops.pad, lambda g, z, x, widths, value=0: ops.getitem(g, index=_inside(x, widths)))
-derivative(ops.flip, lambda g, z, x, axis: ops.flip(g, axis=axis))
+derivative(ops.reshape, lambda g, _z, _x, shape: ops.reshape(g, shape=_x.shape))
+derivative(ops.transpose, lambda g, _z, _x, axes=None: ops.transpose(g, axes=_inverse(axes)))
+derivative(ops.broadcast_to, lambda g, _z, _x, shape: g)
+derivative(ops.pad, lambda g, _z, _x, widths, value=0: ops.getitem(g, index=_inside(_x, widths)))
+derivative(ops.flip, lambda g, _z, _x, axis: ops.flip(g, axis=axis))
 derivative(ops.join, each=lambda position: _part(position))
 
 
@@ -29,10 +29,10 @@ def _inside(x: Tensor, widths: Any) -> tuple[slice, ...]:
 def _part(position: int) -> Row:
     """The row of one operand of join: the part of the gradient where it lies."""
 
-    def row(g: Tensor, z: Tensor, *xs: Tensor, axis: int = 0) -> Any:
-        start = sum(x.shape[axis] for x in xs[:position])
+    def row(g: Tensor, _z: Tensor, *_xs: Tensor, axis: int = 0) -> Any:
+        start = sum(x.shape[axis] for x in _xs[:position])
         index = [slice(None)] * g.ndim
-        index[axis] = slice(start, start + xs[position].shape[axis])
+        index[axis] = slice(start, start + _xs[position].shape[axis])
         return ops.getitem(g, index=tuple(index))
 
     return row

@@ -10,40 +10,40 @@ from tinytorch.tensor import Tensor, ops
 
 derivative(
     ops.sum,
-    lambda g, z, x, axis=None, keepdims=False: ops.broadcast_to(
-        _restore(g, x, axis, keepdims), shape=x.shape
+    lambda g, _z, _x, axis=None, keepdims=False: ops.broadcast_to(
+        _restore(g, _x, axis, keepdims), shape=_x.shape
     ),
 )
 derivative(ops.max, lambda g, z, x, axis=None, keepdims=False: _to_chosen(g, z, x, axis, keepdims))
 derivative(ops.min, lambda g, z, x, axis=None, keepdims=False: _to_chosen(g, z, x, axis, keepdims))
 derivative(
     ops.cumsum,
-    lambda g, z, x, axis: ops.flip(ops.cumsum(ops.flip(g, axis=axis), axis=axis), axis=axis),
+    lambda g, _z, _x, axis: ops.flip(ops.cumsum(ops.flip(g, axis=axis), axis=axis), axis=axis),
 )
 derivative(
     ops.log_softmax,
-    lambda g, z, x, axis: ops.log_softmax_gradient(g, z, axis=axis),
+    lambda g, z, _x, axis: ops.log_softmax_gradient(g, z, axis=axis),
 )
 derivative(
     ops.log_softmax_gradient,
-    lambda h, y, g, z, axis: h - ops.sum(h * ops.exp(z), axis=axis, keepdims=True),
-    lambda h, y, g, z, axis: -h * ops.exp(z) * ops.sum(g, axis=axis, keepdims=True),
+    lambda h, _y, _g, z, axis: h - ops.sum(h * ops.exp(z), axis=axis, keepdims=True),
+    lambda h, _y, g, z, axis: -h * ops.exp(z) * ops.sum(g, axis=axis, keepdims=True),
 )
-derivative(ops.softmax, lambda g, z, x, axis: ops.softmax_gradient(g, z, axis=axis))
+derivative(ops.softmax, lambda g, z, _x, axis: ops.softmax_gradient(g, z, axis=axis))
 derivative(
     ops.softmax_gradient,
-    lambda h, y, g, z, axis: ops.softmax_gradient(h, z, axis=axis),
-    lambda h, y, g, z, axis: (
+    lambda h, _y, _g, z, axis: ops.softmax_gradient(h, z, axis=axis),
+    lambda h, _y, g, z, axis: (
         h * g
         - h * ops.sum(g * z, axis=axis, keepdims=True)
         - g * ops.sum(h * z, axis=axis, keepdims=True)
     ),
 )
-derivative(ops.normalize, lambda g, z, x, **s: ops.normalize_gradient(g, x, **s))
+derivative(ops.normalize, lambda g, _z, x, **s: ops.normalize_gradient(g, x, **s))
 derivative(
     ops.normalize_gradient,
-    lambda h, y, g, x, **s: ops.normalize_gradient(h, x, **s),
-    lambda h, y, g, x, last, eps: _bend_of_normalize(h, g, x, last, eps),
+    lambda h, _y, _g, x, **s: ops.normalize_gradient(h, x, **s),
+    lambda h, _y, g, x, last, eps: _bend_of_normalize(h, g, x, last, eps),
 )
 
 

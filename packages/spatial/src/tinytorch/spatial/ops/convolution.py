@@ -10,7 +10,7 @@ block of images at a time so that the unfolded copy stays in the cache; it is ma
 weight gradient, not kept.
 """
 
-# ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
+# ruff: noqa: ARG005 - a row gets every setting, whether it needs it or not
 
 from typing import Any
 
@@ -149,23 +149,23 @@ def conv2d_weight_gradient(
 
 derivative(
     conv2d,
-    lambda g, z, x, w, b=None, **s: conv2d_input_gradient(g, w, size=x.shape[2:], **s),
-    lambda g, z, x, w, b=None, **s: conv2d_weight_gradient(g, x, size=w.shape[2:], **s),
-    lambda g, z, x, w, b=None, **s: channel_sums(g),
+    lambda g, _z, _x, w, _b=None, **s: conv2d_input_gradient(g, w, size=_x.shape[2:], **s),
+    lambda g, _z, x, _w, _b=None, **s: conv2d_weight_gradient(g, x, size=_w.shape[2:], **s),
+    lambda g, _z, _x, _w, _b=None, **_s: channel_sums(g),
 )
 derivative(
     conv2d_input_gradient,
-    lambda g, z, y, w, size, **s: conv2d(
-        g, w, None, **_exactly(y.shape[2:], size, w.shape[2:], **s)
+    lambda g, _z, _y, w, size, **s: conv2d(
+        g, w, None, **_exactly(_y.shape[2:], size, w.shape[2:], **s)
     ),
-    lambda g, z, y, w, size, **s: conv2d_weight_gradient(y, g, size=w.shape[2:], **s),
+    lambda g, _z, y, _w, size, **s: conv2d_weight_gradient(y, g, size=_w.shape[2:], **s),
 )
 derivative(
     conv2d_weight_gradient,
-    lambda g, z, y, x, size, **s: conv2d(
-        x, g, None, **_exactly(y.shape[2:], x.shape[2:], size, **s)
+    lambda g, _z, _y, x, size, **s: conv2d(
+        x, g, None, **_exactly(_y.shape[2:], x.shape[2:], size, **s)
     ),
-    lambda g, z, y, x, size, **s: conv2d_input_gradient(y, g, size=x.shape[2:], **s),
+    lambda g, _z, y, _x, size, **s: conv2d_input_gradient(y, g, size=_x.shape[2:], **s),
 )
 
 

@@ -5,8 +5,6 @@ kernels: nothing but the result reaches memory. The reference and the derivative
 from the single ops.
 """
 
-# ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
-
 from typing import Any
 
 import numpy as np
@@ -89,15 +87,17 @@ def _of_convolution(**settings: Any) -> dict[str, Any]:
 
 derivative(
     conv2d_norm_relu,
-    lambda g, z, x, w, b=None, scale=None, shift=None, **s: conv2d_input_gradient(
-        _back(g, z, scale, **s), w, size=x.shape[2:], **_of_convolution(**s)
+    lambda g, z, _x, w, _b=None, scale=None, _shift=None, **s: conv2d_input_gradient(
+        _back(g, z, scale, **s), w, size=_x.shape[2:], **_of_convolution(**s)
     ),
-    lambda g, z, x, w, b=None, scale=None, shift=None, **s: conv2d_weight_gradient(
-        _back(g, z, scale, **s), x, size=w.shape[2:], **_of_convolution(**s)
+    lambda g, z, x, _w, _b=None, scale=None, _shift=None, **s: conv2d_weight_gradient(
+        _back(g, z, scale, **s), x, size=_w.shape[2:], **_of_convolution(**s)
     ),
-    lambda g, z, x, w, b=None, scale=None, shift=None, **s: channel_sums(_back(g, z, scale, **s)),
-    lambda g, z, x, w, b=None, scale=None, shift=None, **s: channel_sums(
+    lambda g, z, _x, _w, _b=None, scale=None, _shift=None, **s: channel_sums(
+        _back(g, z, scale, **s)
+    ),
+    lambda g, z, x, w, b=None, _scale=None, _shift=None, **s: channel_sums(
         _cut(g, z, **s), _normal(x, w, b, **s)
     ),
-    lambda g, z, x, w, b=None, scale=None, shift=None, **s: channel_sums(_cut(g, z, **s)),
+    lambda g, z, _x, _w, _b=None, _scale=None, _shift=None, **s: channel_sums(_cut(g, z, **s)),
 )

@@ -6,8 +6,6 @@ the way back computes it anew. References and derivatives are put together from 
 the largest element of each window unless ReLU cut that off, and `_gather` is its transpose.
 """
 
-# ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
-
 from typing import Any
 
 import numpy as np
@@ -104,29 +102,29 @@ def _gather(h: Any, x: Any, w: Any, b: Any, *, window: Pair, **settings: Any) ->
 
 derivative(
     norm_relu_pool,
-    lambda g, z, x, w, b, **s: norm_relu_pool_input_gradient(g, x, w, b, **s),
-    lambda g, z, x, w, b, **s: norm_relu_pool_sums(g, x, w, b, **s)[0],
-    lambda g, z, x, w, b, **s: norm_relu_pool_sums(g, x, w, b, **s)[1],
+    lambda g, _z, x, w, b, **s: norm_relu_pool_input_gradient(g, x, w, b, **s),
+    lambda g, _z, x, w, b, **s: norm_relu_pool_sums(g, x, w, b, **s)[0],
+    lambda g, _z, x, w, b, **s: norm_relu_pool_sums(g, x, w, b, **s)[1],
 )
 derivative(
     norm_relu_pool_input_gradient,
-    lambda h, z, g, x, w, b, window, **s: _gather(
+    lambda h, _z, _g, x, w, b, window, **s: _gather(
         batch_norm2d_input_gradient(h, x, w, **s), x, w, b, window=window, **s
     ),
-    lambda h, z, g, x, w, b, window, **s: input_gradient_by_image(
+    lambda h, _z, g, x, w, b, window, **s: input_gradient_by_image(
         h, _spread(g, x, w, b, window=window, **s), x, w, **s
     ),
-    lambda h, z, g, x, w, b, window, **s: channel_sums(
+    lambda h, _z, g, x, w, b, window, **s: channel_sums(
         h, batch_norm2d_input_gradient(_spread(g, x, w, b, window=window, **s), x, None, **s)
     ),
     None,
 )
 derivative(
     norm_relu_pool_sums,
-    lambda h, z, g, x, w, b, window, **s: _gather(
+    lambda h, _z, _g, x, w, b, window, **s: _gather(
         batch_norm2d(x, h[0], h[1], **s), x, w, b, window=window, **s
     ),
-    lambda h, z, g, x, w, b, window, **s: batch_norm2d_input_gradient(
+    lambda h, _z, g, x, w, b, window, **s: batch_norm2d_input_gradient(
         _spread(g, x, w, b, window=window, **s), x, h[0], **s
     ),
     None,

@@ -12,8 +12,6 @@ derivatives; so the second derivatives need no further op.
 pass over the images and changes no result.
 """
 
-# ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
-
 from typing import Any
 
 import numpy as np
@@ -138,26 +136,26 @@ def input_gradient_by_image(
 
 derivative(
     batch_norm2d,
-    lambda g, z, x, w=None, b=None, **s: batch_norm2d_input_gradient(g, x, w, **s),
-    lambda g, z, x, w=None, b=None, **s: batch_norm2d_weight_gradient(g, x, **s),
-    lambda g, z, x, w=None, b=None, **s: channel_sums(g),
+    lambda g, _z, x, w=None, _b=None, **s: batch_norm2d_input_gradient(g, x, w, **s),
+    lambda g, _z, x, _w=None, _b=None, **s: batch_norm2d_weight_gradient(g, x, **s),
+    lambda g, _z, _x, _w=None, _b=None, **_s: channel_sums(g),
 )
 derivative(
     batch_norm2d_input_gradient,
-    lambda h, z, g, x, w=None, **s: batch_norm2d_input_gradient(h, x, w, **s),
-    lambda h, z, g, x, w=None, **s: input_gradient_by_image(h, g, x, w, **s),
-    lambda h, z, g, x, w=None, **s: channel_sums(h, batch_norm2d_input_gradient(g, x, None, **s)),
+    lambda h, _z, _g, x, w=None, **s: batch_norm2d_input_gradient(h, x, w, **s),
+    lambda h, _z, g, x, w=None, **s: input_gradient_by_image(h, g, x, w, **s),
+    lambda h, _z, g, x, _w=None, **s: channel_sums(h, batch_norm2d_input_gradient(g, x, None, **s)),
 )
 derivative(
     batch_norm2d_weight_gradient,
-    lambda h, z, g, x, **s: batch_norm2d(x, h, None, **s),
-    lambda h, z, g, x, **s: batch_norm2d_input_gradient(g, x, h, **s),
+    lambda h, _z, _g, x, **s: batch_norm2d(x, h, None, **s),
+    lambda h, _z, g, x, **s: batch_norm2d_input_gradient(g, x, h, **s),
 )
 derivative(
     channel_affine,
-    lambda g, z, x, scale, shift=None: channel_affine(g, scale, None),
-    lambda g, z, x, scale, shift=None: channel_sums(g, x),
-    lambda g, z, x, scale, shift=None: channel_sums(g),
+    lambda g, _z, _x, scale, _shift=None: channel_affine(g, scale, None),
+    lambda g, _z, x, _scale, _shift=None: channel_sums(g, x),
+    lambda g, _z, _x, _scale, _shift=None: channel_sums(g),
 )
 
 

@@ -6,7 +6,7 @@ change places, so scattering gradients there and gathering values from there are
 other's derivatives. The same holds for averaging and its gradient.
 """
 
-# ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
+# ruff: noqa: ARG005 - a row gets every setting, whether it needs it or not
 
 from collections.abc import Iterator
 
@@ -143,13 +143,13 @@ def avg_pool2d_gradient(
 
 derivative(max_pool2d, lambda g, z, x, **s: max_pool2d_gradient(g, x, z, **s))
 derivative(
-    max_pool2d_gradient, lambda h, _, g, x, z, **s: max_pool2d_gather(h, x, z, **s), None, None
+    max_pool2d_gradient, lambda h, _y, _g, x, z, **s: max_pool2d_gather(h, x, z, **s), None, None
 )
 derivative(
-    max_pool2d_gather, lambda g, _, h, x, z, **s: max_pool2d_gradient(g, x, z, **s), None, None
+    max_pool2d_gather, lambda g, _y, _h, x, z, **s: max_pool2d_gradient(g, x, z, **s), None, None
 )
-derivative(avg_pool2d, lambda g, z, x, **s: avg_pool2d_gradient(g, size=x.shape[2:], **s))
-derivative(avg_pool2d_gradient, lambda h, z, g, size, **s: avg_pool2d(h, **s))
+derivative(avg_pool2d, lambda g, _z, _x, **s: avg_pool2d_gradient(g, size=_x.shape[2:], **s))
+derivative(avg_pool2d_gradient, lambda h, _z, _g, size, **s: avg_pool2d(h, **s))
 
 
 def _counts(shape: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Padding) -> Pair:

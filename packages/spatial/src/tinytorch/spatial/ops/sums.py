@@ -4,8 +4,6 @@ Adding a million float32 numbers one after the other loses half of their digits.
 added in the precision of the images (float32 at least), and the sums of runs in float64.
 """
 
-# ruff: noqa: ARG005 - a row of a derivative gets every operand, whether it needs it or not
-
 from collections.abc import Callable
 
 import numpy as np
@@ -31,8 +29,8 @@ def channel_sums(g: Array, x: Array | None = None) -> Array:
 
 derivative(
     channel_sums,
-    lambda h, z, g, x=None: _over_pixels(h, g) if x is None else _over_pixels(h, g) * x,
-    lambda h, z, g, x=None: _over_pixels(h, g) * g,
+    lambda h, _z, _g, x=None: _over_pixels(h, _g) if x is None else _over_pixels(h, _g) * x,
+    lambda h, _z, g, _x=None: _over_pixels(h, g) * g,
 )
 
 

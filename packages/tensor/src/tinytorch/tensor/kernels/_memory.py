@@ -18,6 +18,8 @@ _SMALL_BYTES, _LARGE_BYTES = 2**18, 2**30
 """Smaller arrays come fast from the allocator, larger ones are not kept."""
 _SPARE_BYTES = 2**27
 """So much is kept in any case: steps of different sizes take turns."""
+_PAGE = 2**12
+"""Bytes: what parts are multiples of."""
 
 
 def room(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
@@ -42,8 +44,24 @@ def room_like(x: Array) -> Array:
     return np.ndarray(fresh.shape, fresh.dtype, room(fresh.shape, fresh.dtype), 0, fresh.strides)
 
 
+class Part:
+    """Some bytes of a piece of memory, which came from the allocator.
+
+    Its array is one of the piece's buffer, so that views of it refer to it. Views of a view of the
+    piece would refer to the piece.
+    """
+
+    __slots__ = ("array", "piece", "size", "start")
+
+    def __init__(self, piece: Array, start: int, size: int) -> None:
+        self.piece, self.start, self.size = piece, start, size
+        self.array = np.frombuffer(piece.data, np.uint8, size, start)
+
+
 class Store:
-    """Arrays of bytes that are in use, and others, little more than were ever in use at a time.
+    """Parts of memory that are in use, and others, little more than were ever in use at a time.
+
+    Parts of one piece stand side by side; where some are not in use they are joined and cut anew.
 
     Args:
         limit: How many bytes all may have if some are not in use.
@@ -52,40 +70,58 @@ class Store:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.most = 0
-        self.arrays: list[Array] = []
+        self.parts: list[Part] = []
         self.lock = Lock()
 
     def take(self, size: int) -> Array:
         """Return a view of so many bytes; while it, or a view of it, lives they are in use."""
+        whole = -(-size // _PAGE) * _PAGE
         with self.lock:
-            found = self._unused(size)
-            if found is None:
-                self._make_way(size)
-                found = np.empty(size, np.uint8)
-                self.arrays.append(found)
-            return found[:]
+            gap = min((gap for gap in self._gaps() if gap[0] >= whole), default=None)
+            if gap is not None:
+                return self._cut(gap, whole).array[:size]
+            self._make_way(whole)
+            self.parts.append(Part(np.empty(whole, np.uint8), 0, whole))
+            return self.parts[-1].array[:size]
 
-    def _unused(self, size: int) -> Array | None:
-        """The first array of a size that nothing but the list refers to."""
-        for array in self.arrays:
-            if array.nbytes == size and sys.getrefcount(array) == _ALONE:
-                return array
-        return None
+    def _gaps(self) -> list[tuple[int, int, int]]:
+        """Parts side by side that nothing else refers to: bytes, the first, and one past."""
+        gaps = []
+        piece, size, first = None, 0, 0
+        for i, part in enumerate(self.parts):
+            unused = sys.getrefcount(part.array) == _ALONE
+            if size and not (unused and part.piece is piece):
+                gaps.append((size, first, i))
+                size = 0
+            if unused:
+                if not size:
+                    piece, first = part.piece, i
+                size += part.size
+        if size:
+            gaps.append((size, first, len(self.parts)))
+        return gaps
+
+    def _cut(self, gap: tuple[int, int, int], size: int) -> Part:
+        """Make of a gap's parts one of this size, and one of what is left; return the first."""
+        total, first, last = gap
+        part = self.parts[first]
+        if part.size != size:
+            fresh = [Part(part.piece, part.start, size)]
+            if total > size:
+                fresh.append(Part(part.piece, part.start + size, total - size))
+            self.parts[first:last] = fresh
+        return self.parts[first]
 
     def _make_way(self, size: int) -> None:
-        """Let go of what is not in use, as far as with the next array all were too many."""
-        unused = [sys.getrefcount(array) == _ALONE for array in self.arrays]
-        total = size + sum(array.nbytes for array in self.arrays)
-        spare = sum(array.nbytes for array, alone in zip(self.arrays, unused, strict=True) if alone)
-        self.most = max(self.most, total - spare)
+        """Let go of pieces not in use, as far as with the next one all were too much."""
+        total = size + sum(part.size for part in self.parts)
+        gaps = self._gaps()
+        self.most = max(self.most, total - sum(gap[0] for gap in gaps))
         most = min(self.most + _SPARE_BYTES, self.limit)
-        kept = []
-        for array, alone in zip(self.arrays, unused, strict=True):
-            if alone and total > most:
-                total -= array.nbytes
-            else:
-                kept.append(array)
-        self.arrays = kept
+        for free, first, last in reversed(gaps):
+            if total > most and free == self.parts[first].piece.nbytes:
+                del self.parts[first:last]
+                total -= free
 
 
 def _a_quarter() -> int:
@@ -97,10 +133,9 @@ def _a_quarter() -> int:
 
 
 def _count_alone() -> int:
-    """What `sys.getrefcount` says of an array in a list alone; it depends on Python's version."""
-    for array in [np.empty(0, np.uint8)]:
-        return sys.getrefcount(array)
-    raise AssertionError
+    """What `sys.getrefcount` says of what nothing else refers to, in this version of Python."""
+    arrays = [np.empty(0, np.uint8)]
+    return sys.getrefcount(arrays[0])
 
 
 _ALONE = _count_alone()
