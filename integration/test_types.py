@@ -9,10 +9,10 @@ from typing import Any, assert_type
 import numpy as np
 import pytest
 
-from tinytorch.autograd import Variable, hvp, jacobian, nn, vjp
+from tinytorch.autograd import Variable, hvp, jacobian, nn, no_grad, vjp
 from tinytorch.autograd.nn import Buffer, Parameter
 from tinytorch.data import TensorDataset
-from tinytorch.spatial import AdaptiveAvgPool2d, Dropout2d, MaxPool2d, Upsample
+from tinytorch.spatial import AdaptiveAvgPool2d, Conv2d, Dropout2d, MaxPool2d, Upsample
 from tinytorch.spatial import functional as images
 from tinytorch.tensor import (
     Tensor,
@@ -67,6 +67,9 @@ def of_tensors() -> Iterator[tuple[Tensor, type[Tensor]]]:
     yield assert_type(pad(variable, 1), Variable), Variable
     yield assert_type(flip(tensor), Tensor), Tensor
     yield assert_type(einsum("ij,jk", tensor, variable), Variable), Variable
+    yield assert_type(variable.argmax(axis=0), Tensor), Tensor
+    yield assert_type(variable.argsort(), Tensor), Tensor
+    yield assert_type(~(tensor > 0), Tensor), Tensor
     yield assert_type(take_along_axis(variable, [[0, 1]], axis=0), Variable), Variable
 
 
@@ -100,6 +103,10 @@ def of_modules() -> Iterator[tuple[Tensor, type[Tensor]]]:
     yield assert_type(nn.Softmax().forward(tensor), Tensor), Tensor
     yield assert_type(nn.Flatten().forward(parameter), Variable), Variable
     yield assert_type(nn.Identity().forward(tensor), Tensor), Tensor
+    yield assert_type(nn.Linear(2, 1).forward(tensor), Variable), Variable
+    yield assert_type(nn.LayerNorm(2).forward(array), Variable), Variable
+    yield assert_type(nn.Embedding(2, 1).forward([0, 1]), Variable), Variable
+    yield assert_type(Conv2d(1, 1, 1).forward(picture), Variable), Variable
     yield assert_type(nn.Dropout(0.0).forward(variable), Variable), Variable
     yield assert_type(MaxPool2d(2).forward(picture), Tensor), Tensor
     yield assert_type(AdaptiveAvgPool2d(1).forward(kernel), Variable), Variable
@@ -107,7 +114,19 @@ def of_modules() -> Iterator[tuple[Tensor, type[Tensor]]]:
     yield assert_type(Dropout2d(0.0).forward(picture), Tensor), Tensor
 
 
+@no_grad
+def negative(x: Tensor) -> Tensor:
+    return -x
+
+
+@no_grad()
+def doubled(x: Tensor) -> Tensor:
+    return 2 * x
+
+
 def of_others() -> Iterator[tuple[Tensor, type[Tensor]]]:
+    yield assert_type(negative(variable), Tensor), Tensor
+    yield assert_type(doubled(variable), Tensor), Tensor
     yield assert_type(vjp(ops.exp, tensor)[0], Tensor), Tensor
     yield assert_type(jacobian(ops.exp)(tensor), Tensor), Tensor
     yield assert_type(hvp(lambda x: (x**3).sum(), tensor, tensor), Tensor), Tensor

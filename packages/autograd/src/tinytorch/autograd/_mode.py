@@ -5,7 +5,7 @@ import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar, overload
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,7 +32,12 @@ class no_grad:  # noqa: N801 - PyTorch's name
         ('Tensor', 'Variable')
     """
 
-    def __new__(cls, function: Any = None, /) -> Any:
+    @overload
+    def __new__(cls) -> Self: ...
+    @overload
+    def __new__(cls, function: Callable[P, R], /) -> Callable[P, R]: ...  # type: ignore[misc]
+
+    def __new__(cls, function: Any = None, /) -> Any:  # type: ignore[misc]
         """Make a block, or with a function decorate it: `@no_grad` does what `@no_grad()` does."""
         made = super().__new__(cls)
         return made if function is None else made(function)

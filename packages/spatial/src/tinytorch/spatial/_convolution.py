@@ -15,6 +15,7 @@ from tinytorch.spatial.functional._checks import check_divides
 from tinytorch.spatial.functional._convolution import conv2d_settings
 from tinytorch.spatial.functional._windows import Size, padding_of
 from tinytorch.tensor import Tensor, checks, kernels, random
+from tinytorch.tensor.types import Operand
 
 
 class _Convolution(nn.Module):
@@ -106,7 +107,7 @@ class Conv2d(_Convolution):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups)
         self._draw(self.out_channels, self.in_channels, bias, rng)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[Any]) -> Variable:
         return functional.conv2d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
         )
@@ -201,7 +202,7 @@ class ConvTranspose2d(_Convolution):
         self.output_padding = checks.pair("ConvTranspose2d", "output_padding", output_padding, 0)
         self._draw(self.in_channels, self.out_channels, bias, rng)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[Any]) -> Variable:
         return functional.conv_transpose2d(
             x,
             self.weight,

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.autograd import nn
+from tinytorch.autograd import Variable, nn
 from tinytorch.spatial import functional
 from tinytorch.spatial._convolution import _Convolution
 from tinytorch.spatial._normalization import BatchNorm2d
 from tinytorch.spatial.functional._signals import as_row
 from tinytorch.tensor import checks, ops
+from tinytorch.tensor.types import Operand
 
 
 class Conv1d(_Convolution):
@@ -61,7 +62,7 @@ class Conv1d(_Convolution):
         self._draw(self.out_channels, self.in_channels, bias, rng)
         self.weight = nn.Parameter(self.weight.detach()[:, :, 0])
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[Any]) -> Variable:
         settings = self.stride[1], self.padding, self.dilation[1], self.groups
         return functional.conv1d(x, self.weight, self.bias, *settings)
 

@@ -5,7 +5,7 @@ to it as well: its error says what stands for PyTorch's `dim=`.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -15,8 +15,11 @@ from tinytorch.tensor._convert import whole_numbers
 from tinytorch.tensor.errors import ArgumentError
 from tinytorch.tensor.types import Axes
 
+Plain = TypeVar("Plain")
+"""What an op without a derivative gives: a Tensor, of a Variable too."""
 
-class Methods:
+
+class Methods(Generic[Plain]):
     """What a Tensor can be asked for."""
 
     __slots__ = ()
@@ -35,7 +38,7 @@ class Methods:
     def __abs__(self) -> Self:
         return ops.abs(self)
 
-    def __invert__(self) -> Any:
+    def __invert__(self) -> Plain:
         return ops.bitwise_not(self)
 
     @property
@@ -107,15 +110,15 @@ class Methods:
         """Return the standard deviation along `axis`."""
         return ops.std(self, axis, keepdims, ddof, **other)
 
-    def argmax(self, axis: int | None = None, keepdims: bool = False, **other: Any) -> Any:
+    def argmax(self, axis: int | None = None, keepdims: bool = False, **other: Any) -> Plain:
         """Return the position of the first largest element along `axis`."""
         return ops.argmax(self, axis=axis, keepdims=keepdims, **other)
 
-    def argmin(self, axis: int | None = None, keepdims: bool = False, **other: Any) -> Any:
+    def argmin(self, axis: int | None = None, keepdims: bool = False, **other: Any) -> Plain:
         """Return the position of the first smallest element along `axis`."""
         return ops.argmin(self, axis=axis, keepdims=keepdims, **other)
 
-    def argsort(self, axis: int = -1, descending: bool = False, **other: Any) -> Any:
+    def argsort(self, axis: int = -1, descending: bool = False, **other: Any) -> Plain:
         """Return the positions that put the elements in order along `axis`."""
         return ops.argsort(self, axis=axis, descending=descending, **other)
 

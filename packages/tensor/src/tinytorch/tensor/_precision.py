@@ -23,7 +23,7 @@ FEW, MANY = 128, 1024
 """So many may be added one after the other, where more care is cheap and where it is not."""
 WIDE = 1 << 11
 """Rows of so many bytes are added where they lie, shorter ones from all over the array at once."""
-plain_sum: Any = np.add.reduce  # np.sum without its layers of dispatch
+plain_sum: Callable[..., Array] = np.add.reduce  # np.sum without its layers of dispatch
 
 
 def in_single(function: Function) -> Function:
@@ -46,7 +46,7 @@ def in_single(function: Function) -> Function:
     return computed  # type: ignore[return-value]
 
 
-def add_up(x: Array, axis: Axes = None, keepdims: bool = False) -> Any:
+def add_up(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
     """Return the sum along `axis`, with the digits that the data type can hold."""
     if x.dtype is HALF:
         return plain_sum(x, axis=axis, keepdims=keepdims, dtype=SINGLE).astype(HALF)

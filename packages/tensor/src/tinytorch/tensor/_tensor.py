@@ -26,7 +26,7 @@ def _operator(x: "Tensor", y: Any) -> "Tensor":  # noqa: ARG001 - for its type
     return x
 
 
-class Tensor(Methods, Interchange):
+class Tensor(Methods["Tensor"], Interchange):
     """An array of numbers that does not change.
 
     Args:

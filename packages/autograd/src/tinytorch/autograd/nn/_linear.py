@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+from tinytorch.autograd._variable import Variable
 from tinytorch.autograd.nn import init
 from tinytorch.autograd.nn._module import Module
 from tinytorch.autograd.nn._parameter import Parameter
 from tinytorch.tensor import DTypeError, IndexRangeError, Tensor, checks, random
 from tinytorch.tensor import functional as F
+from tinytorch.tensor.types import Operand
 
 
 class Linear(Module):
@@ -42,7 +44,7 @@ class Linear(Module):
         self.weight = Parameter(init.kaiming_uniform((outputs, inputs), a=math.sqrt(5), rng=rng))
         self.bias = Parameter(random.uniform(outputs, -bound, bound, rng=rng)) if bias else None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[Any]) -> Variable:
         return F.linear(x, self.weight, self.bias)
 
     def flops(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
@@ -79,7 +81,7 @@ class Embedding(Module):
         length = checks.whole("Embedding", "embedding_dim", embedding_dim, 1)
         self.weight = Parameter(random.normal((vectors, length), rng=rng))
 
-    def forward(self, numbers: Any) -> Any:
+    def forward(self, numbers: Operand[Any]) -> Variable:
         """Look the vectors up.
 
         Args:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.autograd._variable import Variable
 from tinytorch.autograd.nn._module import Module
 from tinytorch.autograd.nn._parameter import Parameter
 from tinytorch.tensor import checks, random
@@ -69,7 +70,7 @@ class LayerNorm(Module):
         self.weight = Parameter(np.ones(self.normalized_shape, np.float32))
         self.bias = Parameter(np.zeros(self.normalized_shape, np.float32)) if bias else None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand[Any]) -> Variable:
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:

@@ -49,7 +49,7 @@ def weigh(loss: Any, weight: Any) -> Any:
     return weighed
 
 
-def checked(reduction: str) -> Any:
+def checked(reduction: str) -> str:
     """One of the three reductions, or an error."""
     return choice("loss", "reduction", reduction, ("mean", "sum", "none"))
 

@@ -8,19 +8,26 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from tinytorch.tensor.checks import extra
 from tinytorch.tensor.kernels._threads import threads_for
 from tinytorch.tensor.types import Array
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 _folders: set[Path] = set()
 _beside: list[str] = []
 _NO_MORE = "TINYTORCH_COMPILES_BESIDE"
 """Set for a process that compiles beside another, which begins no more of them."""
 
 
-def njit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+@overload
+def njit(function: Function, /, **options: Any) -> Function: ...
+@overload
+def njit(**options: Any) -> Callable[[Function], Function]: ...
+
+
+def njit(function: Any = None, /, **options: Any) -> Any:
     """Compile a function as `numba.njit` does, and keep the result on disk if that is possible.
 
     Args:
@@ -46,7 +53,13 @@ def njit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     return compiled
 
 
-def parallel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+@overload
+def parallel(function: Callable[..., None], /, **options: Any) -> Callable[..., None]: ...
+@overload
+def parallel(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]: ...
+
+
+def parallel(function: Any = None, /, **options: Any) -> Any:
     """Compile a loop over a range that threads share.
 
     The function takes (begin, end, *arguments), does its part of the range, and returns nothing; no

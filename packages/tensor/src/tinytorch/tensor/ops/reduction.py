@@ -58,13 +58,13 @@ def min(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
 
 
 @op(differentiable=False)
-def argmax(x: Array, *, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmax(x: Array, *, axis: int | None = None, keepdims: bool = False) -> Array:
     """The position of the first largest element along axis."""
     return np.argmax(_non_empty("argmax", x), axis=axis, keepdims=keepdims)
 
 
 @op(differentiable=False)
-def argmin(x: Array, *, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmin(x: Array, *, axis: int | None = None, keepdims: bool = False) -> Array:
     """The position of the first smallest element along axis."""
     return np.argmin(_non_empty("argmin", x), axis=axis, keepdims=keepdims)
 

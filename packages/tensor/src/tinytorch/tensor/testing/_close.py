@@ -1,8 +1,10 @@
 """Closeness of arrays: equal shapes, and elements that agree as far as their data type can."""
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+
+from tinytorch.tensor._tensor import Tensor
 
 # Data type -> relative and absolute tolerance: some units in the last place of a short computation.
 TOLERANCES = {"float16": (1e-2, 1e-3), "float32": (1e-5, 1e-6), "float64": (1e-9, 1e-11)}
@@ -57,6 +59,14 @@ def assert_close(
             f"{start}{wrong.sum()} of {wrong.size} elements differ; the most at {place}: "
             f"{got[place].item()!r}, not {wanted[place].item()!r}"
         )
+
+
+@overload
+def values(x: Tensor) -> np.ndarray: ...
+@overload
+def values(x: list[Any] | tuple[Any, ...]) -> list[Any]: ...
+@overload
+def values(x: Any) -> Any: ...
 
 
 def values(x: Any) -> Any:

@@ -76,7 +76,7 @@ def by_jacobian(function: Callable[[Any], Any]) -> Callable[..., Any]:
     return sent_back
 
 
-def put(x: Any, index: Any, shape: Any) -> Any:
+def put(x: Any, index: Any, shape: Any) -> np.ndarray:
     """Zeros with x added at index, element by element."""
     places = np.arange(math.prod(shape)).reshape(shape)[index]
     out = np.zeros(math.prod(shape))
@@ -85,7 +85,7 @@ def put(x: Any, index: Any, shape: Any) -> Any:
     return out.reshape(shape)
 
 
-def scatter(x: Any, values: Any, indices: Any, axis: int) -> Any:
+def scatter(x: Any, values: Any, indices: Any, axis: int) -> np.ndarray:
     """A copy of x with values added along axis, element by element."""
     out = np.array(x)
     for place in np.ndindex(values.shape):

@@ -5,18 +5,25 @@ them is called.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinytorch.tensor._creation import tensor
+from tinytorch.tensor._tensor import Tensor
 from tinytorch.tensor.checks import extra
+from tinytorch.tensor.types import Axes
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 __all__ = ["arrays", "axes", "broadcastable_shapes", "indices", "shapes", "tensors"]
 
 
-def shapes(*, min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4) -> Any:
+def shapes(
+    *, min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4
+) -> "SearchStrategy[tuple[int, ...]]":
     """Return a strategy of shapes, those of numbers and of empty arrays among them.
 
     Args:
@@ -33,7 +40,9 @@ def shapes(*, min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side:
     )
 
 
-def broadcastable_shapes(count: int, *, min_side: int = 0, max_side: int = 4) -> Any:
+def broadcastable_shapes(
+    count: int, *, min_side: int = 0, max_side: int = 4
+) -> "SearchStrategy[tuple[tuple[int, ...], ...]]":
     """Return a strategy of `count` shapes that broadcast together.
 
     Args:
@@ -50,7 +59,9 @@ def broadcastable_shapes(count: int, *, min_side: int = 0, max_side: int = 4) ->
     return found.map(lambda both: both.input_shapes)
 
 
-def arrays(shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0) -> Any:
+def arrays(
+    shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0
+) -> "SearchStrategy[np.ndarray]":
     """Return a strategy of arrays.
 
     Args:
@@ -71,7 +82,9 @@ def arrays(shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0) -> 
     return _numpy().arrays(kind, shape, elements=numbers)
 
 
-def tensors(shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0) -> Any:
+def tensors(
+    shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0
+) -> "SearchStrategy[Tensor]":
     """Return a strategy of Tensors: as `arrays`.
 
     Returns:
@@ -80,7 +93,7 @@ def tensors(shape: Any, *, dtype: DTypeLike = np.float32, bound: float = 4.0) ->
     return arrays(shape, dtype=dtype, bound=bound).map(tensor)
 
 
-def axes(ndim: int) -> Any:
+def axes(ndim: int) -> "SearchStrategy[Axes]":
     """Return a strategy of what a reduction's `axis` may be: None, one axis, or several.
 
     Args:
@@ -96,7 +109,7 @@ def axes(ndim: int) -> Any:
     return _strategies().one_of(options)
 
 
-def indices(shape: Sequence[int]) -> Any:
+def indices(shape: Sequence[int]) -> "SearchStrategy[Any]":
     """Return a strategy of indices of every kind that fit a shape: slices, integers, arrays, masks.
 
     Args:
