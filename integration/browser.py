@@ -4,8 +4,9 @@
 
 SITE is the built folder, AXE the script of axe-core. On no page there is a message of an error, a
 request that fails or leaves the site, a violation of a rule of accessibility, or anything wider
-than the screen. Questions that are typed into the search lead to the right page first. Opened from
-disk, without a server, the pages and their search work as well.
+than the screen, and each slider shows its pictures one by one. Questions that are typed into the
+search lead to the right page first. Opened from disk, without a server, the pages, their sliders and
+their search work as well.
 """
 
 import functools
@@ -43,6 +44,11 @@ QUESTIONS = {
     "pytorch": "coming-from-pytorch.html",
     "nbgrader": "teach/nbgrader-reference.html",
     "grading": "teach/instructor-guide.html",
+    "why is my loss nan": "guides/when-training-fails.html",
+    "what shape does conv2d want": "layers/spatial/modules.html",
+    "how do I save my model": "guides/resume.html",
+    "grade a notebook": "teach/nbgrader-reference.html",
+    "how fast is it": "benchmarks.html",
 }
 """What is typed into the search, and the page that comes first."""
 WIDTH = """() => {
@@ -52,6 +58,10 @@ WIDTH = """() => {
     .filter((one) => one.getBoundingClientRect().right > room + 1)
     .filter((one) => !one.closest("pre, table, .arithmatex"));
   return [root, ...wide].slice(0, 3).map((one) => one.outerHTML.slice(0, 120));
+}"""
+FRAME = """(frames) => {
+  const seen = [...frames.querySelectorAll("img")].filter((picture) => picture.offsetWidth);
+  return [...seen.map((picture) => picture.src), frames.querySelector("output")?.textContent];
 }"""
 AXE = """async () => {
   const found = await axe.run(document, {resultTypes: ["violations"]});
@@ -81,7 +91,7 @@ class Visitor:
 
     def __init__(self, browser, base, scheme, screen):
         context = browser.new_context(color_scheme=scheme, viewport=SCREENS[screen])
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(300_000)  # a machine may be busy
         self.base, self.where, self.faults = base, f"{scheme}, {screen}", []
         self.tab, self.page = context.new_page(), ""
         self.tab.on("console", lambda said: said.type == "error" and self.note(said.text))
@@ -124,6 +134,18 @@ class Visitor:
         for rule in self.tab.evaluate(AXE):
             self.note(rule)
 
+    def slide(self):
+        """Move the sliders of the open page: at each place another picture, alone, and its caption."""
+        for frames in self.tab.locator("p.frames").all():
+            slider, seen = frames.get_by_role("slider"), []
+            for _ in range(frames.locator("img").count()):
+                seen.append(tuple(frames.evaluate(FRAME)))
+                slider.press("ArrowRight")
+            if not all(len(shown) == 2 and all(shown) for shown in seen):
+                self.note(f"a slider shows {seen}")
+            if len(set(seen)) < len(seen):
+                self.note(f"a slider does not move: {seen}")
+
     def ask(self, question, answer):
         """Type a question into the search, and see where the first result leads."""
         self.visit("index.html")
@@ -147,6 +169,7 @@ def look(browser, base, pages, axe):
             for page in pages:
                 visitor.visit(page)
                 visitor.inspect(axe)
+                visitor.slide()
             yield f"{len(pages)} pages, {visitor.where}", visitor.faults
 
 
@@ -159,10 +182,11 @@ def search(browser, base):
 
 
 def open_all(browser, base, pages):
-    """Open pages, and no more; give the faults."""
+    """Open pages and move their sliders, and no more; give the faults."""
     visitor = Visitor(browser, base, "light", "desktop")
     for page in pages:
         visitor.visit(page)
+        visitor.slide()
     yield f"{len(pages)} pages, {urlsplit(base).scheme}", visitor.faults
 
 

@@ -67,9 +67,9 @@ def frame(number, nodes, edges, arrived, *, active=None, done=(), handing=()):
         )
         axes.text(x, y + 0.12, name, ha="center", va="center", fontsize=10, weight="bold")
         axes.text(x, y - 0.14, text(node.data), ha="center", va="center", color=BLUE)
-        axes.text(
-            x + ACROSS / 2, y + HEIGHT / 2 + 0.05, age, ha="right", color=MUTED, fontsize=SMALL
-        )
+        side, ha = (-1, "left") if leaf else (1, "right")
+        above = x + side * ACROSS / 2, y + HEIGHT / 2 + 0.05
+        axes.text(*above, age, ha=ha, color=MUTED, fontsize=SMALL)
         if name in arrived:
             word = "grad" if leaf and active is None else "g"
             below = y - HEIGHT / 2 - 0.17

@@ -126,8 +126,8 @@ def unfolded():
     colors = {(0, 0): ORANGE, (0, 1): RED, (1, 0): BLUE, (1, 1): MUTED}
     table(axes, 2.5, 0, image)
     for (y, x), color in colors.items():
-        inset = 0.04 + 0.06 * (2 * y + x)
-        frame = {"facecolor": "none", "edgecolor": color, "linewidth": 1.8}
+        inset = 0.03 + 0.05 * (2 * y + x)
+        frame = {"facecolor": "none", "edgecolor": color, "linewidth": 1.4}
         axes.add_patch(
             Rectangle((2.5 + x + inset, y + inset), 3 - 2 * inset, 3 - 2 * inset, **frame)
         )

@@ -63,10 +63,9 @@ def fits():
         )
         history = trainer.fit(epochs)
         for name, color in (("loss", BLUE), ("val_loss", RED)):
-            axes.plot(range(1, epochs + 1), history[name], color=color)
-            last = history[name][-1]
-            axes.text(epochs, last + 0.07, name, color=color, ha="right", fontsize=SMALL)
+            axes.plot(range(1, epochs + 1), history[name], color=color, label=name)
         axes.set(ylim=(0, 2.4), xlabel="epoch", title=title)
+    figure.axes[0].legend(fontsize=SMALL, loc="lower left", handlelength=1)
     save(figure, "training-fit")
 
 
@@ -91,9 +90,11 @@ def failures():
     twice, clear, mode = figure.subplots(1, 3)
     for kind, color in ((Twice, RED), (network, BLUE)):
         trainer = Trainer(kind, SGD(lr=0.1, momentum=0.9), digits(), seed=0, progress=False)
-        twice.plot(trainer.overfit()["loss"], color=color)
+        name = {RED: "failure", BLUE: "cure"}[color]
+        twice.plot(trainer.overfit()["loss"], color=color, label=name)
     twice.axhline(-np.log(np.e / (np.e + 9)), color=MUTED, linestyle=":", linewidth=1)
     twice.set(ylim=(0, 2.5), xlabel="epoch", title="softmax twice:\none batch")
+    twice.legend(fontsize=SMALL, loc=(0.34, 0.24), handlelength=0.6)
     for cleared, color in ((False, RED), (True, BLUE)):
         clear.plot(losses(cleared), color=color, linewidth=1.2)
     clear.set(ylim=(0, 6), xlabel="step", title="gradients\nnot cleared")

@@ -80,8 +80,8 @@ def main():
 def draw(model, images, deceived, heats):
     """Draw images with what the network says of them, deceiving ones, and where it looks."""
     std, mean = (np.array(x)[:, None] for x in (CIFAR10.std, CIFAR10.mean))
-    figure, axes = panels(3, 8, 10, 4.2)
-    for row, pixels in zip(axes, (images[:8], deceived[:8], images[:8]), strict=True):
+    figure, axes = panels(3, 5, 3.4)
+    for row, pixels in zip(axes, (images[:5], deceived[:5], images[:5]), strict=True):
         with no_grad():
             said = model(pixels).numpy().argmax(axis=1)
         for place, image, k, hot in zip(row, pixels, said, heats, strict=False):

@@ -78,7 +78,7 @@ def main():
 
 def draw(lengths):
     """Draw how long the pole was up in each run, and the mean of twenty."""
-    figure, ((axes,),) = panels(1, 1, 5, 3)
+    figure, ((axes,),) = panels(1, 1, 2.8)
     axes.plot(lengths, ".", markersize=2, color="0.6")
     axes.plot(np.convolve(lengths, np.ones(20) / 20, "valid"))
     axes.set(xlabel="run", ylabel="steps")

@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 from gate import passed, weights
-from pictures import keep, panels
+from pictures import LETTERS, keep, panels
 
 from tinytorch.autograd import nn
 from tinytorch.optim import Adam
@@ -71,16 +71,18 @@ def draw(scores, right):
     """Draw who met whom, in the colors of their sides; from left to right what the model says;
     a black ring is a mistake.
     """
-    places = np.stack([scores[:, 1] - scores[:, 0], np.arange(34) * 0.618 % 1], axis=1)
-    figure, ((axes,),) = panels(1, 1, 6, 4)
+    score = scores[:, 1] - scores[:, 0]
+    ranks = score.argsort().argsort()  # those of like scores stand far apart
+    places = np.stack([score, ranks * 0.618 % 1], axis=1)
+    figure, ((axes,),) = panels(1, 1, 4.2)
     for a, b in EDGES:
         axes.plot(*places[[a, b]].T, color="0.85", linewidth=0.6, zorder=0)
     edges = np.where(right, "white", "black")
-    axes.scatter(*places.T, s=160, c=SIDES, cmap="coolwarm", edgecolors=edges, linewidths=1.5)
+    axes.scatter(*places.T, s=200, c=SIDES, cmap="coolwarm", edgecolors=edges, linewidths=1.5)
     for member, place in enumerate(places):
-        axes.annotate(member, place, ha="center", va="center", color="white", fontsize=7)
+        axes.annotate(member, place, ha="center", va="center", color="white", fontsize=LETTERS)
     axes.axvline(0, color="0.5", linestyle=":")
-    axes.set(xlabel="with the instructor  <-  score  ->  with the administrator", yticks=[])
+    axes.set(xlabel="with instructor  <-  score  ->  with administrator", yticks=[])
     keep(figure, "karate")
 
 

@@ -85,9 +85,9 @@ def main():
             told = np.append(told, rng.choice(len(letters), p=shares / shares.sum()))
         print("".join(letters[told]))
         model(test[None, :LENGTH])
-    figure, axes = panels(1, HEADS, 3 * HEADS, 3)
-    for place, looks in zip(axes[0], model.blocks[0].looks.numpy()[0], strict=True):
-        show_image(place, looks, "looks back at", cmap="Blues")
+    figure, axes = panels(1, HEADS, 1.4)
+    for head, looks in enumerate(model.blocks[0].looks.numpy()[0]):
+        show_image(axes[0][head], looks, f"head {head}", cmap="Blues")
     keep(figure, "letters")
     bound = pairs_loss(train, test, len(letters))
     text = f"{reached:.2f} nats for a letter, {bound:.2f} by pairs of letters"

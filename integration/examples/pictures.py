@@ -9,6 +9,8 @@ from tinytorch.spatial import Conv2d, plot_filters
 from tinytorch.training import ConfusionMatrix, plot_confusion, plot_mistakes
 
 OUT = Path(__file__).resolve().parents[1] / "out"
+WIDTH = 4.6  # inches: a phone shrinks a figure to its screen, and letters can still be read
+LETTERS = 8.5  # points of the smallest of them
 
 
 def scores(trainer, loader):
@@ -36,18 +38,18 @@ def draw(trainer, images, labels, scored, classes, folder):
     print(f"drawn in {folder.parent.name}/{folder.name}: {names}")
 
 
-def panels(rows, columns, width, height):
-    """A figure, in inches, and its axes `(rows, columns)`."""
+def panels(rows, columns, height):
+    """A figure, so many inches high, and its axes `(rows, columns)`."""
     from matplotlib.figure import Figure  # an extra of the layers
 
-    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), dpi=120, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def show_image(axes, image, title="", **options):
     """Draw an image, `(height, width)` or `(height, width, 3)`, without a frame."""
     axes.imshow(image, **{"cmap": "gray", **options})
-    axes.set_title(title, fontsize=8)
+    axes.set_title(title, fontsize=LETTERS, loc="left")
     axes.axis("off")
 
 

@@ -67,7 +67,7 @@ def draw(model, test):
     again, _ = model(test[:10])
     drawn = model.decoder(model.rng.standard_normal((10, CODE), dtype=np.float32))
     rows = [test[:10, 0], *(sigmoid(x.detach()).numpy() for x in (again, drawn))]
-    figure, axes = panels(3, 10, 7, 2.4)
+    figure, axes = panels(3, 10, 2.0)
     for line, row, title in zip(axes, rows, ("digits", "decoded", "invented"), strict=True):
         for place, image in zip(line, row.reshape(10, 8, 8), strict=True):
             show_image(place, image, title if place is line[0] else "", vmin=0, vmax=1)

@@ -12,9 +12,12 @@ from tinytorch.tensor.errors import DTypeError, IndexRangeError, ShapeError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_WIDTH = 4.6  # inches: a phone shrinks a figure to its screen, and titles can still be read
+_LETTERS = 8.5  # points of the titles
+
 
 def plot_feature_maps(features: Any, image: int = 0, most: int = 32) -> "Figure":
-    """Draw the channels of one image of a batch, each in its own gray scale.
+    """Draw the channels of one image of a batch, each in its own gray scale and under its number.
 
     Args:
         features: (batch, channels, height, width), such as the result of a convolution.
@@ -47,7 +50,7 @@ def plot_feature_maps(features: Any, image: int = 0, most: int = 32) -> "Figure"
             image=image,
         )
     maps = array[image, :most]
-    titles = [f"channel {c}" for c in range(len(maps))]
+    titles = [str(c) for c in range(len(maps))]
     return _draw("plot_feature_maps", list(maps), titles, {"cmap": "gray"})
 
 
@@ -74,7 +77,7 @@ def plot_filters(conv: Conv2d, most: int = 64) -> "Figure":
         )
     weight = _values(conv.weight)[:most]
     largest = float(np.abs(weight).max()) or 1.0
-    titles = [f"filter {k}" for k in range(len(weight))]
+    titles = [str(k) for k in range(len(weight))]
     if weight.shape[1] == 3:
         colors = weight.transpose(0, 2, 3, 1) / (2 * largest) + 0.5
         return _draw("plot_filters", list(colors), titles, {})
@@ -85,19 +88,19 @@ def plot_filters(conv: Conv2d, most: int = 64) -> "Figure":
 def _draw(
     operation: str, pictures: list[np.ndarray], titles: list[str], options: dict[str, Any]
 ) -> "Figure":
-    """Draw small pictures in a grid that is about twice as wide as high."""
-    columns = min(len(pictures), max(1, math.ceil(math.sqrt(2 * len(pictures)))))
+    """Draw small pictures in a grid, about twice as wide as high, of at most eight columns."""
+    columns = min(8, len(pictures), max(1, math.ceil(math.sqrt(2 * len(pictures)))))
     rows = math.ceil(len(pictures) / columns)
     with checks.extra(operation, "tinytorch-spatial[plot]"):
         from matplotlib.figure import Figure
-    size = 1.2 * columns, 1.35 * rows
+    size = _WIDTH, (_WIDTH / columns + 0.2) * rows
     figure: Figure = display.shown(Figure(figsize=size, layout="constrained"))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
     for axes, picture, title in zip(grid, pictures, titles, strict=False):
         axes.imshow(picture, interpolation="nearest", **options)
-        axes.set_title(title, fontsize=7)
+        axes.set_title(title, fontsize=_LETTERS)
     return figure
 
 

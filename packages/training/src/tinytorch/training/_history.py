@@ -148,7 +148,7 @@ class History(Mapping[str, list[float]]):
             raise file.unusable("a file that History.to_json wrote", error) from error
 
     def plot(self, path: PathLike | None = None) -> "Figure":
-        """Draw the learning curves: one panel per figure, training and validation together.
+        """Draw the learning curves: one panel below the other, training and validation together.
 
         Args:
             path: A file to write (`.png`, `.svg`, `.pdf`), if any.
@@ -168,9 +168,9 @@ class History(Mapping[str, list[float]]):
                 fix="call trainer.fit(epochs) first",
             )
         names = [n for n in self if not (n.startswith("val_") and n[4:] in self)]
-        figure = new_figure("History.plot", 4.5 * len(names), 3.4)
+        figure = new_figure("History.plot", 2.2 * len(names))
         epochs = range(1, self.epochs + 1)
-        for name, axes in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
+        for name, axes in zip(names, figure.subplots(len(names), squeeze=False)[:, 0], strict=True):
             marker = "o" if self.epochs == 1 else None
             axes.plot(epochs, self[name], label="training", marker=marker)
             if f"val_{name}" in self:

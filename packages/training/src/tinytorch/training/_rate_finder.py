@@ -77,7 +77,7 @@ class RateSweep(Callback):
         Raises:
             MissingExtraError: matplotlib is not installed.
         """
-        figure = new_figure("RateSweep.plot", 5.0, 3.4)
+        figure = new_figure("RateSweep.plot", 3.4)
         axes = figure.subplots()
         axes.plot(self.rates, self.losses, alpha=0.3, label="loss")
         axes.plot(self.rates, self.smooth, label="smoothed")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["drawn", "new_figure", "plot_confusion", "plot_mistakes"]
 
+_WIDTH = 4.6  # inches: a phone shrinks a picture to its screen, and letters can still be read
+_LETTERS = 8.5  # points of the smallest of them
+
 
 def plot_confusion(
     matrix: Any, classes: Sequence[str] | None = None, path: PathLike | None = None
@@ -44,17 +47,19 @@ def plot_confusion(
             fix="use ConfusionMatrix(classes) as a metric, and what evaluate gives",
         )
     names = list(classes) if classes is not None else [str(i) for i in range(len(counts))]
-    size = max(4.0, 0.55 * len(names) + 1.5)
+    size = max(_WIDTH, 0.34 * len(names) + 1.2)
     figure = new_figure("plot_confusion", size, size)
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.grid(visible=False)
     for (row, column), count in np.ndenumerate(counts):
         if count:
             color = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=8)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    axes.set_yticks(range(len(names)), names)
+            where = {"ha": "center", "va": "center", "fontsize": _LETTERS}
+            axes.text(column, row, str(count), color=color, **where)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=_LETTERS)
+    axes.set_yticks(range(len(names)), names, fontsize=_LETTERS)
     share = np.trace(counts) / max(int(counts.sum()), 1)
     axes.set(xlabel="predicted", ylabel="true", title=f"{share:.1%} of {counts.sum():,} right")
     return drawn("plot_confusion", figure, path)
@@ -104,9 +109,9 @@ def plot_mistakes(
     sure = scores_of(shares, said)
     wrong = np.flatnonzero((said != truth) & counted)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:count]
-    columns = min(6, max(len(worst), 1))
+    columns = min(4, max(len(worst), 1))
     rows = math.ceil(max(len(worst), 1) / columns)
-    figure = new_figure("plot_mistakes", 1.6 * columns, 2.0 * rows)
+    figure = new_figure("plot_mistakes", 1.7 * rows + 0.3, _WIDTH / 4 * columns)
     names = classes if classes is not None else [str(i) for i in range(logits.shape[1])]
     for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).ravel()):
         axes.axis("off")
@@ -115,15 +120,15 @@ def plot_mistakes(
             image = pixels[i].transpose(1, 2, 0)
             low, high = image.min(), image.max()
             axes.imshow(((image - low) / max(high - low, 1e-12)).squeeze(), cmap="gray")
-            text = f"{names[truth[i]]}\nnot {names[said[i]]} ({sure[i]:.0%})"
-            axes.set_title(text, fontsize=8)
+            text = f"{names[truth[i]]}\nnot {names[said[i]]}\n({sure[i]:.0%})"
+            axes.set_title(text, fontsize=_LETTERS)
     figure.suptitle(
         f"{len(wrong):,} mistakes in {np.count_nonzero(counted):,}; the surest ones", fontsize=10
     )
     return drawn("plot_mistakes", figure, path)
 
 
-def new_figure(operation: str, width: float, height: float) -> "Figure":
+def new_figure(operation: str, height: float, width: float = _WIDTH) -> "Figure":
     """Return an empty matplotlib figure, in inches, that a notebook shows.
 
     Raises:
