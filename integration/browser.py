@@ -5,8 +5,8 @@
 SITE is the built folder, AXE the script of axe-core. On no page there is a message of an error, a
 request that fails or leaves the site, a violation of a rule of accessibility, or anything wider
 than the screen, and each slider shows its pictures one by one. Questions that are typed into the
-search lead to the right page first. Opened from disk, without a server, the pages, their sliders and
-their search work as well.
+search lead to the right page first. Opened from disk, without a server, the pages, their sliders
+and their search work as well.
 """
 
 import functools
@@ -135,7 +135,7 @@ class Visitor:
             self.note(rule)
 
     def slide(self):
-        """Move the sliders of the open page: at each place another picture, alone, and its caption."""
+        """Move the sliders of the open page: each shows one picture at a time, and its caption."""
         for frames in self.tab.locator("p.frames").all():
             slider, seen = frames.get_by_role("slider"), []
             for _ in range(frames.locator("img").count()):
