@@ -56,8 +56,8 @@ def plot_confusion(
     for (row, column), count in np.ndenumerate(counts):
         if count:
             color = "white" if shares[row, column] > 0.5 else "black"
-            where = {"ha": "center", "va": "center", "fontsize": _LETTERS}
-            axes.text(column, row, str(count), color=color, **where)
+            text = axes.text(column, row, str(count), ha="center", va="center", color=color)
+            text.set_fontsize(_LETTERS)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=_LETTERS)
     axes.set_yticks(range(len(names)), names, fontsize=_LETTERS)
     share = np.trace(counts) / max(int(counts.sum()), 1)
