@@ -1,7 +1,7 @@
-"""What goes wrong in an op: NumPy's error, told with the operands and the way out."""
+"""What is said of a call that goes wrong: NumPy's error, the operands, and the way out."""
 
 from inspect import Parameter, Signature
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.exceptions import AxisError
@@ -18,6 +18,22 @@ class OperandTypeError(ArgumentError, TypeError):
     """Operands or settings that the op does not take."""
 
     problem = "operands or settings do not fit"
+
+
+class Count(int):
+    """A number of elements; calling it, as in PyTorch, tells what to write."""
+
+    __slots__ = ()
+
+    def __call__(self, *_: int) -> NoReturn:
+        """Refuse: PyTorch's `size()` is `shape`."""
+        row = find("Tensor.size")
+        raise UsageError(
+            "size",
+            expected="size, the number of elements, without a call",
+            got="size()",
+            fix="x.shape" if row is None else row.way,
+        )
 
 
 def explained(

@@ -7,18 +7,18 @@ see in `_interchange`.
 
 import copy
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinytorch.tensor import ops
 from tinytorch.tensor._convert import as_array
+from tinytorch.tensor._explaining import Count
 from tinytorch.tensor._interchange import Interchange
 from tinytorch.tensor._methods import Methods
-from tinytorch.tensor._names import find
 from tinytorch.tensor._op import Op
-from tinytorch.tensor.errors import DTypeError, ImmutableError, ShapeError, UsageError
+from tinytorch.tensor.errors import DTypeError, ImmutableError, ShapeError
 
 
 def _operator(x: "Tensor", y: Any) -> "Tensor":  # noqa: ARG001 - for its type
@@ -160,22 +160,6 @@ class Tensor(Methods["Tensor"], Interchange):
                 fix="use int(x.item())",
             )
         return int(self.data)
-
-
-class Count(int):
-    """A number of elements; calling it, as in PyTorch, tells what to write."""
-
-    __slots__ = ()
-
-    def __call__(self, *_: int) -> NoReturn:
-        """Refuse: PyTorch's `size()` is `shape`."""
-        row = find("Tensor.size")
-        raise UsageError(
-            "size",
-            expected="size, the number of elements, without a call",
-            got="size()",
-            fix="x.shape" if row is None else row.way,
-        )
 
 
 def wrap(array: np.ndarray) -> Tensor:

@@ -24,9 +24,11 @@ MOST = 1 << 22
 def matmul(x: Array, y: Array) -> Array:
     """The matrix product: (..., n, k) by (..., k, m) is (..., n, m); vectors as in NumPy."""
     try:
-        if x.shape[-1] > LONG and x.ndim <= 2 and y.ndim <= 2:
+        if x.ndim > 2:
+            return _product(x, y)
+        if x.shape[-1] > LONG and y.ndim <= 2:
             return _product_by_parts(x, y)
-        return _product(x, y)
+        return x @ y
     except (AttributeError, IndexError, ValueError) as error:
         if np.ndim(x) and np.ndim(y) and x.shape[-1] == y.shape[-min(2, y.ndim)]:
             raise
@@ -72,7 +74,7 @@ def _product(x: Array, y: Array) -> Array:
 
     Not where the numbers of a row lie apart: such rows cost less as they are than in a copy.
     """
-    if np.ndim(x) < 3 or np.ndim(y) != 2 or len(y) != x.shape[-1] or not x.size:
+    if x.ndim < 3 or y.ndim != 2 or len(y) != x.shape[-1] or not x.size:
         return x @ y
     if x.strides[-1] != x.itemsize:
         return x @ y
