@@ -5,7 +5,6 @@ from tinytorch.optim._adadelta import Adadelta
 from tinytorch.optim._adagrad import Adagrad
 from tinytorch.optim._adam import Adam, AdamW
 from tinytorch.optim._clip import clip_grad_norm, clip_grad_value
-from tinytorch.optim._errors import NonFiniteError, ParameterError
 from tinytorch.optim._muon import Muon
 from tinytorch.optim._optimizer import Optimizer
 from tinytorch.optim._plateau import ReduceOnPlateau
@@ -22,6 +21,7 @@ from tinytorch.optim.functional import (
     rmsprop_step,
     sgd_step,
 )
+from tinytorch.optim.given.errors import NonFiniteError, ParameterError
 from tinytorch.tensor.pytorch import point_out as _point_out
 
 __all__ = [

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from tinytorch.autograd import Variable
-from tinytorch.optim._errors import NonFiniteError
-from tinytorch.optim._parameters import Parameters, learns, named
+from tinytorch.optim.given.errors import NonFiniteError
+from tinytorch.optim.given.parameters import Parameters, learns, named
 from tinytorch.tensor import from_numpy
 from tinytorch.tensor.checks import number
 from tinytorch.tensor.errors import ArgumentError

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from tinytorch.optim._errors import ParameterError
 from tinytorch.optim._optimizer import Optimizer
-from tinytorch.optim._parameters import Parameters, named
-from tinytorch.optim._state import State
+from tinytorch.optim.given.errors import ParameterError
+from tinytorch.optim.given.parameters import Parameters, named
+from tinytorch.optim.given.state import State
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.checks import choice, number, whole
 from tinytorch.tensor.errors import ArgumentError

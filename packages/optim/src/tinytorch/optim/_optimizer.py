@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 
 from tinytorch.autograd import Variable
-from tinytorch.optim._errors import ParameterError
-from tinytorch.optim._moves import moves
-from tinytorch.optim._parameters import Parameters, entries, read_group
 from tinytorch.optim._rule import Rule
-from tinytorch.optim._settings import checked
-from tinytorch.optim._state import StateReader, Wanted, pack, working_weights
+from tinytorch.optim.given.errors import ParameterError
+from tinytorch.optim.given.moves import moves
+from tinytorch.optim.given.parameters import Parameters, entries, read_group
+from tinytorch.optim.given.settings import checked
+from tinytorch.optim.given.state import StateReader, Wanted, pack, working_weights
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.checks import flag
 from tinytorch.tensor.errors import ArgumentError, named

@@ -5,9 +5,9 @@ from typing import ClassVar
 import numpy as np
 
 from tinytorch.optim._optimizer import Optimizer
-from tinytorch.optim._parameters import Parameters
-from tinytorch.optim._state import State
 from tinytorch.optim._update import in_place
+from tinytorch.optim.given.parameters import Parameters
+from tinytorch.optim.given.state import State
 
 
 class RMSprop(Optimizer):

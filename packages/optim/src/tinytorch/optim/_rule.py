@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinytorch.autograd import Variable
-from tinytorch.optim._settings import checked
-from tinytorch.optim._state import State
 from tinytorch.optim._update import Workspace
+from tinytorch.optim.given.settings import checked
+from tinytorch.optim.given.state import State
 from tinytorch.tensor import pytorch
 from tinytorch.tensor.errors import ArgumentError
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinytorch.optim._settings import checked
+from tinytorch.optim.given.settings import checked
 from tinytorch.tensor import pytorch
 from tinytorch.tensor.errors import ShapeError
 

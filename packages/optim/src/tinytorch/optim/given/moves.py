@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinytorch.autograd import Variable
-from tinytorch.optim._errors import NonFiniteError
-from tinytorch.optim._parameters import learns
-from tinytorch.optim._state import State, working_dtype
+from tinytorch.optim.given.errors import NonFiniteError
+from tinytorch.optim.given.parameters import learns
+from tinytorch.optim.given.state import State, working_dtype
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import ArgumentError, GradientError, ShapeError
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tinytorch.autograd import Variable, nn
-from tinytorch.optim._errors import ParameterError
+from tinytorch.optim.given.errors import ParameterError
 from tinytorch.tensor import Tensor
 from tinytorch.tensor.errors import ArgumentError
 
