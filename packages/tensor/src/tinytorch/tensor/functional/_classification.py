@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor import ops
+from tinytorch.tensor._precision import in_single
 from tinytorch.tensor._tensor import Tensor, as_tensor
 from tinytorch.tensor.checks import fraction
 from tinytorch.tensor.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError, named
 from tinytorch.tensor.functional._activations import log_softmax
 from tinytorch.tensor.functional._reduction import as_values, checked, mean_over, reduce
-from tinytorch.tensor.ops._precision import in_single
 from tinytorch.tensor.types import Operand, T
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from tinytorch.tensor import ops
+from tinytorch.tensor._precision import in_single
 from tinytorch.tensor.checks import flag
 from tinytorch.tensor.errors import named
 from tinytorch.tensor.functional._reduction import checked, mean_over, reduce, same_shape
-from tinytorch.tensor.ops._precision import in_single
 from tinytorch.tensor.types import Operand, T
 
 

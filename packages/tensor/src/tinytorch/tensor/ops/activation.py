@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor._op import op
-from tinytorch.tensor.ops._precision import HALF, SINGLE
+from tinytorch.tensor._precision import HALF, SINGLE
 from tinytorch.tensor.ops.elementwise import erfc, sigmoid
 from tinytorch.tensor.types import Array
 

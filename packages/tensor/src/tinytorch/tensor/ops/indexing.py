@@ -6,9 +6,9 @@ import numpy as np
 
 from tinytorch.tensor._convert import shape_of
 from tinytorch.tensor._op import op
+from tinytorch.tensor._precision import HALF, SINGLE
 from tinytorch.tensor.checks import flag, whole
 from tinytorch.tensor.errors import IndexRangeError, ShapeError, TinyTorchError, named
-from tinytorch.tensor.ops._precision import HALF, SINGLE
 from tinytorch.tensor.ops.elementwise import to_discrete
 from tinytorch.tensor.types import Array, Operand, Shape, T, TopK
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from tinytorch.tensor._op import op
+from tinytorch.tensor._precision import HALF, SINGLE
 from tinytorch.tensor.errors import ShapeError
-from tinytorch.tensor.ops._precision import HALF, SINGLE
 from tinytorch.tensor.types import Array
 
 LONG = 1 << 13

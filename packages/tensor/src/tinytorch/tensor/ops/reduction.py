@@ -11,9 +11,7 @@ import numpy as np
 
 from tinytorch.tensor._convert import shape_of
 from tinytorch.tensor._op import op
-from tinytorch.tensor.checks import number
-from tinytorch.tensor.errors import ArgumentError, ShapeError, named
-from tinytorch.tensor.ops._precision import (
+from tinytorch.tensor._precision import (
     HALF,
     MEDIUM,
     SINGLE,
@@ -22,6 +20,8 @@ from tinytorch.tensor.ops._precision import (
     in_single,
     plain_sum,
 )
+from tinytorch.tensor.checks import number
+from tinytorch.tensor.errors import ArgumentError, ShapeError, named
 from tinytorch.tensor.ops.elementwise import (
     abs,
     equal,
