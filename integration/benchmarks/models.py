@@ -25,10 +25,11 @@ import numpy as np  # noqa: E402 - after the threads are set
 from _memory import peak  # noqa: E402
 from _zoo import MODELS, ours, theirs  # noqa: E402
 
-OURS = ("kernels", "NumPy alone")
+OURS = ("kernels", "NumPy alone", "kernels, PyTorch first")
 THEIRS = ("NCHW", "channels_last", "torch.compile")
 EAGER = ("NCHW", "channels_last")
 IDLE = 0.3
+BUSY = "while True: pass"
 
 
 def data(model, batch):
@@ -45,7 +46,9 @@ def our_ways(model, batch, backend):
     from tinytorch.tensor import kernels, tensor
     from tinytorch.tensor.functional import cross_entropy
 
-    kernels.use("numba" if backend == "kernels" else "reference")
+    if backend == "kernels, PyTorch first":
+        wake_pytorch()
+    kernels.use("reference" if backend == "NumPy alone" else "numba")
     x, y = map(tensor, data(model, batch))
     network = model.make(ours())
     optimizer = Adam(network.parameters())
@@ -58,6 +61,15 @@ def our_ways(model, batch, backend):
             network(x)
 
     return {"training": train, "inference": infer}
+
+
+def wake_pytorch():
+    """Let PyTorch start its threads in this process."""
+    import torch
+
+    torch.set_num_threads(int(THREADS))
+    images = torch.ones(8, 64, 32, 32)
+    torch.nn.functional.conv2d(images, torch.ones(64, 64, 3, 3))
 
 
 def their_ways(model, batch, way):
@@ -105,14 +117,15 @@ def serve(who):
                 for way in ways.values():
                     way()
                     way()
-            found = timed(ways[what], asked["seconds"])
+            average = statistics.fmean if asked["mean"] else statistics.median
+            found = average(times_of(ways[what], asked["seconds"]))
         except Exception as error:  # noqa: BLE001 - a contestant that cannot leaves its column empty
             found = f"{type(error).__name__}: {error}"[:200]
         print(json.dumps(found), flush=True)
 
 
-def timed(run, seconds):
-    """The median time of a run in milliseconds, of as many as fit, three at least."""
+def times_of(run, seconds):
+    """The times of as many runs as fit, three at least, in milliseconds."""
     times = []
     end = time.perf_counter() + seconds
     run()
@@ -120,7 +133,7 @@ def timed(run, seconds):
         began = time.perf_counter()
         run()
         times.append(1000 * (time.perf_counter() - began))
-    return statistics.median(times)
+    return times
 
 
 def print_growth(who, name):
@@ -147,6 +160,38 @@ def print_memory(names):
         print(f"| {title} | {found[0] / min(found[1:]):.2f} | {cells} |", flush=True)
 
 
+def print_load(names, settings):
+    """Print how much slower a training step is beside busy processes, and after PyTorch's.
+
+    Means, as a step that waits for a core is what there is to see. The ratio is to the layout that
+    is faster alone.
+    """
+    title = f"beside {settings.beside} busy processes"
+    contestants = {who: Contestant(who) for who in ("kernels", *EAGER, "kernels, PyTorch first")}
+    print(
+        f"| model (batch) | {title}: ratio | kernels, ms | NCHW, ms | channels_last, ms |", end=""
+    )
+    print(" in a process with PyTorch |\n| --- | ---: | ---: | ---: | ---: | ---: |")
+    for name in names:
+        batch = MODELS[name].batch
+        alone = measure(contestants, name, batch, "training", settings, mean=True)
+        busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(settings.beside)]
+        try:
+            rivals = {who: contestants[who] for who in ("kernels", *EAGER)}
+            beside = measure(rivals, name, batch, "training", settings, mean=True)
+        finally:
+            for process in busy:
+                process.kill()
+                process.wait()
+        slower = {who: beside[who] / alone[who] for who in rivals}
+        cells = " | ".join(f"{alone[who]:.3g} → {beside[who]:.3g}" for who in rivals)
+        ratio = slower["kernels"] / slower[min(EAGER, key=alone.get)]
+        first = alone["kernels, PyTorch first"] / alone["kernels"]
+        print(f"| {name} ({batch}) | {ratio:.2f} | {cells} | {first:.2f} |", flush=True)
+    for contestant in contestants.values():
+        contestant.end()
+
+
 class Contestant:
     """The other end of `serve`: a process of its own that waits for its turn."""
 
@@ -170,15 +215,15 @@ class Contestant:
         self.process.wait()
 
 
-def measure(contestants, name, batch, what, settings):
-    """The median of each contestant over the rounds, in turn."""
+def measure(contestants, name, batch, what, settings, *, mean=False):
+    """The median of each contestant over the rounds, in turn; in each of the median or mean."""
     found = {who: [] for who in contestants}
     for _ in range(settings.rounds):
         for who, contestant in contestants.items():
             if len(found[who]) and math.isnan(found[who][-1]):
                 continue
             asked = {"model": name, "batch": batch, "what": what, "seconds": settings.seconds}
-            found[who].append(contestant.time(**asked))
+            found[who].append(contestant.time(mean=mean, **asked))
     return {who: statistics.median(times) for who, times in found.items()}
 
 
@@ -206,6 +251,7 @@ def main():
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--growth", help=argparse.SUPPRESS)
     parser.add_argument("--memory", action="store_true", help="compare memory instead of time")
+    parser.add_argument("--beside", type=int, help="compare slowdowns beside busy processes")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=1.0, help="for one turn")
     parser.add_argument("--only", default="", help="models whose names hold this")
@@ -221,7 +267,11 @@ def main():
     if settings.memory:
         print_memory(chosen)
         return
-    contestants = {who: Contestant(who) for who in (*OURS, *THEIRS) if who not in settings.without}
+    if settings.beside:
+        print_load(chosen, settings)
+        return
+    rivals = (who for who in (*OURS[:2], *THEIRS) if who not in settings.without)
+    contestants = {who: Contestant(who) for who in rivals}
     rows = {what: {} for what in ("training", "inference")}
     for name, model in chosen.items():
         for batch in (model.batch, 1):
