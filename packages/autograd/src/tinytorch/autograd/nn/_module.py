@@ -318,6 +318,8 @@ def _modules_in(holder: Any) -> list[Any]:
     """The modules that a container and the containers in it hold."""
     found = []
     for x in holder.values() if isinstance(holder, dict) else holder:
+        if type(x) in PLAIN:
+            continue
         if isinstance(x, Module):
             found.append(x)
         elif isinstance(x, CONTAINERS) and _is_sought_in(x):

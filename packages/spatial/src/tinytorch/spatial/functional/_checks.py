@@ -9,7 +9,10 @@ from tinytorch.tensor.errors import ArgumentError, DTypeError, ShapeError
 
 def check_images(operation: str, x: Any) -> Any:
     """Return x, which is (batch, channels, height, width) and of a float dtype."""
-    shape, dtype = np.shape(x), getattr(x, "dtype", None)
+    # np.shape takes its time to find out what a Tensor knows.
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if shape is None:
+        shape = np.shape(x)
     if len(shape) != 4:
         fixes = {
             3: f"a single image needs a batch axis: x[None] has shape {(1, *shape)}",

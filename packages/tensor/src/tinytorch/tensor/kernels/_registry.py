@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from mmap import mmap
 from typing import Any
 
+from numpy import ndarray
+
 from tinytorch.tensor._op import Op
 from tinytorch.tensor.errors import ArgumentError, MissingExtraError
 from tinytorch.tensor.kernels._compiling import (
@@ -26,6 +28,7 @@ EXTRAS = {"numba": '"tinytorch-tensor[fast]"'}
 _loaders: dict[str, list[Callable[[], object]]] = {}
 _provided: dict[str, set[Op]] = {}
 _kernels: dict[str, dict[Op, Callable[..., Any]]] = {}
+_least: dict[Callable[..., Any], int] = {}
 _active = "reference"
 _stranded = False  # in a child that was forked from threads that kernels run on
 _has_said = mmap(-1, 1)  # one byte, which forked children share
@@ -44,12 +47,16 @@ def provide(backend: str, *, ops: Sequence[Op], load: Callable[[], object]) -> N
     _apply()
 
 
-def kernel(op: Op, backend: str = "numba") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def kernel(
+    op: Op, backend: str = "numba", *, least: int = 0
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the function below as the backend's kernel of `op`.
 
     Args:
         op: The op whose reference it equals, up to rounding.
         backend: The backend's name.
+        least: Where no operand has so many elements the reference serves, and the kernel, which
+            would decline, is not asked.
 
     Returns:
         A decorator that returns the function.
@@ -67,6 +74,7 @@ def kernel(op: Op, backend: str = "numba") -> Callable[[Callable[..., Any]], Cal
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         _kernels.setdefault(backend, {})[op] = function
+        _least[function] = least
         return function
 
     return register
@@ -202,8 +210,15 @@ def _with_reference(op: Op) -> Callable[..., Any]:
     fast, reference = _kernels.get(_active, {}).get(op), op.reference
     if fast is None:
         return reference
+    least = _least.get(fast, 0)
 
     def serve(*operands: Any, **settings: Any) -> Any:
+        if least:
+            for x in operands:
+                if type(x) is ndarray and x.size >= least:
+                    break
+            else:
+                return reference(*operands, **settings)
         try:
             result = fast(*operands, **settings)
         except OSError:  # the disk is full: what has been compiled serves, but in this run alone

@@ -44,7 +44,8 @@ def matmul(x: Array, y: Array) -> Array:
 @op
 def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     """x @ weight.T + bias: (..., features) by (outputs, features) is (..., outputs)."""
-    if np.ndim(weight) != 2 or np.ndim(x) < 1 or x.shape[-1] != weight.shape[1]:
+    axes = getattr(x, "ndim", 0), getattr(weight, "ndim", 0)
+    if axes[0] < 1 or axes[1] != 2 or x.shape[-1] != weight.shape[1]:
         raise ShapeError(
             "linear",
             expected=f"x (..., features) for a weight (outputs, features) = {np.shape(weight)}",

@@ -1,6 +1,7 @@
 """The kernels of the three convolution ops: they choose the algorithm for the shapes at hand."""
 
 import math
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ FEW_PIXELS, MOST_TIMES = 2**9, 8
 """Fewer are not worth transformed kernels, nor are these if so much larger than images are."""
 MULTIPLICATIONS = 64
 """So many of a convolution take as long as one element of other loops."""
+NONE = np.empty(0, np.float32)
 EVERY_PIXEL = ((0, 1), (0, 1))
 """Where results go: the first row and how far apart rows are, and the same for columns."""
 
@@ -62,35 +64,39 @@ def conv2d_norm_relu(
     given = [v for v in (b, scale, shift, *(statistics or ())) if v is not None]
     if not served(x, w) or any(v.dtype != np.float32 for v in given):
         return NotImplemented
+    factors = None
     if statistics is not None:
         mean, variance = statistics
-        factor = 1 / np.sqrt(variance + np.float32(epsilon))
+        factors = 1 / np.sqrt(variance + np.float32(epsilon))
         if scale is not None:
-            factor *= scale
-        if not np.isfinite(factor).all():
+            factors *= scale
+        if not np.isfinite(factors.sum(dtype=np.float64)):
             return NotImplemented  # it would meet the channels' sums, and not the pixels
-        w = w * factor[:, None, None, None]
-        b = -mean * factor if b is None else (b - mean) * factor
+        b = -mean * factors if b is None else (b - mean) * factors
         if shift is not None:
             b += shift
     least = 0 if relu else -np.inf
-    return convolved(x, w, b, least, stride, padding, dilation, groups)
+    return convolved(x, w, b, least, stride, padding, dilation, groups, factors)
 
 
-def convolved(x, w, b, least, stride, padding, dilation, groups):
-    """Convolve and cut off what is below `least`."""
-    counts = tuple(
-        window_count(*axis)
-        for axis in zip(x.shape[2:], w.shape[2:], stride, padding, dilation, strict=True)
-    )
+def convolved(x, w, b, least, stride, padding, dilation, groups, factors=None):
+    """Convolve by kernels times `factors`, and cut off what is below `least`."""
+    counts = window_counts(x.shape[2:], w.shape[2:], stride, padding, dilation)
     out = room((len(x), *counts, len(w)), np.float32)
     bias = np.zeros(len(w) + CHANNELS, np.float32)
     if b is not None:
         bias[: len(w)] = b
     settings = stride, (padding[0][0], padding[1][0]), dilation, groups
     pixels = writable(channels_last(x))
-    convolve(pixels, w, bias, out, counts, EVERY_PIXEL, *settings, least=least)
+    convolve(pixels, w, bias, out, counts, EVERY_PIXEL, *settings, least=least, factors=factors)
     return channels_first(out)
+
+
+@lru_cache(256)
+def window_counts(size, kernel_size, stride, padding, dilation):
+    """How many windows there are, (down, across)."""
+    axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
+    return tuple(window_count(*axis) for axis in axes)
 
 
 def convolve(
@@ -107,16 +113,20 @@ def convolve(
     *,
     least=-np.inf,
     flipped=False,
+    factors=None,
 ):
     """Convolve by squares where they serve, and window by window."""
     kernels, least = writable(np.ascontiguousarray(w)), np.float32(least)
     work = len(pixels) * math.prod(counts) * w.size // MULTIPLICATIONS
-    if by_squares(w.shape, pixels, counts, stride, dilation, groups) and grid == EVERY_PIXEL:
-        factors = room((blocks(out.shape[3]), PRODUCTS, pixels.shape[3], CHANNELS), np.float32)
-        transform_kernels(len(factors), w.size, kernels, factors, flipped)
+    squares = by_squares(w.shape, len(pixels), counts, stride, dilation, groups)
+    if squares and grid == EVERY_PIXEL:
+        if factors is not None:
+            kernels, factors = kernels * factors[:, None, None, None], None
+        transformed = room((blocks(out.shape[3]), PRODUCTS, pixels.shape[3], CHANNELS), np.float32)
+        transform_kernels(len(transformed), w.size, kernels, transformed, flipped)
         sound = np.empty(threads_for(work), np.bool_)
         parts = chunks(out.shape, len(sound))
-        winograd(len(sound), work, pixels, factors, bias, out, corner, least, sound, *parts)
+        winograd(len(sound), work, pixels, transformed, bias, out, corner, least, sound, *parts)
         if sound.all():
             return
     by_channel = True if groups == pixels.shape[3] == out.shape[3] else None
@@ -125,7 +135,8 @@ def convolve(
     outside, inside = out.shape[3] // groups, 1 if by_channel else pixels.shape[3] // groups
     depth = inside * w.shape[2] * w.shape[3]
     packed = np.empty((groups * blocks(outside), depth, vectors(outside)), np.float32)
-    pack(len(packed), packed.size, kernels, packed, groups, flipped)
+    factors = NONE if factors is None else factors
+    pack(len(packed), packed.size, kernels, factors, packed, groups, flipped)
     settings = w.shape[2:], stride, corner, dilation, groups, by_channel, work
     correlate(pixels, packed, bias, least, out, counts, grid, *settings)
 
@@ -206,7 +217,7 @@ def conv2d_weight_gradient(
     threads = threads_for(work)
     few = PRODUCTS * channels * channels_out <= MOST_SUMS
     pays = few or pixels.size // channels_out >= MANY_PIXELS
-    if pays and by_squares(total.shape, images, g.shape[2:], stride, dilation, groups):
+    if pays and by_squares(total.shape, len(images), g.shape[2:], stride, dilation, groups):
         sound = np.empty(-(-channels_out // LANES), np.bool_)
         sums = np.zeros((threads, PRODUCTS, channels, len(sound) * LANES), np.float32)
         parts = chunks(pixels.shape, threads)
@@ -229,14 +240,15 @@ def conv2d_weight_gradient(
     return total
 
 
-def by_squares(shape, pixels, counts, stride, dilation, groups):
+@lru_cache(256)
+def by_squares(shape, images, counts, stride, dilation, groups):
     """Whether Winograd's algorithm serves: 3 x 3 taps side by side, whole tiles of channels.
 
     It pays where many channels meet many pixels.
     """
     plain = shape[2:] == (3, 3) and stride == (1, 1) == dilation and groups == 1
     large = min(shape[:2]) >= 24 and min(counts) >= 3
-    count = len(pixels) * math.prod(counts)
+    count = images * math.prod(counts)
     small = PRODUCTS * math.prod(shape[:2]) <= MOST_TIMES * count * sum(shape[:2])
     return (
         plain

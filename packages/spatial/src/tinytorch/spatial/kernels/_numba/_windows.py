@@ -43,19 +43,24 @@ def correlate(
     is how far the first window lies above and left of the image. `by_channel` is True if each
     channel has a kernel of its own, else None.
     """
-    batch, height, width, channels = x.shape
-    covered = reach(kernel_size, dilation)
-    direct = inside_image(x.shape, counts, stride, corner, covered, by_channel)
-    wide = width if direct else (counts[1] - 1) * stride[1] + covered[1]
-    group, band = portions(
-        batch, *counts, stride[0], covered[0], wide * channels, threads_for(work)
-    )
-    high = height if direct else (band - 1) * stride[0] + covered[0]
-    taps, step, run = runs(kernel_size, dilation, wide, channels, groups, by_channel)
+    windows = counts, stride, corner, kernel_size, dilation, groups, by_channel
+    tasks, parts, found = plan(x.shape, threads_for(work), *windows)
     windows = counts, grid, stride, corner, groups, by_channel
-    parts = direct, high, wide, group, band
+    tiles(tasks, work, x, weights, bias, least, out, *windows, *parts, *found)
+
+
+@lru_cache(256)
+def plan(shape, threads, counts, stride, corner, kernel_size, dilation, groups, by_channel):
+    """How many tasks there are, what each takes (see `tiles`), and its runs of taps."""
+    batch, _, width, channels = shape
+    covered = reach(kernel_size, dilation)
+    direct = inside_image(shape, counts, stride, corner, covered, by_channel)
+    wide = width if direct else (counts[1] - 1) * stride[1] + covered[1]
+    group, band = portions(batch, *counts, stride[0], covered[0], wide * channels, threads)
+    high = shape[1] if direct else (band - 1) * stride[0] + covered[0]
     tasks = -(-batch // group) * -(-counts[0] // band)
-    tiles(tasks, work, x, weights, bias, least, out, *windows, *parts, taps, step, run)
+    found = runs(kernel_size, dilation, wide, channels, groups, by_channel)
+    return tasks, (direct, high, wide, group, band), found
 
 
 @parallel(**COMPILED)
@@ -214,27 +219,36 @@ def unpack(image, scratch, place, top, left, high, wide):
 
 
 @parallel(**COMPILED)
-def pack(begin, end, w, packed, groups, flipped):
+def pack(begin, end, w, factors, packed, groups, flipped):
     """Lay kernels out for the tiles: (groups and blocks of channels, taps and channels, row).
 
-    `flipped` kernels are those of the way back: taps mirrored, input and output channels swapped.
+    Those of output channels are multiplied by `factors`, if there are any. `flipped` kernels are
+    those of the way back: taps mirrored, input and output channels swapped.
     """
     units, _, row = packed.shape
-    blocks = units // groups
-    inside, outside, high, wide = w.shape
+    blocks, taps = units // groups, w.shape[2] * w.shape[3]
+    flat, flat_packed = w.reshape(-1), packed.reshape(-1)
     if flipped:
-        inside //= groups
+        inside, outside, jump = w.shape[0] // groups, w.shape[1], np.uint64(taps)
     else:
-        inside, outside = outside, inside // groups
+        inside, outside, jump = w.shape[1], w.shape[0] // groups, np.uint64(w.shape[1] * taps)
     for unit in range(begin, end):
         group, first = unit // blocks, unit % blocks * CHANNELS
-        for tap in range(high * wide):
-            i, j = tap // wide, tap % wide
-            for c in range(inside):
-                for lane in range(row):
-                    o, value = first + lane, np.float32(0)
-                    if o < outside and flipped:
-                        value = w[group * inside + c, o, high - 1 - i, wide - 1 - j]
-                    elif o < outside:
-                        value = w[group * outside + o, c, i, j]
-                    packed[unit, tap * inside + c, lane] = value
+        lanes, channel = min(row, outside - first), np.uint64(group * outside + first)
+        for c in range(inside):  # channels before taps: a line of w is read at once
+            for tap in range(taps):
+                place = np.uint64(((group * outside + first) * inside + c) * taps + tap)
+                if flipped:
+                    mirrored = (group * inside + c) * outside + first + 1
+                    place = np.uint64(mirrored * taps - 1 - tap)
+                to = np.uint64(((unit * taps + tap) * inside + c) * row)
+                if len(factors):
+                    for lane in range(np.uint64(lanes)):
+                        flat_packed[to + lane] = flat[place] * factors[channel + lane]
+                        place += jump
+                else:
+                    for lane in range(np.uint64(lanes)):
+                        flat_packed[to + lane] = flat[place]
+                        place += jump
+                for lane in range(np.uint64(lanes), np.uint64(row)):
+                    flat_packed[to + lane] = 0

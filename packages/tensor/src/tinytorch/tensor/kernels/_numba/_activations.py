@@ -28,7 +28,7 @@ def erfc(x):
     return by_element(fill_erfc, x) if x.dtype.char in "fd" else NotImplemented
 
 
-@kernel(ops.add)
+@kernel(ops.add, least=MANY)
 def add(x, y):
     """Add up where many numbers lie side by side, those of both in the same order, or a row."""
     if alike(x, y) and is_worth_it(x) and x.strides == y.strides:
@@ -36,7 +36,7 @@ def add(x, y):
     return by_row(fill_row_sums, x, y)
 
 
-@kernel(ops.mul)
+@kernel(ops.mul, least=MANY)
 def mul(x, y):
     """Multiply many numbers that lie side by side by as many in the same order, one, or a row."""
     if type(y) is float and type(x) is np.ndarray and is_worth_it(x):
@@ -46,13 +46,13 @@ def mul(x, y):
     return by_row(fill_row_products, x, y)
 
 
-@kernel(ops.relu)
+@kernel(ops.relu, least=MANY)
 def relu(x):
     """Cut off where many numbers lie side by side."""
     return by_element(fill_relu, x) if is_worth_it(x) else NotImplemented
 
 
-@kernel(ops.relu_gradient)
+@kernel(ops.relu_gradient, least=MANY)
 def relu_gradient(g, z):
     """Pass on where many numbers lie side by side, those of g and z in the same order."""
     if not (alike(g, z) and is_worth_it(g) and g.strides == z.strides):
@@ -60,7 +60,7 @@ def relu_gradient(g, z):
     return by_element(fill_relu_gradient, g, z)
 
 
-@kernel(ops.leaky_relu)
+@kernel(ops.leaky_relu, least=MANY)
 def leaky_relu(x, *, negative_slope):
     """Scale down where many numbers lie side by side."""
     if not is_worth_it(x):
@@ -68,7 +68,7 @@ def leaky_relu(x, *, negative_slope):
     return by_element(fill_leaky_relu, x, settings=(x.dtype.type(negative_slope),))
 
 
-@kernel(ops.leaky_relu_gradient)
+@kernel(ops.leaky_relu_gradient, least=MANY)
 def leaky_relu_gradient(g, x, *, negative_slope):
     """Scale down where many numbers lie side by side."""
     if not (alike(g, x) and is_worth_it(g)):

@@ -20,11 +20,11 @@ ADDING = {"error_model": "numpy", "fastmath": {"reassoc", "contract"}}
 f = np.float32
 
 
-@kernel(ops.sum)
+@kernel(ops.sum, least=MANY)
 def total(x, *, axis=None, keepdims=False):
     """Add up many rows of float32, all along the first axes; each thread takes some of them."""
     axes = (axis,) if type(axis) is int else axis
-    if x.size < MANY or x.dtype != f or type(axes) is not tuple or not x.flags.c_contiguous:
+    if x.dtype != f or type(axes) is not tuple or not x.flags.c_contiguous:
         return NotImplemented
     kept = x.shape[len(axes) :]
     columns = math.prod(kept)
