@@ -431,6 +431,18 @@ def test_few_rows_meet_a_weight_as_it_lies(shape, terms, columns, bias):
 
 
 @needs_numba
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(700,), (1, 700), (1, 1, 700)])
+def test_one_row_meets_a_large_weight(shape, bias):
+    from tinytorch.tensor.kernels._numba._dots import few_rows
+
+    x, weight = drawn(*shape), drawn(403, 700)
+    start = drawn(403) if bias else None
+    wanted = x.astype(np.float64) @ weight.T + (0 if start is None else start)
+    assert_close(few_rows(x, weight, start), wanted.astype(np.float32), rtol=1e-4, atol=1e-4)
+
+
+@needs_numba
 def test_what_is_not_finite_in_a_few_rows_stays_in_its_results():
     from tinytorch.tensor.kernels._numba._dots import few_rows
 
@@ -448,6 +460,8 @@ def test_what_is_not_finite_in_a_few_rows_stays_in_its_results():
     ("x", "weight"),
     [
         pytest.param(drawn(2, 512), drawn(512, 512), id="fewer rows"),
+        pytest.param(drawn(1, 500), drawn(500, 500), id="one row, a small weight"),
+        pytest.param(drawn(1, 512), drawn(512, 600).T, id="one row, a turned weight"),
         pytest.param(drawn(97, 512), drawn(512, 512), id="more rows"),
         pytest.param(drawn(64, 512), drawn(7, 512), id="few columns"),
         pytest.param(drawn(64, 7), drawn(512, 7), id="few terms"),

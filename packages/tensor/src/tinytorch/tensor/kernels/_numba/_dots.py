@@ -36,6 +36,8 @@ LONG = 1 << 12
 """Terms of a sum that keeps its digits, as each lane adds a part of them."""
 MOST_BYTES = 1 << 23
 """A larger weight comes from memory: BLAS reads it once."""
+LEAST_BYTES = 1 << 20
+"""A weight that one row meets: a smaller one is in the core's own cache, and BLAS is faster."""
 BLOCK_BYTES = 2**15
 """Rows of a weight of so many bytes meet all others while the core has them at hand."""
 
@@ -45,6 +47,8 @@ def few_rows(x, weight, bias):
     columns, terms = weight.shape
     rows = x.size // terms if terms else 0
     work = rows * terms * columns
+    if rows == 1 and weight.nbytes >= LEAST_BYTES and x.shape[-1] == terms <= LONG:
+        return one_row(x, weight, bias)
     if not SIDE <= rows <= FEW_ROWS or min(terms, columns) < LANES or x.shape[-1] != terms:
         return NotImplemented
     if not work > LITTLE or terms > LONG or weight.nbytes > MOST_BYTES:
@@ -59,6 +63,28 @@ def few_rows(x, weight, bias):
     blocks = -(-columns // block)
     multiply_rows(blocks, work // MULTIPLICATIONS, *operands, out.reshape(-1), sizes)
     return out
+
+
+def one_row(x, weight, bias):
+    """The same where x is one row, and threads read the weight: nothing else takes time."""
+    if not weight.flags.c_contiguous:
+        return NotImplemented
+    out = np.zeros(len(weight), np.float32)
+    if bias is not None:
+        out[:] = bias
+    row = writable(np.ascontiguousarray(x)).reshape(-1)
+    read_weight(len(weight), weight.size, row, writable(weight), out)
+    return out.reshape(*x.shape[:-1], -1)
+
+
+@parallel(**COMPILED, fastmath={"reassoc", "contract"})
+def read_weight(begin, end, x, weight, out):
+    """Add to each result the product of x and a row of the weight."""
+    for row in range(begin, end):
+        total = np.float32(0)
+        for k in range(len(x)):
+            total += x[k] * weight[row, k]
+        out[row] += total
 
 
 @parallel(**COMPILED)
