@@ -69,7 +69,7 @@ def evaluation(module: Modes) -> Iterator[None]:
     """
     learning = [one for one in module.modules() if one.training]
     for one in learning:
-        vars(one)["training"] = False  # past the guard of Parameters, which this is none of
+        vars(one)["training"] = False  # straight: the guard of Parameters takes its time
     try:
         yield
     finally:
