@@ -156,15 +156,27 @@ def test_rng_is_a_generator_a_seed_or_none(tensor):
     assert isinstance(random.generator(None), np.random.Generator)
 
 
-def test_draws(tensor):
-    random = tensor.random
-    assert random.normal((2, 2), rng=5).tolist() == random.normal((2, 2), rng=5).tolist()
-    many = random.normal((20_000,), 3.0, 2.0, rng=0).numpy()
+def test_a_seed_draws_the_same_again(tensor):
+    normal = tensor.random.normal
+    assert normal((2, 2), rng=5).tolist() == normal((2, 2), rng=5).tolist()
+
+
+def test_normal_numbers_have_the_mean_and_the_deviation_that_were_asked_for(tensor):
+    many = tensor.random.normal((20_000,), 3.0, 2.0, rng=0).numpy()
     assert abs(many.mean() - 3) < 0.1
     assert abs(many.std() - 2) < 0.1
-    even = random.uniform((20_000,), -1, 3, rng=0).numpy()
+
+
+def test_uniform_numbers_fill_their_range(tensor):
+    even = tensor.random.uniform((20_000,), -1, 3, rng=0).numpy()
     assert even.min() >= -1
     assert even.max() < 3
     assert abs(even.mean() - 1) < 0.1
-    assert abs(random.bernoulli(0.3, (20_000,), rng=0).numpy().mean() - 0.3) < 0.02
-    assert sorted(random.permutation(5, rng=0).tolist()) == [0, 1, 2, 3, 4]
+
+
+def test_bernoulli_is_true_as_often_as_it_should(tensor):
+    assert abs(tensor.random.bernoulli(0.3, (20_000,), rng=0).numpy().mean() - 0.3) < 0.02
+
+
+def test_a_permutation_has_each_number_once(tensor):
+    assert sorted(tensor.random.permutation(5, rng=0).tolist()) == [0, 1, 2, 3, 4]

@@ -7,6 +7,15 @@ pytestmark = pytest.mark.step(2)
 SEAM, WEAK = "`Op`", "data types"
 
 
+@pytest.fixture
+def hypotenuse(tensor):
+    @tensor.op(broadcasts=True)
+    def contract_hypotenuse(x, y):
+        return np.sqrt(x * x + y * y)
+
+    return contract_hypotenuse
+
+
 @pytest.mark.parametrize(
     ("compute", "expected"),
     [
@@ -114,20 +123,21 @@ def test_a_subclass_among_the_operands_evaluates(tensor, noted):
     assert type(plain + plain) is tensor.Tensor
 
 
-def test_an_op_of_ones_own(tensor, ops):
-    @tensor.op(broadcasts=True)
-    def contract_hypotenuse(x, y):
-        return np.sqrt(x * x + y * y)
-
-    assert isinstance(contract_hypotenuse, tensor.Op)
-    assert contract_hypotenuse.name == "contract_hypotenuse"
-    assert contract_hypotenuse.broadcasts
-    assert contract_hypotenuse.differentiable
-    assert contract_hypotenuse in ops.registry()
-    result = contract_hypotenuse(tensor.tensor([3.0, 6.0]), 4)
+def test_an_op_of_ones_own_computes_with_tensors(hypotenuse, tensor):
+    result = hypotenuse(tensor.tensor([3.0, 6.0]), 4)
     assert (type(result), result.dtype) == (tensor.Tensor, np.float32)
-    assert contract_hypotenuse.reference(3.0, 4.0) == 5.0
     np.testing.assert_allclose(result.data, [5.0, 52**0.5], rtol=1e-6)
+
+
+def test_an_op_of_ones_own_is_known_by_its_name_and_traits(hypotenuse, tensor, ops):
+    assert isinstance(hypotenuse, tensor.Op)
+    assert hypotenuse.name == "contract_hypotenuse"
+    assert (hypotenuse.broadcasts, hypotenuse.differentiable) == (True, True)
+    assert hypotenuse in ops.registry()
+
+
+def test_the_reference_of_an_op_is_the_function_it_was_made_of(hypotenuse):
+    assert hypotenuse.reference(3.0, 4.0) == 5.0
 
 
 def test_an_op_may_be_left_without_an_operand(tensor):
