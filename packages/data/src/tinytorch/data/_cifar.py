@@ -131,16 +131,13 @@ class CIFAR10(_Binary):
     Items are pairs of an image `(3, 32, 32)` and its label from 0 to 9.
 
     Args:
-        root: The folder that holds `cifar-10-batches-bin/` or `cifar-10-binary.tar.gz`. By
-            default `$TINYTORCH_DATA`, else the user's cache folder.
-        train: The training images if true, else the test images.
+        root: The folder that holds `cifar-10-batches-bin/` or `cifar-10-binary.tar.gz`; by default
+            as in `MNIST`.
+        train: As in `MNIST`, like `transform`.
         download: Whether to download the archive (170 MB) if it is not there.
-        transform: A callable on a batch of images; see `ImageDataset`.
 
     Raises:
-        FileError: The files are not there and may not be downloaded, or they cannot be read.
-        DamagedFileError: They are not what they should be.
-        DownloadError: No server delivers them.
+        FileError: As in `MNIST`, like the other errors.
 
     Source:
         A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
@@ -184,13 +181,12 @@ class CIFAR100(_Binary):
 
     Args:
         root: As in `CIFAR10`, but it holds `cifar-100-binary/` or `cifar-100-binary.tar.gz`.
-        train: As in `CIFAR10`.
+        train: As in `MNIST`, like `transform`.
         download: As in `CIFAR10` (169 MB).
-        transform: As in `CIFAR10`.
         coarse: Label by the 20 superclasses, from 0 to 19, instead.
 
     Raises:
-        FileError: As in `CIFAR10`.
+        FileError: As in `MNIST`, like the other errors.
 
     Source:
         A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.

@@ -30,7 +30,7 @@ def plot_feature_maps(features: Any, image: int = 0, most: int = 32) -> "Figure"
     Raises:
         ShapeError: The features are no batch of images.
         IndexRangeError: The batch has no such image.
-        MissingExtraError: Matplotlib is not installed.
+        MissingExtraError: matplotlib is not installed.
     """
     array = _values(features)
     if array.ndim != 4:
@@ -66,7 +66,7 @@ def plot_filters(conv: Conv2d, most: int = 64) -> "Figure":
 
     Raises:
         DTypeError: `conv` is no Conv2d.
-        MissingExtraError: Matplotlib is not installed.
+        MissingExtraError: matplotlib is not installed.
     """
     if not isinstance(conv, Conv2d):
         raise DTypeError(
