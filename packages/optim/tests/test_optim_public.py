@@ -9,7 +9,7 @@ from tinytorch.optim import functional, schedules
 
 def test_all_lists_what_is_there():
     public = {name for name in vars(optim) if not name.startswith("_")}
-    submodules = {"given", "functional", "kernels"}  # folders that serve, names that lower layers have
+    submodules = {"given", "functional", "kernels"}  # what serves, or is below, too
     assert set(optim.__all__) == public - submodules | {"__version__"}
     assert optim.__version__.count(".") == 2
 
