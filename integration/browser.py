@@ -4,9 +4,9 @@
 
 SITE is the built folder, AXE the script of axe-core. On no page there is a message of an error, a
 request that fails or leaves the site, a violation of a rule of accessibility, or anything wider
-than the screen, and each slider shows its pictures one by one. Questions that are typed into the
-search lead to the right page first. Opened from disk, without a server, the pages, their sliders
-and their search work as well.
+than the screen; sliders show their pictures one by one, and code that can be changed runs.
+Questions that are typed into the search lead to the right page first. Opened from disk, without a
+server, the pages, their sliders and their search work as well.
 """
 
 import functools
@@ -146,6 +146,17 @@ class Visitor:
             if len(set(seen)) < len(seen):
                 self.note(f"a slider does not move: {seen}")
 
+    def run(self):
+        """Run the code of the open page that can be changed: it prints what stands there."""
+        for button in self.tab.locator("p.live button").all():
+            output = button.locator("xpath=../preceding-sibling::div[1]//code")
+            said = output.text_content()
+            output.evaluate("(code) => { code.textContent = ''; }")
+            button.click()
+            self.tab.wait_for_function("(button) => !button.disabled", arg=button.element_handle())
+            if output.text_content() != said:
+                self.note(f"code that prints {said!r} printed {output.text_content()!r}")
+
     def ask(self, question, answer):
         """Type a question into the search, and see where the first result leads."""
         self.visit("index.html")
@@ -170,6 +181,7 @@ def look(browser, base, pages, axe):
                 visitor.visit(page)
                 visitor.inspect(axe)
                 visitor.slide()
+                visitor.run()
             yield f"{len(pages)} pages, {visitor.where}", visitor.faults
 
 

@@ -15,6 +15,6 @@ function asked(question) {
 
 const post = Worker.prototype.postMessage;
 Worker.prototype.postMessage = function (message, ...rest) {
-  const question = message.type === 2; // the theme's number for a query
+  const question = message?.type === 2; // the theme's number for a query
   return post.call(this, question ? { ...message, data: asked(message.data) } : message, ...rest);
 };
