@@ -10,7 +10,7 @@ import numpy as np
 from tinytorch.spatial import ops
 from tinytorch.spatial.kernels._numba._squares import PRODUCTS
 from tinytorch.spatial.kernels._numba._tile import CHANNELS, NO_PADDING, PIXELS, served
-from tinytorch.spatial.kernels._numba._weights import MANY, collect, correlate_weights
+from tinytorch.spatial.kernels._numba._weights import CHUNK, MANY, collect, correlate_weights
 from tinytorch.spatial.kernels._numba._windows import correlate, pack
 from tinytorch.spatial.kernels._numba._winograd import (
     chunks,
@@ -153,20 +153,28 @@ def conv2d_input_gradient(
     channels = w.shape[1] * groups
     out, pixels = room((len(g), *size, channels), np.float32), writable(channels_last(g))
     bias = np.zeros(channels + CHANNELS, np.float32)
-    down, across = (
-        phases(*axis) for axis in zip(size, w.shape[2:], stride, padding, dilation, strict=True)
-    )
-    parts = [(w[:, :, i.taps, j.taps], i, j) for i, j in product(down, across)]
-    if not all(taps.size for taps, _, _ in parts):
+    found, complete = parts_of(size, w.shape[2:], stride, padding, dilation)
+    if not complete:
         out.fill(0)
-    for taps, *both in parts:
-        if taps.size:
-            counts, grid, corner, apart = zip(
-                *((axis.pixels, axis.places, axis.corner, axis.apart) for axis in both), strict=True
-            )
-            settings = (1, 1), corner, apart, groups
-            convolve(pixels, taps, bias, out, counts, grid, *settings, flipped=True)
+    for taps, counts, grid, corner, apart in found:
+        settings = (1, 1), corner, apart, groups
+        convolve(pixels, w[taps], bias, out, counts, grid, *settings, flipped=True)
     return channels_first(out)
+
+
+@lru_cache(256)
+def parts_of(size, kernel_size, stride, padding, dilation):
+    """Which taps meet which pixels, see `Phase`, along both axes, and whether all meet some."""
+    axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
+    both = list(product(*(phases(*axis) for axis in axes)))
+    found = []
+    for down, across in both:
+        taps = down.taps, across.taps
+        if all(range(n)[some] for n, some in zip(kernel_size, taps, strict=True)):
+            counts, grid = (down.pixels, across.pixels), (down.places, across.places)
+            corner, apart = (down.corner, across.corner), (down.apart, across.apart)
+            found.append(((slice(None), slice(None), *taps), counts, grid, corner, apart))
+    return found, len(found) == len(both)
 
 
 class Phase(NamedTuple):
@@ -231,8 +239,8 @@ def conv2d_weight_gradient(
     outside, inside = channels_out // groups, total.shape[1]
     depth = -(-inside * size[0] * size[1] // PIXELS) * PIXELS
     shape = groups * blocks(outside), depth, vectors(outside)
-    many = math.prod(shape) >= MANY and shape[0] >= threads
-    parts, shares = (1, threads) if many else (threads, 1)
+    indivisible = math.prod(shape) >= MANY or pixels.size <= CHUNK * channels_out
+    parts, shares = (1, threads) if indivisible and shape[0] >= threads else (threads, 1)
     sums = np.zeros((parts, *shape), np.float32)
     settings = size, stride, corner, dilation, groups, by_channel, shares, work
     correlate_weights(images, pixels, sums, *settings)

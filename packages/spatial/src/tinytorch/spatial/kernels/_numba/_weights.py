@@ -153,14 +153,19 @@ def window_elements(kernel_size, dilation, wide, channels, inside, depth):
 @parallel(**COMPILED)
 def collect(begin, end, sums, out, groups):
     """Add up the parts of the sums: the gradient (out channels, channels / groups, taps)."""
-    parts, units, _, _ = sums.shape
-    blocks, outside, inside = units // groups, len(out) // groups, out.shape[1]
+    parts, units, depth, row = sums.shape
+    blocks, outside, (_, inside, taps) = units // groups, len(out) // groups, out.shape
+    flat, flat_out, jump = sums.reshape(-1), out.reshape(-1), np.uint64(inside * taps)
     for unit in range(begin, end):
-        group, first = unit // blocks, unit % blocks * CHANNELS
-        for c in range(inside):
-            for lane in range(min(CHANNELS, outside - first)):
-                for tap in range(out.shape[2]):
-                    total = np.float32(0)
-                    for part in range(parts):
-                        total += sums[part, unit, tap * inside + c, lane]
-                    out[group * outside + first + lane, c, tap] = total
+        channel = unit // blocks * outside + unit % blocks * CHANNELS
+        lanes = np.uint64(min(CHANNELS, outside - unit % blocks * CHANNELS))
+        for c in range(inside):  # channels before taps: a line of the gradient is written at once
+            for tap in range(taps):
+                to = np.uint64((channel * inside + c) * taps + tap)
+                for part in range(parts):
+                    start = np.uint64(((part * units + unit) * depth + tap * inside + c) * row)
+                    place = to
+                    for lane in range(lanes):
+                        total = flat[start + lane]
+                        flat_out[place] = total if part == 0 else flat_out[place] + total
+                        place += jump
