@@ -11,6 +11,7 @@ import numpy as np
 
 from tinytorch.autograd._backward import Memory
 from tinytorch.autograd._table import bits_read
+from tinytorch.autograd._views import owner
 from tinytorch.tensor import Op
 
 WORTH = 2**16
@@ -56,7 +57,7 @@ def _is_unread(x: Any) -> bool:
     if read(x._op, x._operands) & 1:
         return False
     return x.data.base is None or not any(
-        isinstance(o, Memory) and np.may_share_memory(o.data, x.data) for o in x._operands
+        isinstance(o, Memory) and owner(o.data) is owner(x.data) for o in x._operands
     )
 
 

@@ -13,8 +13,9 @@ def plain_result(
 ) -> Tensor:
     """Return what an op computed as a plain Tensor; a view of a leaf as one of a copy."""
     if array.base is not None:
+        piece = owner(array)
         for x in operands:
-            if isinstance(x, Memory) and np.may_share_memory(array, x.data) and may_change(x):
+            if isinstance(x, Memory) and owner(x.data) is piece and may_change(x):
                 held = [Tensor(o.data) if isinstance(o, Memory) else o for o in operands]
                 array = op.compute(tuple(held), settings)
                 break
@@ -29,11 +30,19 @@ def may_change(x: Memory) -> bool:
         if not x._operands:
             return True
         shared = (o for o in x._operands if isinstance(o, Memory))
-        source = next((o for o in shared if np.may_share_memory(o.data, x.data)), None)
+        source = next((o for o in shared if owner(o.data) is owner(x.data)), None)
         if source is None:
             return False
         x = source
     return x._op is None
+
+
+def owner(array: np.ndarray) -> Any:
+    """Return whose memory an array sees: its own, or that of the array it is a view of."""
+    base: Any = array
+    while (further := getattr(base, "base", None)) is not None:
+        base = further
+    return base
 
 
 _new = object.__new__
