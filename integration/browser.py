@@ -91,7 +91,7 @@ class Visitor:
 
     def __init__(self, browser, base, scheme, screen):
         context = browser.new_context(color_scheme=scheme, viewport=SCREENS[screen])
-        context.set_default_timeout(300_000)  # a machine may be busy
+        context.set_default_timeout(1_800_000)  # a machine may be busy
         self.base, self.where, self.faults = base, f"{scheme}, {screen}", []
         self.tab, self.page = context.new_page(), ""
         self.tab.on("console", lambda said: said.type == "error" and self.note(said.text))
