@@ -4,6 +4,7 @@ A definition uses what both have under the same name; `ours` and `theirs` make t
 """
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -136,12 +137,32 @@ def vgg(nn):
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(inside * 16, 10))
 
 
-def reference(nn):
+def reference(nn, widths=(32, 64, 128), size=32):
     layers, inside = [], 3
-    for width in (32, 64, 128):
+    for width in widths:
         layers += [*convolution(nn, inside, width), nn.MaxPool2d(2)]
         inside = width
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(inside * 16, 10))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(inside * (size // 8) ** 2, 10))
+
+
+def resnet9(nn):
+    """As `ResNet9` of `tinytorch.spatial`, without the scale of its scores."""
+
+    class Residual(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            blocks = (*convolution(nn, width, width), *convolution(nn, width, width))
+            self.branch = nn.Sequential(*blocks)
+
+        def forward(self, x):
+            return x + self.branch(x)
+
+    def pooled(inside, outside):
+        return [*convolution(nn, inside, outside), nn.MaxPool2d(2)]
+
+    stages = [*convolution(nn, 3, 64), *pooled(64, 128), Residual(128)]
+    stages += [*pooled(128, 256), *pooled(256, 512), Residual(512), nn.MaxPool2d(4)]
+    return nn.Sequential(*stages, nn.Flatten(), nn.Linear(512, 10))
 
 
 def transformer(nn):
@@ -209,3 +230,11 @@ MODELS = {
     "MLP 784-2048-2048-10": Model(mlp(784, 2048, 2048, 10), (784,), 256, images=False),
     "ResNet-18 stem, 224 x 224": Model(resnet18_stem, (3, 224, 224), 4),
 }
+MORE = {
+    "reference: 16, 32, 64": Model(partial(reference, widths=(16, 32, 64)), (3, 32, 32), 128),
+    "reference: 64, 128, 256": Model(partial(reference, widths=(64, 128, 256)), (3, 32, 32), 128),
+    "reference: 512 images": Model(reference, (3, 32, 32), 512),
+    "reference: 224 x 224": Model(partial(reference, size=224), (3, 224, 224), 16),
+    "ResNet9": Model(resnet9, (3, 32, 32), 64),
+}
+"""The reference network in other sizes, and one that is trained on CIFAR-10."""

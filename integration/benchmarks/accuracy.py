@@ -19,8 +19,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 
 from _torch_record import Muon, torch_record
+from _zoo import reference
+from _zoo import theirs as zoo_of_pytorch
 from recipe import RECIPES
-from spatial import torch_cnn
 
 from tinytorch.training import Averaged, Callback
 
@@ -37,8 +38,8 @@ class Twin(Callback):
         self.recipe = recipe
 
     def on_fit_begin(self, trainer):
-        make = torch_record if self.recipe == "record" else torch_cnn
-        self.network = twin(trainer.model, make())
+        network = torch_record() if self.recipe == "record" else reference(zoo_of_pytorch())
+        self.network = twin(trainer.model, network)
         self.optimizers = [
             optimizer(group, self.twins(trainer, group)) for group in trainer.optimizer.param_groups
         ]

@@ -23,7 +23,7 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 
 import numpy as np  # noqa: E402 - after the threads are set
 from _memory import peak  # noqa: E402
-from _zoo import MODELS, ours, theirs  # noqa: E402
+from _zoo import MODELS, MORE, ours, theirs  # noqa: E402
 
 OURS = ("kernels", "NumPy alone", "kernels, PyTorch first")
 THEIRS = ("NCHW", "channels_last", "torch.compile")
@@ -102,7 +102,7 @@ def their_ways(model, batch, way):
 def make_ways(who, name, batch):
     """A training step and an inference of a contestant."""
     make = our_ways if who in OURS else their_ways
-    return make(MODELS[name], batch, who)
+    return make((MODELS | MORE)[name], batch, who)
 
 
 def serve(who):
@@ -251,6 +251,7 @@ def main():
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--growth", help=argparse.SUPPRESS)
     parser.add_argument("--memory", action="store_true", help="compare memory instead of time")
+    parser.add_argument("--more", action="store_true", help="other sizes, and no batch of one")
     parser.add_argument("--beside", type=int, help="compare slowdowns beside busy processes")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=1.0, help="for one turn")
@@ -263,7 +264,8 @@ def main():
     if settings.growth:
         print_growth(settings.growth, settings.only)
         return
-    chosen = {name: model for name, model in MODELS.items() if settings.only in name}
+    models = MORE if settings.more else MODELS
+    chosen = {name: model for name, model in models.items() if settings.only in name}
     if settings.memory:
         print_memory(chosen)
         return
@@ -274,7 +276,7 @@ def main():
     contestants = {who: Contestant(who) for who in rivals}
     rows = {what: {} for what in ("training", "inference")}
     for name, model in chosen.items():
-        for batch in (model.batch, 1):
+        for batch in (model.batch,) if settings.more else (model.batch, 1):
             for what, found in rows.items():
                 title = f"{name} ({batch})"
                 found[title] = measure(contestants, name, batch, what, settings)
@@ -283,7 +285,9 @@ def main():
         contestant.end()
     for what, found in rows.items():
         table(what, {name: row for name, row in found.items() if not name.endswith("(1)")})
-        table(f"{what}, a batch of one", {k: row for k, row in found.items() if k.endswith("(1)")})
+        if not settings.more:
+            single = {name: row for name, row in found.items() if name.endswith("(1)")}
+            table(f"{what}, a batch of one", single)
 
 
 if __name__ == "__main__":

@@ -90,9 +90,11 @@ class Variable(KeepsHistory, Graded, Memory):
         result.data = array
         result._grad = None
         result._op = op
-        # Without settings an op makes nothing smaller than what could be left.
-        large = settings or array.size >= WORTH
-        result._operands = without_unread(op, operands) if large else operands
+        # Where an op makes less of its operands, it has settings, and the first is the largest.
+        large = (
+            array if array.size >= WORTH or not settings else getattr(operands[0], "data", array)
+        )
+        result._operands = without_unread(op, operands) if large.size >= WORTH else operands
         result._settings = settings
         result._order = next(clock)
         return result
