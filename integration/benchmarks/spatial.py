@@ -47,13 +47,13 @@ def operands(channels, out, size):
 def our_ops(backend, stage):
     """Each op of a stage, by what it is called."""
     from tinytorch.spatial import ops
-    from tinytorch.tensor import kernels
+    from tinytorch.tensor import from_numpy, kernels, ones, zeros
 
     kernels.use(backend)
-    x, g, w = operands(*stage)
-    scale, shift = np.ones(len(w), np.float32), np.zeros(len(w), np.float32)
+    x, g, w = map(from_numpy, operands(*stage))
+    scale, shift = ones(len(w)), zeros(len(w))
     padding, window = ((1, 1), (1, 1)), {"kernel_size": (2, 2), "stride": (2, 2)}
-    z = ops.max_pool2d(g, **window).data
+    z = ops.max_pool2d(g, **window)
     of_weight, of_input = {"size": (3, 3)}, {"size": stage[2:] * 2}
     return {
         "convolution": lambda: ops.conv2d(x, w, None, padding=padding),
