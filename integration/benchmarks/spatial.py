@@ -11,7 +11,6 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from itertools import pairwise
 
 THREADS = os.environ.setdefault("TINYTORCH_BENCH_THREADS", str(min(2, os.cpu_count() or 1)))
@@ -19,7 +18,10 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ.setdefault(f"{library}_NUM_THREADS", THREADS)
 
 import numpy as np  # noqa: E402 - after the threads are set
+from _zoo import MODELS  # noqa: E402
+from models import data, make_ways, times_of  # noqa: E402
 
+REFERENCE = "reference: 32, 64, 128 channels"
 WIDTHS = (32, 64, 128)
 STAGES = ((3, 32, 32), (32, 64, 16), (64, 128, 8))
 """Channels, output channels and size of the reference network's images, 128 at a time."""
@@ -99,19 +101,6 @@ def torch_ops(stage):
     }
 
 
-def our_step(backend, x, y):
-    """A training step of the reference network."""
-    from tinytorch.optim import Adam
-    from tinytorch.spatial import CNN
-    from tinytorch.tensor import kernels, tensor
-    from tinytorch.tensor.functional import cross_entropy
-
-    kernels.use(backend)
-    model = CNN(rng=0)
-    optimizer, inputs, targets = Adam(model.parameters()), tensor(x), tensor(y)
-    return lambda: optimizer.step(cross_entropy(model(inputs), targets).backward())
-
-
 def mygrad_step(x, y):
     """A plain training step, without batch norm's running averages, by gradient descent."""
     import mygrad
@@ -181,16 +170,12 @@ def ways(part, who):
         found = {}
         for stage in STAGES:
             made = our_ops(backend, stage) if backend else torch_ops(stage)
-            found |= {
-                (name, "{} to {}, {} x {}".format(*stage, stage[2])): made[name] for name in made
-            }
+            found |= {(name, shape_of(stage)): run for name, run in made.items()}
         return found
-    generator = np.random.default_rng(0)
-    x = generator.standard_normal((128, 3, 32, 32), dtype=np.float32)
-    y = generator.integers(0, 10, 128)
     if backend:
-        return {("step", ""): our_step(backend, x, y)}
-    return {("step", ""): {"MyGrad": mygrad_step, "tinygrad": tinygrad_step}[who](x, y)}
+        return {("step", ""): make_ways(who, REFERENCE, 128)["training"]}
+    step = {"MyGrad": mygrad_step, "tinygrad": tinygrad_step}[who]
+    return {("step", ""): step(*data(MODELS[REFERENCE], 128))}
 
 
 def print_times(part, who):
@@ -198,13 +183,7 @@ def print_times(part, who):
     found = []
     for name, run in ways(part, who).items():
         run()
-        run()
-        times, end = [], time.perf_counter() + SECONDS
-        while len(times) < 3 or time.perf_counter() < end:
-            began = time.perf_counter()
-            run()
-            times.append(1e3 * (time.perf_counter() - began))
-        found.append((name, statistics.median(times)))
+        found.append((name, statistics.median(times_of(run, SECONDS))))
     print(json.dumps(found))
 
 

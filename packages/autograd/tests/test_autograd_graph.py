@@ -32,6 +32,12 @@ def test_arrays_are_shown_by_their_shape():
     ]
 
 
+def test_names_of_what_is_no_part_of_the_graph_are_left_out():
+    x = Variable([1.0, 2.0])
+    text = graph.to_text(x * 2.0, names={"x": x, "constant": tensor([1.0])})
+    assert text.splitlines() == ["%0 = Variable (2,) x", "%1 = mul(%0, 2.0) (2,)"]
+
+
 def test_a_graph_that_is_used_up_says_so():
     x = Variable(2.0)
     y = x * x

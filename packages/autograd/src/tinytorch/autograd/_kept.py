@@ -43,11 +43,11 @@ def outline(x: Memory) -> Memory:
     """Return the same place in the graph with NaN for numbers, all of them one in memory."""
     if isinstance(x._operands, tuple):
         x._operands = [*x._operands]  # shared from here on: both are used up together
-    outline: Memory = _new(type(x))
-    outline.data = np.ndarray(x.data.shape, x.data.dtype, _nan(x.data.dtype), 0, (0,) * x.data.ndim)
-    outline._op, outline._operands, outline._settings = x._op, x._operands, x._settings
-    outline._order = x._order
-    return outline
+    twin: Memory = _new(type(x))
+    twin.data = np.ndarray(x.data.shape, x.data.dtype, _nan(x.data.dtype), 0, (0,) * x.data.ndim)
+    twin._op, twin._operands, twin._settings = x._op, x._operands, x._settings
+    twin._order = x._order
+    return twin
 
 
 def _is_unread(x: Any) -> bool:

@@ -143,7 +143,7 @@ def _short(value: Any) -> str:
 
 
 def _by_order(names: Mapping[str, Variable] | None) -> dict[int, str]:
-    return {x._order: name for name, x in (names or {}).items()}
+    return {_order(x): name for name, x in (names or {}).items()}
 
 
 def _order(x: Any) -> int:

@@ -87,7 +87,7 @@ def _check_single_precision(case: OpCase, one: Sample) -> None:
     operands = [Variable(x) if _is_float(x) else x for x in case.operands(one)]
     result = case.op(*operands, **one.settings)
     gradients = result.backward(np.ones(result.shape, result.dtype), retain_graph=True)
-    _check_unread(case, one, result)
+    _check_unread(case, one, result, list(gradients.values()))
     for i, x in enumerate(operands):
         if x not in gradients:
             continue
@@ -99,9 +99,8 @@ def _check_single_precision(case: OpCase, one: Sample) -> None:
             )
 
 
-def _check_unread(case: OpCase, one: Sample, result: Variable) -> None:
+def _check_unread(case: OpCase, one: Sample, result: Variable, wanted: list[Tensor]) -> None:
     g = Tensor(np.ones(result.shape, result.dtype))
-    wanted = backward(result, g, retain=True, create_graph=False)
     bits = read(case.op, result._operands)
     result._operands = tuple(
         outline(x) if isinstance(x, Variable) and not bits >> i + 1 & 1 else x
@@ -109,7 +108,7 @@ def _check_unread(case: OpCase, one: Sample, result: Variable) -> None:
     )
     came = result if bits & 1 else outline(result)
     found = backward(came, g, retain=False, create_graph=False)
-    for (_, share), (_, again) in zip(wanted, found, strict=True):
+    for share, (_, again) in zip(wanted, found, strict=True):
         if not np.array_equal(share.data, again.data, equal_nan=True):
             raise AssertionError(
                 f"{case.op.name}: a row reads what its name, with an underscore, says it does not; "

@@ -64,7 +64,7 @@ def conv2d_norm_relu(
     given = [v for v in (b, scale, shift, *(statistics or ())) if v is not None]
     if not served(x, w) or any(v.dtype != np.float32 for v in given):
         return NotImplemented
-    factors = None
+    factors = NONE
     if statistics is not None:
         mean, variance = statistics
         factors = 1 / np.sqrt(variance + np.float32(epsilon))
@@ -79,7 +79,7 @@ def conv2d_norm_relu(
     return convolved(x, w, b, least, stride, padding, dilation, groups, factors)
 
 
-def convolved(x, w, b, least, stride, padding, dilation, groups, factors=None):
+def convolved(x, w, b, least, stride, padding, dilation, groups, factors=NONE):
     """Convolve by kernels times `factors`, and cut off what is below `least`."""
     counts = window_counts(x.shape[2:], w.shape[2:], stride, padding, dilation)
     out = room((len(x), *counts, len(w)), np.float32)
@@ -113,15 +113,15 @@ def convolve(
     *,
     least=-np.inf,
     flipped=False,
-    factors=None,
+    factors=NONE,
 ):
     """Convolve by squares where they serve, and window by window."""
     kernels, least = writable(np.ascontiguousarray(w)), np.float32(least)
     work = len(pixels) * math.prod(counts) * w.size // MULTIPLICATIONS
     squares = by_squares(w.shape, len(pixels), counts, stride, dilation, groups)
     if squares and grid == EVERY_PIXEL:
-        if factors is not None:
-            kernels, factors = kernels * factors[:, None, None, None], None
+        if len(factors):
+            kernels, factors = kernels * factors[:, None, None, None], NONE
         transformed = room((blocks(out.shape[3]), PRODUCTS, pixels.shape[3], CHANNELS), np.float32)
         transform_kernels(len(transformed), w.size, kernels, transformed, flipped)
         sound = np.empty(threads_for(work), np.bool_)
@@ -135,7 +135,6 @@ def convolve(
     outside, inside = out.shape[3] // groups, 1 if by_channel else pixels.shape[3] // groups
     depth = inside * w.shape[2] * w.shape[3]
     packed = np.empty((groups * blocks(outside), depth, vectors(outside)), np.float32)
-    factors = NONE if factors is None else factors
     pack(len(packed), packed.size, kernels, factors, packed, groups, flipped)
     settings = w.shape[2:], stride, corner, dilation, groups, by_channel, work
     correlate(pixels, packed, bias, least, out, counts, grid, *settings)
