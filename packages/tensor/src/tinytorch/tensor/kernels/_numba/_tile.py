@@ -1,4 +1,4 @@
-"""The register tile that kernels of products and convolutions are made of; it needs numba.
+"""How the register tile of `kernels.tile` is generated, instruction by instruction.
 
 A tile is a block of results that stays in registers while everything that goes into it streams by.
 """
